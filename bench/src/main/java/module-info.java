@@ -1,0 +1,14 @@
+import org.jspecify.annotations.NullMarked;
+
+@NullMarked
+module dev.gantry.bench {
+  requires static transitive org.jspecify;
+  requires transitive dev.gantry.base;
+  requires transitive dev.gantry.json;
+  requires transitive dev.gantry.kernel;
+  requires transitive dev.gantry.oci;
+  requires transitive dev.gantry.runtime;
+  requires transitive dev.gantry.api;
+  requires transitive dev.gantry.client;
+
+}

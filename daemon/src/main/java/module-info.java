@@ -1,0 +1,12 @@
+import org.jspecify.annotations.NullMarked;
+
+@NullMarked
+module dev.gantry.daemon {
+  requires static transitive org.jspecify;
+  requires transitive dev.gantry.base;
+  requires transitive dev.gantry.json;
+  requires transitive dev.gantry.kernel;
+  requires transitive dev.gantry.engine;
+  requires transitive dev.gantry.server;
+
+}

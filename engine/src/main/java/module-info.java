@@ -1,0 +1,15 @@
+import org.jspecify.annotations.NullMarked;
+
+@NullMarked
+module dev.gantry.engine {
+  requires static transitive org.jspecify;
+  requires transitive dev.gantry.base;
+  requires transitive dev.gantry.json;
+  requires transitive dev.gantry.kernel;
+  requires transitive dev.gantry.oci;
+  requires transitive dev.gantry.store;
+  requires transitive dev.gantry.images;
+  requires transitive dev.gantry.runtime;
+  requires transitive dev.gantry.network;
+
+}

@@ -1,0 +1,9 @@
+import org.jspecify.annotations.NullMarked;
+
+@NullMarked
+module dev.gantry.oci {
+  requires static transitive org.jspecify;
+  requires transitive dev.gantry.base;
+  requires transitive dev.gantry.json;
+
+}

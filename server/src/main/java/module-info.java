@@ -1,0 +1,16 @@
+import org.jspecify.annotations.NullMarked;
+
+@NullMarked
+module dev.gantry.server {
+  requires static transitive org.jspecify;
+  requires transitive dev.gantry.base;
+  requires transitive dev.gantry.json;
+  requires transitive dev.gantry.kernel;
+  requires transitive dev.gantry.oci;
+  requires transitive dev.gantry.api;
+  requires transitive dev.gantry.engine;
+  requires transitive dev.gantry.images;
+  requires org.eclipse.jetty.server;
+  requires org.eclipse.jetty.unixdomain.server;
+
+}
