@@ -5,4 +5,6 @@ module dev.gantry.json {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
 
+
+  exports dev.gantry.json;
 }
