@@ -5,6 +5,5 @@ module dev.gantry.json {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
 
-
   exports dev.gantry.json;
 }

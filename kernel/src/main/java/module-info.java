@@ -5,4 +5,5 @@ module dev.gantry.kernel {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
 
+  exports dev.gantry.kernel;
 }
