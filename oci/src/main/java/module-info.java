@@ -6,4 +6,7 @@ module dev.gantry.oci {
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.json;
 
+  exports dev.gantry.oci;
+
+  opens dev.gantry.oci to dev.gantry.json;
 }

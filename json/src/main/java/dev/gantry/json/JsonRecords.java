@@ -179,10 +179,14 @@ public final class JsonRecords {
   }
 
   private static long integer(Json.JsonNumber number, String path) {
-    if (!number.isLong()) {
+    if (number.isLong()) {
+      return number.longValue();
+    }
+    try { // RLIM_INFINITY and seccomp operands are unsigned in the OCI documents
+      return Long.parseUnsignedLong(number.literal());
+    } catch (NumberFormatException e) {
       throw new JsonException(path + ": " + number.literal() + " is not an integer of 64 bits");
     }
-    return number.longValue();
   }
 
   private static int smallInteger(Json.JsonNumber number, String path) {
