@@ -1,0 +1,21 @@
+package dev.gantry.runtime;
+
+import dev.gantry.kernel.PidFd;
+import dev.gantry.oci.RuntimeSpec;
+import org.jspecify.annotations.Nullable;
+
+/// A further process in a running container.
+///
+/// @param container a process whose namespaces are joined: the container's first
+/// @param process what to run
+/// @param seccomp the container's filter, or null for none
+/// @param cgroup the container's group, such as `/gantry/ID`
+/// @param privateCgroup whether the container has a cgroup namespace of its own
+/// @param openStdin give the process a pipe as standard input instead of /dev/null (no terminal)
+public record ExecLaunch(
+    PidFd container,
+    RuntimeSpec.Process process,
+    RuntimeSpec.@Nullable Seccomp seccomp,
+    String cgroup,
+    boolean privateCgroup,
+    boolean openStdin) {}
