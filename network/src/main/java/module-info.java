@@ -7,4 +7,8 @@ module dev.gantry.network {
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
 
+  exports dev.gantry.network;
+
+  opens dev.gantry.network to
+      dev.gantry.json;
 }

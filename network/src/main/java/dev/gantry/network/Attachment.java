@@ -1,0 +1,32 @@
+package dev.gantry.network;
+
+import java.util.List;
+
+/// What a container has on its networks: plain texts and numbers, so that the engine can keep it in
+/// its record of the container and give it back to [Networks#restore] after a restart.
+///
+/// @param sandboxId names the network namespace on Docker's wire
+/// @param endpoints in the order of their interfaces
+public record Attachment(
+    String containerId,
+    String name,
+    String hostname,
+    String sandboxId,
+    List<Endpoint> endpoints,
+    List<PublishedPort> ports,
+    List<String> dns,
+    List<String> dnsSearch,
+    List<String> dnsOptions) {
+  public Attachment {
+    endpoints = List.copyOf(endpoints);
+    ports = List.copyOf(ports);
+    dns = List.copyOf(dns);
+    dnsSearch = List.copyOf(dnsSearch);
+    dnsOptions = List.copyOf(dnsOptions);
+  }
+
+  Attachment with(List<Endpoint> newEndpoints, List<PublishedPort> newPorts) {
+    return new Attachment(
+        containerId, name, hostname, sandboxId, newEndpoints, newPorts, dns, dnsSearch, dnsOptions);
+  }
+}

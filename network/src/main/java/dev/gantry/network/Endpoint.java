@@ -1,0 +1,37 @@
+package dev.gantry.network;
+
+import java.util.List;
+import java.util.Map;
+
+/// A container's place on one network. Texts are empty and lengths zero for a family that the
+/// network does not have.
+///
+/// @param network the network's name when the endpoint was made
+/// @param interfaceName inside the container (`eth0`)
+/// @param hostInterface the veth's end on the host (`veth1a2b3c4d`), or empty
+/// @param names what the embedded DNS answers for: container name, aliases, short id
+public record Endpoint(
+    String networkId,
+    String network,
+    String endpointId,
+    String interfaceName,
+    String hostInterface,
+    String mac,
+    String ipv4,
+    int ipv4Prefix,
+    String ipv4Gateway,
+    String ipv6,
+    int ipv6Prefix,
+    String ipv6Gateway,
+    List<String> aliases,
+    List<String> links,
+    List<String> names,
+    Map<String, String> driverOptions,
+    int gatewayPriority) {
+  public Endpoint {
+    aliases = List.copyOf(aliases);
+    links = List.copyOf(links);
+    names = List.copyOf(names);
+    driverOptions = Map.copyOf(driverOptions);
+  }
+}

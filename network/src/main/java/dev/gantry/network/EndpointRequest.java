@@ -1,0 +1,28 @@
+package dev.gantry.network;
+
+import java.util.List;
+import java.util.Map;
+
+/// A wish to be on a network. Empty texts stand for what the request leaves to the engine.
+///
+/// @param network name or id
+/// @param links `container:alias` of Docker's legacy links on user networks
+public record EndpointRequest(
+    String network,
+    String ipv4,
+    String ipv6,
+    String mac,
+    List<String> aliases,
+    List<String> links,
+    Map<String, String> driverOptions,
+    int gatewayPriority) {
+  public EndpointRequest {
+    aliases = List.copyOf(aliases);
+    links = List.copyOf(links);
+    driverOptions = Map.copyOf(driverOptions);
+  }
+
+  public static EndpointRequest of(String network) {
+    return new EndpointRequest(network, "", "", "", List.of(), List.of(), Map.of(), 0);
+  }
+}

@@ -1,0 +1,102 @@
+package dev.gantry.network;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What `gantryd`'s flags say about networks.
+///
+/// @param bridge link name of the default bridge; `none` for no default bridge
+/// @param bip address and prefix of the default bridge; null takes the first free pool
+/// @param fixedCidr part of the bridge's subnet from which containers get addresses
+/// @param mtu of the default bridge; 0 is 1500
+/// @param icc containers of the default bridge reach each other
+/// @param masquerade containers' source addresses are hidden behind the host's
+/// @param ipForward switch the host's IPv4 and IPv6 forwarding on
+/// @param firewall keep the nftables table; without it nothing is isolated or published
+/// @param hostBinding address on which ports are published when none is said
+/// @param inputPolicy published ports obey the host's input rules instead of bypassing them
+/// @param pools where subnets of new networks come from
+/// @param dns servers for containers instead of the host's
+public record NetworkOptions(
+    String bridge,
+    @Nullable Cidr bip,
+    @Nullable Cidr fixedCidr,
+    int mtu,
+    boolean icc,
+    boolean masquerade,
+    boolean ipForward,
+    boolean firewall,
+    String hostBinding,
+    boolean inputPolicy,
+    List<AddressPool> pools,
+    List<String> dns,
+    List<String> dnsSearch,
+    List<String> dnsOptions) {
+  /// A range that is cut into subnets of `size` bits of prefix.
+  public record AddressPool(Cidr base, int size) {}
+
+  public NetworkOptions {
+    pools = List.copyOf(pools);
+    dns = List.copyOf(dns);
+    dnsSearch = List.copyOf(dnsSearch);
+    dnsOptions = List.copyOf(dnsOptions);
+  }
+
+  /// The defaults of an engine whose bridge is called `bridge`.
+  public static NetworkOptions of(String bridge) {
+    return new NetworkOptions(
+        bridge,
+        null,
+        null,
+        0,
+        true,
+        true,
+        true,
+        true,
+        "0.0.0.0",
+        false,
+        DEFAULT_POOLS,
+        List.of(),
+        List.of(),
+        List.of());
+  }
+
+  /// As `--bip`.
+  public NetworkOptions withBip(@Nullable Cidr value) {
+    return new NetworkOptions(
+        bridge, value, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding,
+        inputPolicy, pools, dns, dnsSearch, dnsOptions);
+  }
+
+  /// As `--mtu`.
+  public NetworkOptions withMtu(int value) {
+    return new NetworkOptions(
+        bridge, bip, fixedCidr, value, icc, masquerade, ipForward, firewall, hostBinding,
+        inputPolicy, pools, dns, dnsSearch, dnsOptions);
+  }
+
+  /// As `--default-address-pool`.
+  public NetworkOptions withPools(List<AddressPool> value) {
+    return new NetworkOptions(
+        bridge, bip, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding,
+        inputPolicy, value, dns, dnsSearch, dnsOptions);
+  }
+
+  /// As `--dns`, `--dns-search`, `--dns-opt`.
+  public NetworkOptions withDns(List<String> servers, List<String> search, List<String> options) {
+    return new NetworkOptions(
+        bridge, bip, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding,
+        inputPolicy, pools, servers, search, options);
+  }
+
+  /// Docker's: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in pieces of /20.
+  public static final List<AddressPool> DEFAULT_POOLS =
+      List.of(
+          new AddressPool(Cidr.parse("172.17.0.0/16"), 16),
+          new AddressPool(Cidr.parse("172.18.0.0/16"), 16),
+          new AddressPool(Cidr.parse("172.19.0.0/16"), 16),
+          new AddressPool(Cidr.parse("172.20.0.0/14"), 16),
+          new AddressPool(Cidr.parse("172.24.0.0/14"), 16),
+          new AddressPool(Cidr.parse("172.28.0.0/14"), 16),
+          new AddressPool(Cidr.parse("192.168.0.0/16"), 20));
+}

@@ -1,0 +1,67 @@
+package dev.gantry.network;
+
+import java.util.List;
+import java.util.Optional;
+
+/// The networks of one engine and the containers on them.
+///
+/// A start is `attach` (reserves addresses and ports, answers the netlink messages for the launch
+/// plan), then `started` once the network namespace exists. The end is `release`: the links go with
+/// the namespace. What an engine before this one left running is announced by `restore`, once,
+/// before the first `attach`. Failures are of the `Failure` family with Docker's texts. All methods
+/// are thread-safe.
+public interface Networks extends AutoCloseable {
+  /// Reserves a container's endpoints and publishes its ports. Everything is taken back when one
+  /// part fails. Modes `host`, `none` and `container:…` have no endpoints and need no call.
+  Attached attach(AttachRequest request);
+
+  /// The container's first process is `pid`: names can be served inside from here on. Call it
+  /// before the user's program runs, so that its first query finds the server.
+  void started(String containerId, int pid);
+
+  /// Gives back addresses, ports and names of `containerId`; nothing happens when it has none. To
+  /// be called after the network namespace is gone (its last process ended).
+  void release(String containerId);
+
+  /// Takes over what runs since before the engine started, and removes links that belong to none
+  /// of it.
+  void restore(List<Live> running);
+
+  /// Connects a running container to one more network.
+  Attachment connect(String containerId, int pid, EndpointRequest endpoint);
+
+  /// Takes a running container off `network` (name or id).
+  Attachment disconnect(String containerId, int pid, String network);
+
+  /// What `containerId` has now, if it was attached and not released.
+  Optional<Attachment> attachment(String containerId);
+
+  /// The containers on network `id`.
+  List<Attachment> attachments(String id);
+
+  /// Creates a network.
+  Network create(NetworkRequest request);
+
+  /// All networks, `bridge`, `host` and `none` among them.
+  List<Network> list();
+
+  /// The network that `nameOrId` (full, or a prefix that fits only one) names, or `NotFound`.
+  Network find(String nameOrId);
+
+  /// Removes a network that nothing is on.
+  void remove(String nameOrId);
+
+  /// What containers read as `/etc/resolv.conf` when on these networks.
+  ResolvConf resolvConf(AttachRequest request);
+
+  /// Ends this engine's own threads and sockets. Containers keep their connections, addresses and
+  /// published ports.
+  @Override
+  void close();
+
+  /// A container's addresses and ports, and the messages for its launch.
+  record Attached(Attachment attachment, dev.gantry.kernel.NetlinkSetup setup) {}
+
+  /// A container that runs, and its first process.
+  record Live(Attachment attachment, int pid) {}
+}
