@@ -9,7 +9,7 @@
  */
 #include "sys.h"
 
-enum { MAGIC = 0x59544e47, VERSION = 1, SLOTS = 64, NO_SLOT = 0xffff };
+enum { MAGIC = 0x59544e47, VERSION = 1, SLOTS = 1024, NO_SLOT = 0xffff };
 
 struct record {
   u32 op;        /* a system call number, or SPECIAL + one of enum special */

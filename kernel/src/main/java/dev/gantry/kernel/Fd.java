@@ -201,6 +201,12 @@ public final class Fd implements AutoCloseable {
     return new Fd((int) Native.call(Syscalls.FCNTL, "F_DUPFD_CLOEXEC", number(), F_DUPFD_CLOEXEC, 0));
   }
 
+  /// As [#duplicate()], with a number of at least `lowest`.
+  public Fd duplicateAbove(int lowest) throws Errno {
+    return new Fd(
+        (int) Native.call(Syscalls.FCNTL, "F_DUPFD_CLOEXEC", number(), F_DUPFD_CLOEXEC, lowest));
+  }
+
   public void setNonBlocking(boolean on) throws Errno {
     long flags = Native.call(Syscalls.FCNTL, "F_GETFL", number(), F_GETFL, 0);
     long wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;

@@ -111,7 +111,7 @@ public final class LaunchPlan {
   private static final int SPECIAL = 0x10000;
   private static final int HEADER_SIZE = 48;
   private static final int RECORD_SIZE = 64;
-  private static final int MAX_SLOTS = 64;
+  private static final int MAX_SLOTS = 1024;
   private static final int MAX_BLOB = 16 << 20;
   private static final Argument.Slot NOWHERE = new Argument.Slot(0xffff);
 

@@ -172,7 +172,7 @@ public final class RunningProcess implements AutoCloseable {
   /// The fixed message between us and a monitor; mirrored in shim.c.
   record MonitorMessage(
       char type, boolean alive, int pid, int status, int index, int error, long time) {
-    static final int SIZE = 40;
+    static final int SIZE = 32;
     static final int VERSION = 1;
     static final char READY = 'R';
     static final char FAILED = 'F';
