@@ -154,7 +154,7 @@ class RuntimeIT {
             folder.resolve("upper"),
             folder.resolve("work"),
             folder.resolve("merged"),
-            true),
+            false),
         folder.resolve("state"),
         NetlinkSetup.NONE,
         stdin);
