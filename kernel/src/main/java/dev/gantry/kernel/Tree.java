@@ -1,0 +1,273 @@
+package dev.gantry.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Makes and reads files below a root folder that holds hostile content.
+///
+/// Every path is resolved by the kernel as if the folder were the root of the file system
+/// (openat2(2), RESOLVE_IN_ROOT), so neither `..` nor links lead out. The parent of the last access
+/// stays open, since archives list a folder's files together. Not thread-safe.
+public final class Tree implements AutoCloseable {
+  private static final int SYMLINK_NOFOLLOW = 0x100;
+  private static final int REMOVEDIR = 0x200;
+  private static final int EMPTY_PATH = 0x1000;
+  private static final int STATX_BASIC = 0x7ff;
+  private static final int MAX_XATTR = 64 * 1024;
+
+  /// What is known of a file.
+  ///
+  /// @param mode type and permissions as in stat(2)
+  /// @param device the number of a device node, packed as mknod(2) takes it
+  public record Status(
+      int mode, long uid, long gid, long size, long seconds, int nanos, long device, long inode, int links) {
+    public boolean isDirectory() {
+      return (mode & 0170000) == 0040000;
+    }
+
+    public boolean isRegular() {
+      return (mode & 0170000) == 0100000;
+    }
+
+    public boolean isLink() {
+      return (mode & 0170000) == 0120000;
+    }
+  }
+
+  private record Parent(String path, Fd folder) {}
+
+  private final Fd root;
+  private @Nullable Parent parent;
+
+  private Tree(Fd root) {
+    this.root = root;
+  }
+
+  /// Opens the folder `root`, which must exist.
+  public static Tree open(String root) throws Errno {
+    return new Tree(Fd.open(root, Fd.O_PATH | Fd.O_DIRECTORY));
+  }
+
+  private static String name(String path) {
+    return path.substring(path.lastIndexOf('/') + 1);
+  }
+
+  private Fd parentOf(String path) throws Errno {
+    int slash = path.lastIndexOf('/');
+    String folder = slash <= 0 ? "/" : path.substring(0, slash);
+    Parent known = parent;
+    if (known != null && known.path().equals(folder)) {
+      return known.folder();
+    }
+    forget();
+    Fd fd = Fd.openAt2(root, folder, Fd.O_PATH | Fd.O_DIRECTORY, 0, Fd.RESOLVE_IN_ROOT);
+    parent = new Parent(folder, fd);
+    return fd;
+  }
+
+  private void forget() {
+    Parent known = parent;
+    if (known != null) {
+      known.folder().close();
+      parent = null;
+    }
+  }
+
+  /// Opens the file at `path`, following links inside the root.
+  public Fd openFile(String path, int flags) throws Errno {
+    return Fd.openAt2(root, path, flags, 0, Fd.RESOLVE_IN_ROOT | Fd.RESOLVE_NO_MAGICLINKS);
+  }
+
+  /// Makes a new file at `path` (nothing may be there) and opens it for writing.
+  public Fd createFile(String path, int mode) throws Errno {
+    return Fd.openAt(
+        parentOf(path).number(),
+        name(path),
+        Fd.O_WRONLY | Fd.O_CREAT | Fd.O_EXCL | Fd.O_NOFOLLOW,
+        mode);
+  }
+
+  private interface Call {
+    long run(int folder, long name) throws Errno;
+  }
+
+  private void at(String path, Call call) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      call.run(parentOf(path).number(), Native.string(arena, name(path)).address());
+    }
+  }
+
+  public void makeFolder(String path, int mode) throws Errno {
+    at(path, (f, n) -> Native.call(Syscalls.MKDIRAT, path, f, n, mode));
+  }
+
+  /// Makes a device node, fifo or socket (mknod(2)).
+  public void makeNode(String path, int mode, long device) throws Errno {
+    at(path, (f, n) -> Native.call(Syscalls.MKNODAT, path, f, n, mode, device, 0, 0));
+  }
+
+  public void makeLink(String path, String target) throws Errno {
+    forget(); // a remembered folder may be another one now
+    try (Arena arena = Arena.ofConfined()) {
+      long to = Native.string(arena, target).address();
+      at(path, (f, n) -> Native.call(Syscalls.SYMLINKAT, path, to, f, n));
+    }
+  }
+
+  /// Makes `path` a further name of the file `existing`; the last part of neither is followed.
+  public void makeHardLink(String path, String existing) throws Errno {
+    try (Fd from = parentOf(existing).duplicate();
+        Arena arena = Arena.ofConfined()) {
+      long old = Native.string(arena, name(existing)).address();
+      at(path, (f, n) -> Native.call(Syscalls.LINKAT, path, from.number(), old, f, n, 0, 0));
+    }
+  }
+
+  public void setOwner(String path, long uid, long gid) throws Errno {
+    at(path, (f, n) -> Native.call(Syscalls.FCHOWNAT, path, f, n, uid, gid, SYMLINK_NOFOLLOW, 0));
+  }
+
+  /// Sets the permissions of a file that is no link.
+  public void setMode(String path, int mode) throws Errno {
+    at(path, (f, n) -> Native.call(Syscalls.FCHMODAT, path, f, n, mode & 07777));
+  }
+
+  /// Sets access and change time.
+  public void setTime(String path, long seconds, int nanos) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment times = arena.allocate(32, 8);
+      for (int i = 0; i < 2; i++) {
+        times.set(ValueLayout.JAVA_LONG, i * 16L, seconds);
+        times.set(ValueLayout.JAVA_LONG, i * 16L + 8, nanos);
+      }
+      at(
+          path,
+          (f, n) ->
+              Native.call(
+                  Syscalls.UTIMENSAT, path, f, n, times.address(), SYMLINK_NOFOLLOW, 0, 0));
+    }
+  }
+
+  /// Sets an extended attribute on what stands at `path`, not following a link there.
+  public void setAttribute(String path, String key, byte[] value) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(Math.max(1, value.length));
+      MemorySegment.copy(value, 0, bytes, ValueLayout.JAVA_BYTE, 0, value.length);
+      Native.call(
+          Syscalls.LSETXATTR,
+          key + " of " + path,
+          Native.string(arena, procPath(path)).address(),
+          Native.string(arena, key).address(),
+          bytes.address(),
+          value.length,
+          0,
+          0);
+    }
+  }
+
+  /// An extended attribute; empty where there is none.
+  public Optional<byte[]> attribute(String path, String key) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(MAX_XATTR);
+      long size =
+          Native.raw(
+              Syscalls.LGETXATTR,
+              Native.string(arena, procPath(path)).address(),
+              Native.string(arena, key).address(),
+              value.address(),
+              MAX_XATTR,
+              0,
+              0);
+      return size < 0
+          ? Optional.empty()
+          : Optional.of(value.asSlice(0, size).toArray(ValueLayout.JAVA_BYTE));
+    }
+  }
+
+  /// The path through procfs: the folder is held by descriptor, the last part is not followed by
+  /// the l-calls.
+  private String procPath(String path) throws Errno {
+    return parentOf(path).procPath() + "/" + name(path);
+  }
+
+  /// What stands at `path`, not following a link there; empty if nothing does.
+  public Optional<Status> status(String path) throws Errno {
+    Fd folder;
+    try {
+      folder = parentOf(path);
+    } catch (Errno e) {
+      if (e.number() == Errno.ENOENT || e.number() == Errno.ENOTDIR) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+    String name = name(path);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment s = arena.allocate(256, 8);
+      long result =
+          Native.raw(
+              Syscalls.STATX,
+              folder.number(),
+              Native.string(arena, name).address(),
+              name.isEmpty() ? EMPTY_PATH : SYMLINK_NOFOLLOW,
+              STATX_BASIC,
+              s.address(),
+              0);
+      if (result == -Errno.ENOENT) {
+        return Optional.empty();
+      }
+      if (result < 0) {
+        throw Native.failed((int) -result, Syscalls.STATX, path);
+      }
+      long major = s.get(ValueLayout.JAVA_INT, 128);
+      long minor = s.get(ValueLayout.JAVA_INT, 132);
+      return Optional.of(
+          new Status(
+              Short.toUnsignedInt(s.get(ValueLayout.JAVA_SHORT, 28)),
+              Integer.toUnsignedLong(s.get(ValueLayout.JAVA_INT, 20)),
+              Integer.toUnsignedLong(s.get(ValueLayout.JAVA_INT, 24)),
+              s.get(ValueLayout.JAVA_LONG, 40),
+              s.get(ValueLayout.JAVA_LONG, 112),
+              s.get(ValueLayout.JAVA_INT, 120),
+              device(major, minor),
+              s.get(ValueLayout.JAVA_LONG, 32),
+              s.get(ValueLayout.JAVA_INT, 16)));
+    }
+  }
+
+  /// A device number as mknod(2) takes it.
+  public static long device(long major, long minor) {
+    return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffL) << 12 | (major & ~0xfffL) << 32;
+  }
+
+  /// Removes what stands at `path`, a folder with all that is in it; nothing there is no error.
+  public void remove(String path) throws Errno {
+    Optional<Status> status = status(path);
+    if (status.isEmpty()) {
+      return;
+    }
+    if (status.get().isDirectory()) {
+      java.io.File folder = new java.io.File(procPath(path));
+      String[] names = folder.list();
+      if (names != null) {
+        for (String child : names) {
+          remove(path + "/" + child);
+        }
+      }
+    }
+    boolean isFolder = status.get().isDirectory();
+    at(
+        path,
+        (f, n) -> Native.call(Syscalls.UNLINKAT, path, f, n, isFolder ? REMOVEDIR : 0));
+    forget();
+  }
+
+  @Override
+  public void close() {
+    forget();
+    root.close();
+  }
+}
