@@ -8,4 +8,6 @@ module dev.gantry.store {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;
 
+
+  exports dev.gantry.store;
 }
