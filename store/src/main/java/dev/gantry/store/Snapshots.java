@@ -161,6 +161,11 @@ public final class Snapshots {
     discard(container(id).folder());
   }
 
+  /// Removes a folder that [#newLayer] made and that did not become a layer.
+  public void abandonLayer(Path folder) {
+    discard(folder);
+  }
+
   private void discard(Path folder) {
     try {
       Files.move(folder, trash.resolve(Ids.next()), StandardCopyOption.ATOMIC_MOVE);

@@ -1,0 +1,51 @@
+package dev.gantry.images;
+
+import com.github.luben.zstd.ZstdInputStream;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.zip.GZIPInputStream;
+
+/// How a layer is packed, told by its first bytes.
+enum Compression {
+  NONE(""),
+  GZIP("+gzip"),
+  ZSTD("+zstd");
+
+  private final String suffix;
+
+  Compression(String suffix) {
+    this.suffix = suffix;
+  }
+
+  /// The OCI media type of a layer packed so.
+  String layerType() {
+    return "application/vnd.oci.image.layer.v1.tar" + suffix;
+  }
+
+  /// Looks at the beginning of `in` without taking it.
+  static Compression of(BufferedInputStream in) throws IOException {
+    in.mark(8);
+    byte[] start = in.readNBytes(4);
+    in.reset();
+    if (start.length >= 2 && (start[0] & 0xff) == 0x1f && (start[1] & 0xff) == 0x8b) {
+      return GZIP;
+    }
+    if (start.length >= 4
+        && (start[0] & 0xff) == 0x28
+        && (start[1] & 0xff) == 0xb5
+        && start[2] == 0x2f
+        && (start[3] & 0xff) == 0xfd) {
+      return ZSTD;
+    }
+    return NONE;
+  }
+
+  InputStream unpack(InputStream in) throws IOException {
+    return switch (this) {
+      case NONE -> in;
+      case GZIP -> new GZIPInputStream(in, 64 * 1024);
+      case ZSTD -> new ZstdInputStream(in);
+    };
+  }
+}
