@@ -1,6 +1,8 @@
 package dev.gantry.network;
 
+import dev.gantry.kernel.NetlinkSetup;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// The networks of one engine and the containers on them.
@@ -11,6 +13,12 @@ import java.util.Optional;
 /// before the first `attach`. Failures are of the `Failure` family with Docker's texts. All methods
 /// are thread-safe.
 public interface Networks extends AutoCloseable {
+  /// Opens the networks of this engine: reads what is stored, makes or adopts the bridges, applies
+  /// the firewall table.
+  static Networks open(NetworkOptions options, NetworkStore store) {
+    return HostNetworks.open(options, store);
+  }
+
   /// Reserves a container's endpoints and publishes its ports. Everything is taken back when one
   /// part fails. Modes `host`, `none` and `container:…` have no endpoints and need no call.
   Attached attach(AttachRequest request);
@@ -54,13 +62,19 @@ public interface Networks extends AutoCloseable {
   /// What containers read as `/etc/resolv.conf` when on these networks.
   ResolvConf resolvConf(AttachRequest request);
 
+  /// Removes the bridges and the firewall table: for an engine that is taken off the machine. No
+  /// container may run any more.
+  void dismantle();
+
   /// Ends this engine's own threads and sockets. Containers keep their connections, addresses and
   /// published ports.
   @Override
   void close();
 
-  /// A container's addresses and ports, and the messages for its launch.
-  record Attached(Attachment attachment, dev.gantry.kernel.NetlinkSetup setup) {}
+  /// A container's addresses and ports, and what its launch has to do: send the messages, then
+  /// write the settings (`net.ipv6.conf.eth0.disable_ipv6`; one that the kernel lacks is passed
+  /// over).
+  record Attached(Attachment attachment, NetlinkSetup setup, Map<String, String> sysctls) {}
 
   /// A container that runs, and its first process.
   record Live(Attachment attachment, int pid) {}

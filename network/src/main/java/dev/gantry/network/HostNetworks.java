@@ -1,0 +1,733 @@
+package dev.gantry.network;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.base.Undo;
+import dev.gantry.kernel.NetNamespace;
+import dev.gantry.kernel.Netlink;
+import dev.gantry.kernel.NetlinkSetup;
+import dev.gantry.kernel.NetlinkSetup.HostMessage;
+import dev.gantry.network.Network.Pool;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+
+/// The networks of one engine on this host's kernel.
+///
+/// One lock guards all; under it only the kernel is spoken to, whose answers come at once.
+final class HostNetworks implements Networks {
+  private static final String LAUNCH = "failed to set up container networking: ";
+  private static final String UNKNOWN_NETWORK = "invalid cluster node while attaching to network";
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final NetworkOptions options;
+  private final NetworkRegistry registry;
+  private final HostLinks links;
+  private final Firewall firewall;
+  private final FirewallGuard guard;
+  private final Publisher publisher;
+  private final NameServers names;
+  private final Map<String, Attachment> attachments = new LinkedHashMap<>();
+  private boolean applied;
+
+  private HostNetworks(NetworkOptions options, NetworkStore store) {
+    this.options = options;
+    this.links = HostLinks.open();
+    this.registry = new NetworkRegistry(store, options);
+    this.firewall = Firewall.open(options.bridge());
+    this.publisher = new Publisher(options, firewall);
+    this.guard = new FirewallGuard(firewall);
+    this.names = new NameServers();
+  }
+
+  static HostNetworks open(NetworkOptions options, NetworkStore store) {
+    HostNetworks networks = new HostNetworks(options, store);
+    try {
+      networks.prepare();
+      return networks;
+    } catch (RuntimeException e) {
+      networks.close();
+      throw e;
+    }
+  }
+
+  private void prepare() {
+    registry.predefined("none", "null", List.of(), Map.of());
+    registry.predefined("host", "host", List.of(), Map.of());
+    if (!options.bridge().equals("none")) {
+      Pool pool = defaultPool();
+      registry.predefined("bridge", "bridge", List.of(pool), defaultSettings());
+    }
+    if (options.ipForward()) {
+      HostLinks.sysctl("ipv4/ip_forward", "1");
+    }
+    registry.list().forEach(this::makeBridge);
+  }
+
+  /// The subnet of the default bridge: what the flags say, else what the link has, else what it had
+  /// in the run before, else the first free one.
+  private Pool defaultPool() {
+    Optional<HostLinks.Link> link = links.find(options.bridge());
+    Cidr bip = options.bip();
+    if (bip == null) {
+      bip =
+          link.flatMap(
+                  found ->
+                      links.addresses(found.index()).stream()
+                          .filter(address -> !address.isIpv6())
+                          .findFirst())
+              .orElse(null);
+    }
+    String range = options.fixedCidr() == null ? "" : String.valueOf(options.fixedCidr());
+    if (bip != null) {
+      return new Pool(
+          bip.network().toString(), range, Cidr.text(bip.address()), Map.of(),
+          Cidr.text(bip.address()), false);
+    }
+    Optional<Pool> before = registry.byName("bridge").flatMap(bridge -> bridge.pool(false));
+    return before.orElseGet(
+        () -> {
+          Cidr free = registry.freeSubnet(links.routes(0));
+          String router = Cidr.text(free.at(java.math.BigInteger.ONE));
+          return new Pool(free.toString(), range, router, Map.of(), router, true);
+        });
+  }
+
+  private Map<String, String> defaultSettings() {
+    return Map.of(
+        BridgeOptions.DEFAULT_BRIDGE, "true",
+        BridgeOptions.ICC, String.valueOf(options.icc()),
+        BridgeOptions.MASQUERADE, String.valueOf(options.masquerade()),
+        BridgeOptions.HOST_BINDING, options.hostBinding(),
+        BridgeOptions.NAME, options.bridge(),
+        BridgeOptions.MTU, String.valueOf(options.mtu() == 0 ? 1500 : options.mtu()));
+  }
+
+  private void makeBridge(Network network) {
+    if (!network.driver().equals("bridge") || network.configOnly()) {
+      return;
+    }
+    List<Cidr> addresses = new ArrayList<>();
+    boolean inhibit = network.flag(BridgeOptions.INHIBIT_IPV4, false);
+    for (Pool pool : network.pools()) {
+      if (pool.cidr().isIpv6() || !inhibit) {
+        Cidr.literal(pool.router())
+            .ifPresent(router -> addresses.add(new Cidr(router, pool.cidr().prefix())));
+      }
+    }
+    links.ensureBridge(network.bridge(), BridgeOptions.mtu(network), addresses);
+    if (network.enableIpv6() && options.ipForward()) {
+      HostLinks.sysctl("ipv6/conf/all/forwarding", "1");
+    }
+  }
+
+  /// Applies the table once, when everything that is published is known: an earlier table without
+  /// the ports of running containers would cut them off for a moment.
+  private void applyFirewall() {
+    if (options.firewall() && !applied) {
+      firewall.prepare(
+          registry.list().stream()
+              .filter(n -> n.driver().equals("bridge") && !n.configOnly())
+              .map(BridgeOptions::rules)
+              .toList(),
+          attachments.values().stream().flatMap(a -> Publisher.mappings(a).stream()).toList());
+      firewall.apply();
+      applied = true;
+      guard.start();
+    }
+  }
+
+  @Override
+  public Attached attach(AttachRequest request) {
+    lock.lock();
+    try (Undo undo = new Undo()) {
+      applyFirewall();
+      if (attachments.containsKey(request.containerId())) {
+        throw new Failure.Conflict(
+            "container " + request.containerId() + " is on its networks already");
+      }
+      List<Endpoint> endpoints = new ArrayList<>();
+      List<HostMessage> hostMessages = new ArrayList<>();
+      List<byte[]> containerMessages = new ArrayList<>();
+      containerMessages.add(LinkMessages.up(LinkMessages.LOOPBACK_INDEX));
+      for (EndpointRequest wish : inOrder(request.endpoints())) {
+        Network network = required(wish.network());
+        Endpoint endpoint = reserve(network, wish, request.containerId(), request.name(),
+            endpoints);
+        undo.on(endpoint, this::free);
+        endpoints.add(endpoint);
+        hostMessages.add(linkMessage(network, endpoint));
+        containerMessages.addAll(LaunchMessages.bringUp(endpoint));
+      }
+      containerMessages.addAll(LaunchMessages.defaultRoutes(endpoints));
+      Attachment attachment =
+          new Attachment(
+              request.containerId(), request.name(), request.hostname(), Ids.next(), endpoints,
+              List.of(), request.dns(), request.dnsSearch(), request.dnsOptions());
+      attachment = publish(attachment, request.ports());
+      attachments.put(request.containerId(), attachment);
+      undo.commit();
+      return new Attached(
+          attachment,
+          new NetlinkSetup(hostMessages, containerMessages),
+          LaunchMessages.sysctls(endpoints));
+    } catch (Failure e) {
+      throw new Failure.Internal(LAUNCH + e.text(), e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Attachment publish(Attachment attachment, List<PortRequest> ports) {
+    Optional<Endpoint> way = LaunchMessages.gatewayEndpoint(attachment.endpoints(), false)
+        .or(() -> LaunchMessages.gatewayEndpoint(attachment.endpoints(), true));
+    if (ports.isEmpty() || way.isEmpty()) {
+      return attachment;
+    }
+    Optional<String> binding =
+        registry.byId(way.get().networkId()).flatMap(BridgeOptions::hostBinding);
+    return publisher.publish(attachment, way.get(), binding.orElse(options.hostBinding()), ports);
+  }
+
+  /// Gateways first, then by name: the order of `eth0`, `eth1`, …
+  private static List<EndpointRequest> inOrder(List<EndpointRequest> wishes) {
+    return wishes.stream()
+        .sorted(
+            Comparator.comparingInt((EndpointRequest wish) -> -wish.gatewayPriority())
+                .thenComparing(EndpointRequest::network))
+        .toList();
+  }
+
+  private Network required(String nameOrId) {
+    try {
+      return registry.find(nameOrId);
+    } catch (Failure.NotFound e) {
+      throw new Failure.Internal(UNKNOWN_NETWORK, e);
+    }
+  }
+
+  private HostMessage linkMessage(Network network, Endpoint endpoint) {
+    if (network.driver().equals("macvlan")) {
+      return Macvlan.message(network, endpoint, links);
+    }
+    HostLinks.Link bridge =
+        links
+            .find(network.bridge())
+            .orElseThrow(
+                () -> new Failure.Internal("the bridge " + network.bridge() + " is gone"));
+    return LaunchMessages.veth(endpoint, bridge.index(), BridgeOptions.mtu(network));
+  }
+
+  /// Takes addresses for one endpoint.
+  private Endpoint reserve(
+      Network network,
+      EndpointRequest wish,
+      String containerId,
+      String containerName,
+      List<Endpoint> others) {
+    if (network.configOnly()) {
+      throw new Failure.Forbidden("cannot create endpoint on configuration-only network");
+    }
+    if (network.driver().equals("host") || network.driver().equals("null")) {
+      throw new Failure.InvalidRequest("network " + network.name() + " has no endpoints");
+    }
+    try (Undo undo = new Undo()) {
+      Optional<InetAddress> ipv4 = address(network, wish.ipv4(), false, undo);
+      Optional<InetAddress> ipv6 = address(network, wish.ipv6(), true, undo);
+      String mac = wish.mac().isEmpty() ? mac(ipv4) : checkedMac(wish.mac());
+      boolean user = !network.predefined();
+      List<String> dnsNames = new ArrayList<>();
+      if (user) {
+        Stream.of(
+                Stream.of(containerName),
+                wish.aliases().stream(),
+                Stream.of(Ids.shorten(containerId)))
+            .flatMap(s -> s)
+            .filter(name -> !name.isEmpty())
+            .distinct()
+            .forEach(dnsNames::add);
+      }
+      boolean routable = !network.internal();
+      Endpoint endpoint =
+          new Endpoint(
+              network.id(),
+              network.name(),
+              Ids.next(),
+              interfaceName(network, wish, others),
+              network.driver().equals("macvlan")
+                  ? ""
+                  : "veth%07x".formatted(ThreadLocalRandom.current().nextInt(1 << 28)),
+              mac,
+              ipv4.map(Cidr::text).orElse(""),
+              ipv4.isPresent() ? prefix(network, false) : 0,
+              ipv4.isPresent() && routable ? router(network, false) : "",
+              ipv6.map(Cidr::text).orElse(""),
+              ipv6.isPresent() ? prefix(network, true) : 0,
+              ipv6.isPresent() && routable ? router(network, true) : "",
+              wish.aliases(),
+              wish.links(),
+              dnsNames,
+              wish.driverOptions(),
+              wish.gatewayPriority());
+      undo.commit();
+      return endpoint;
+    }
+  }
+
+  private Optional<InetAddress> address(
+      Network network, String wish, boolean ipv6, Undo undo) {
+    if (!wish.isEmpty()) {
+      InetAddress address =
+          Cidr.literal(wish)
+              .filter(a -> a.getAddress().length == (ipv6 ? 16 : 4))
+              .orElseThrow(
+                  () ->
+                      new Failure.InvalidRequest(
+                          "invalid IPv" + (ipv6 ? 6 : 4) + " address: " + wish));
+      AddressRange range =
+          registry
+              .rangeOf(network, address)
+              .orElseThrow(
+                  () ->
+                      new Failure.InvalidRequest(
+                          "no configured subnet or ip-range contain the IP address " + wish));
+      if (!range.reserve(address)) {
+        throw new Failure.Forbidden("Address already in use");
+      }
+      undo.on(() -> range.free(address));
+      return Optional.of(address);
+    }
+    Optional<AddressRange> range = registry.range(network, ipv6);
+    if (range.isEmpty()) {
+      return Optional.empty();
+    }
+    InetAddress address =
+        range
+            .get()
+            .take()
+            .orElseThrow(
+                () ->
+                    new Failure.Internal(
+                        "no available IPv" + (ipv6 ? 6 : 4)
+                            + " addresses on this network's address pools: " + network.name()
+                            + " (" + network.id() + ")"));
+    undo.on(() -> range.get().free(address));
+    return Optional.of(address);
+  }
+
+  private static int prefix(Network network, boolean ipv6) {
+    return network.pool(ipv6).map(pool -> pool.cidr().prefix()).orElse(0);
+  }
+
+  private static String router(Network network, boolean ipv6) {
+    return network.pool(ipv6).map(Pool::router).orElse("");
+  }
+
+  /// A MAC that belongs to the address, so that neighbours' caches stay right when it is used
+  /// again.
+  private static String mac(Optional<InetAddress> ipv4) {
+    byte[] mac = HostLinks.randomMac();
+    ipv4.ifPresent(address -> System.arraycopy(address.getAddress(), 0, mac, 2, 4));
+    return java.util.HexFormat.ofDelimiter(":").formatHex(mac);
+  }
+
+  private static String checkedMac(String text) {
+    String mac = text.toLowerCase(java.util.Locale.ROOT).replace('-', ':');
+    if (!mac.matches("[0-9a-f]{2}(:[0-9a-f]{2}){5}")) {
+      throw new Failure.InvalidRequest("invalid MAC address: " + text);
+    }
+    return mac;
+  }
+
+  private static String interfaceName(
+      Network network, EndpointRequest wish, List<Endpoint> others) {
+    Set<String> taken = new HashSet<>();
+    others.forEach(other -> taken.add(other.interfaceName()));
+    String given = wish.driverOptions().getOrDefault(BridgeOptions.INTERFACE_NAME, "");
+    if (!given.isEmpty()) {
+      if (!given.matches("[^/\\s:]{1,15}") || given.equals("lo") || taken.contains(given)) {
+        throw new Failure.InvalidRequest("invalid interface name: " + given);
+      }
+      return given;
+    }
+    String prefix = network.option(BridgeOptions.INTERFACE_PREFIX).orElse("eth");
+    int number = 0;
+    while (taken.contains(prefix + number)) {
+      number++;
+    }
+    return prefix + number;
+  }
+
+  private void free(Endpoint endpoint) {
+    registry
+        .byId(endpoint.networkId())
+        .ifPresent(
+            network ->
+                Stream.of(endpoint.ipv4(), endpoint.ipv6())
+                    .flatMap(text -> Cidr.literal(text).stream())
+                    .forEach(
+                        address ->
+                            registry
+                                .rangeOf(network, address)
+                                .ifPresent(range -> range.free(address))));
+  }
+
+  @Override
+  public void started(String containerId, int pid) {
+    lock.lock();
+    try {
+      Attachment attachment = attachments.get(containerId);
+      if (attachment != null && onUserNetwork(attachment)) {
+        names.serve(attachment, pid, resolver(attachment));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean onUserNetwork(Attachment attachment) {
+    return attachment.endpoints().stream().anyMatch(endpoint -> !endpoint.names().isEmpty());
+  }
+
+  private NameServers.View resolver(Attachment attachment) {
+    List<String> servers =
+        attachment.dns().isEmpty() ? HostResolver.servers(options) : attachment.dns();
+    return new NameServers.View(() -> snapshot(attachment.containerId()), servers);
+  }
+
+  /// Everybody a container may know by name: those on its networks.
+  private List<Attachment> snapshot(String containerId) {
+    lock.lock();
+    try {
+      Attachment self = attachments.get(containerId);
+      return self == null
+          ? List.of()
+          : Stream.concat(
+                  Stream.of(self),
+                  attachments.values().stream()
+                      .filter(other -> !other.containerId().equals(containerId)))
+              .toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void release(String containerId) {
+    lock.lock();
+    try {
+      Attachment attachment = attachments.remove(containerId);
+      if (attachment != null) {
+        names.stop(containerId);
+        publisher.unpublish(attachment);
+        attachment.endpoints().forEach(this::free);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void restore(List<Live> running) {
+    lock.lock();
+    try {
+      for (Live live : running) {
+        Attachment attachment = live.attachment();
+        for (Endpoint endpoint : attachment.endpoints()) {
+          registry.byId(endpoint.networkId()).ifPresent(network -> take(network, endpoint));
+        }
+        publisher.takeAgain(attachment);
+        attachments.put(attachment.containerId(), attachment);
+      }
+      applied = false;
+      applyFirewall();
+      removeLeftovers();
+      for (Live live : running) {
+        started(live.attachment().containerId(), live.pid());
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void take(Network network, Endpoint endpoint) {
+    Stream.of(endpoint.ipv4(), endpoint.ipv6())
+        .flatMap(text -> Cidr.literal(text).stream())
+        .forEach(
+            address ->
+                registry.rangeOf(network, address).ifPresent(range -> range.reserve(address)));
+  }
+
+  /// Links of containers that this engine does not know: their engine was killed between making
+  /// and recording them.
+  private void removeLeftovers() {
+    Set<String> known = new HashSet<>();
+    attachments.values().stream()
+        .flatMap(attachment -> attachment.endpoints().stream())
+        .forEach(endpoint -> known.add(endpoint.hostInterface()));
+    Set<String> bridges = new HashSet<>();
+    registry.list().forEach(network -> bridges.add(network.bridge()));
+    List<HostLinks.Link> all = links.all();
+    Map<Integer, String> byIndex = new LinkedHashMap<>();
+    all.forEach(link -> byIndex.put(link.index(), link.name()));
+    all.stream()
+        .filter(link -> link.kind().equals("veth"))
+        .filter(link -> link.name().matches("veth[0-9a-f]{7}"))
+        .filter(link -> bridges.contains(byIndex.getOrDefault(link.master(), "-")))
+        .filter(link -> !known.contains(link.name()))
+        .forEach(links::delete);
+  }
+
+  @Override
+  public Attachment connect(String containerId, int pid, EndpointRequest wish) {
+    lock.lock();
+    try (Undo undo = new Undo()) {
+      applyFirewall();
+      Attachment before = attached(containerId);
+      Network network = required(wish.network());
+      if (before.endpoints().stream().anyMatch(e -> e.networkId().equals(network.id()))) {
+        throw new Failure.Forbidden(
+            "endpoint with name " + before.name() + " already exists in network "
+                + network.name());
+      }
+      Endpoint endpoint =
+          undo.on(
+              reserve(network, wish, containerId, before.name(), before.endpoints()), this::free);
+      links.send(linkMessage(network, endpoint), pid, "interface of " + before.name());
+      List<Endpoint> endpoints = new ArrayList<>(before.endpoints());
+      endpoints.add(endpoint);
+      undo.on(() -> inside(pid, List.of(LinkMessages.delete(LaunchMessages.index(endpoint)))));
+      List<byte[]> messages = new ArrayList<>(LaunchMessages.bringUp(endpoint));
+      messages.addAll(LaunchMessages.defaultRoutes(endpoints));
+      insideWithSettings(pid, messages, LaunchMessages.sysctls(List.of(endpoint)));
+      Attachment after = before.with(endpoints, before.ports());
+      attachments.put(containerId, after);
+      undo.commit();
+      if (onUserNetwork(after)) {
+        names.serve(after, pid, resolver(after));
+      }
+      return after;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Attachment disconnect(String containerId, int pid, String nameOrId) {
+    lock.lock();
+    try {
+      Attachment before = attached(containerId);
+      Network network = registry.find(nameOrId);
+      Endpoint gone =
+          before.endpoints().stream()
+              .filter(endpoint -> endpoint.networkId().equals(network.id()))
+              .findFirst()
+              .orElseThrow(
+                  () ->
+                      new Failure.Internal(
+                          "container " + containerId + " is not connected to network "
+                              + network.name()));
+      List<Endpoint> endpoints =
+          before.endpoints().stream().filter(endpoint -> !endpoint.equals(gone)).toList();
+      List<byte[]> messages = new ArrayList<>();
+      messages.add(LinkMessages.delete(LaunchMessages.index(gone)));
+      messages.addAll(LaunchMessages.defaultRoutes(endpoints));
+      inside(pid, messages);
+      free(gone);
+      Attachment after = publisher.withoutWay(before.with(endpoints, before.ports()), gone);
+      attachments.put(containerId, after);
+      return after;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Attachment attached(String containerId) {
+    Attachment attachment = attachments.get(containerId);
+    if (attachment == null) {
+      // a running container without any network yet
+      attachment =
+          new Attachment(containerId, Ids.shorten(containerId), "", Ids.next(), List.of(),
+              List.of(), List.of(), List.of(), List.of());
+    }
+    return attachment;
+  }
+
+  private static void inside(int pid, List<byte[]> messages) {
+    insideWithSettings(pid, messages, Map.of());
+  }
+
+  private static void insideWithSettings(
+      int pid, List<byte[]> messages, Map<String, String> settings) {
+    try {
+      NetNamespace.of(
+          pid,
+          () -> {
+            try (Netlink netlink = Netlink.route()) {
+              netlink.exchange(NetlinkMessage.join(messages), "the container's links");
+            }
+            settings.forEach(
+                (key, value) ->
+                    HostLinks.sysctl(key.replace('.', '/').replaceFirst("^net/", ""), value));
+            return true;
+          });
+    } catch (Failure e) {
+      throw e;
+    } catch (Exception e) {
+      throw new Failure.Internal(
+          "cannot change the links of the container with process " + pid + ": " + e.getMessage(),
+          e);
+    }
+  }
+
+  @Override
+  public Optional<Attachment> attachment(String containerId) {
+    lock.lock();
+    try {
+      return Optional.ofNullable(attachments.get(containerId));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public List<Attachment> attachments(String id) {
+    lock.lock();
+    try {
+      return attachments.values().stream()
+          .filter(a -> a.endpoints().stream().anyMatch(e -> e.networkId().equals(id)))
+          .toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Network create(NetworkRequest request) {
+    lock.lock();
+    try {
+      applyFirewall();
+      Network network = new NetworkPlan(registry, links).plan(request);
+      makeBridge(network);
+      registry.add(network);
+      if (network.driver().equals("bridge") && !network.configOnly() && options.firewall()) {
+        firewall.put(BridgeOptions.rules(network));
+      }
+      return network;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public List<Network> list() {
+    lock.lock();
+    try {
+      return registry.list();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Network find(String nameOrId) {
+    lock.lock();
+    try {
+      return registry.find(nameOrId);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void remove(String nameOrId) {
+    lock.lock();
+    try {
+      Network network = registry.find(nameOrId);
+      refuseRemoval(network);
+      registry.remove(network);
+      if (!network.bridge().isEmpty()) {
+        if (options.firewall()) {
+          firewall.remove(network.bridge());
+        }
+        links.find(network.bridge()).ifPresent(links::delete);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void refuseRemoval(Network network) {
+    if (network.predefined()) {
+      throw new Failure.Forbidden(
+          network.name() + " is a pre-defined network and cannot be removed");
+    }
+    List<String> active =
+        attachments.values().stream()
+            .flatMap(
+                a ->
+                    a.endpoints().stream()
+                        .filter(e -> e.networkId().equals(network.id()))
+                        .map(
+                            e ->
+                                "name:\"" + a.name() + "\" id:\""
+                                    + Ids.shorten(e.endpointId()) + "\""))
+            .toList();
+    if (!active.isEmpty()) {
+      throw new Failure.Forbidden(
+          "error while removing network: network " + network.name() + " has active endpoints ("
+              + String.join(", ", active) + ")");
+    }
+    boolean used =
+        registry.list().stream().anyMatch(other -> other.configFrom().equals(network.name()));
+    if (network.configOnly() && used) {
+      throw new Failure.Forbidden(
+          "error while removing network: configuration network \"" + network.name()
+              + "\" is in use");
+    }
+  }
+
+  @Override
+  public ResolvConf resolvConf(AttachRequest request) {
+    boolean user;
+    lock.lock();
+    try {
+      user = request.endpoints().stream().anyMatch(wish -> !required(wish.network()).predefined());
+    } finally {
+      lock.unlock();
+    }
+    return HostResolver.conf(options, request, user);
+  }
+
+  @Override
+  public void dismantle() {
+    lock.lock();
+    try {
+      guard.close();
+      firewall.removeTable();
+      registry.list().stream()
+          .filter(network -> !network.bridge().isEmpty())
+          .forEach(network -> links.find(network.bridge()).ifPresent(links::delete));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    guard.close();
+    names.close();
+    publisher.close();
+    firewall.close();
+    links.close();
+  }
+}

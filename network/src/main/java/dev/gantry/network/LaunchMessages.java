@@ -1,0 +1,111 @@
+package dev.gantry.network;
+
+import dev.gantry.kernel.NetlinkSetup.HostMessage;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+
+/// What must be sent to the kernel so that a container has its endpoints.
+final class LaunchMessages {
+  /// Indexes of container interfaces start here: below are loopback and the tunnels that some
+  /// kernels put into every new namespace.
+  private static final int FIRST_INDEX = 100;
+
+  private static final int HOST_INDEX_FROM = 1 << 20;
+  private static final int HOST_INDEX_TO = 1 << 30;
+
+  private LaunchMessages() {}
+
+  /// The index of interface `ethN` (or one with another prefix): its number decides.
+  static int index(Endpoint endpoint) {
+    String digits = endpoint.interfaceName().replaceAll("^.*?(\\d{1,4})$", "$1");
+    return digits.matches("\\d+")
+        ? FIRST_INDEX + Integer.parseInt(digits)
+        : FIRST_INDEX + 10_000 + (endpoint.interfaceName().hashCode() & 0xffff);
+  }
+
+  static HostMessage veth(Endpoint endpoint, int bridgeIndex, int mtu) {
+    int hostIndex = ThreadLocalRandom.current().nextInt(HOST_INDEX_FROM, HOST_INDEX_TO);
+    return LinkMessages.veth(
+        endpoint.hostInterface(),
+        hostIndex,
+        bridgeIndex,
+        endpoint.interfaceName(),
+        index(endpoint),
+        LinkMessages.mac(endpoint.mac()),
+        mtu);
+  }
+
+  /// Brings the interface up and gives it its addresses, from within the namespace.
+  static List<byte[]> bringUp(Endpoint endpoint) {
+    List<byte[]> messages = new ArrayList<>();
+    int index = index(endpoint);
+    messages.add(LinkMessages.up(index));
+    for (Cidr address : addresses(endpoint)) {
+      messages.add(LinkMessages.address(index, address));
+    }
+    return messages;
+  }
+
+  static List<Cidr> addresses(Endpoint endpoint) {
+    List<Cidr> addresses = new ArrayList<>();
+    Cidr.literal(endpoint.ipv4())
+        .ifPresent(address -> addresses.add(new Cidr(address, endpoint.ipv4Prefix())));
+    Cidr.literal(endpoint.ipv6())
+        .ifPresent(address -> addresses.add(new Cidr(address, endpoint.ipv6Prefix())));
+    return addresses;
+  }
+
+  /// The default routes: through the endpoint of the highest priority that has a gateway, of equals
+  /// the first by the network's name.
+  static List<byte[]> defaultRoutes(List<Endpoint> endpoints) {
+    List<byte[]> messages = new ArrayList<>();
+    for (boolean ipv6 : new boolean[] {false, true}) {
+      gatewayEndpoint(endpoints, ipv6)
+          .ifPresent(
+              endpoint ->
+                  messages.add(
+                      LinkMessages.defaultRoute(
+                          index(endpoint), gateway(endpoint, ipv6).orElseThrow(), 0)));
+    }
+    return messages;
+  }
+
+  static Optional<Endpoint> gatewayEndpoint(List<Endpoint> endpoints, boolean ipv6) {
+    return endpoints.stream()
+        .filter(endpoint -> gateway(endpoint, ipv6).isPresent())
+        .min(
+            java.util.Comparator.comparingInt((Endpoint e) -> -e.gatewayPriority())
+                .thenComparing(Endpoint::network));
+  }
+
+  private static Optional<InetAddress> gateway(Endpoint endpoint, boolean ipv6) {
+    return Cidr.literal(ipv6 ? endpoint.ipv6Gateway() : endpoint.ipv4Gateway());
+  }
+
+  /// The settings inside the namespace, for the runtime to write after the links are there.
+  static Map<String, String> sysctls(List<Endpoint> endpoints) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    for (Endpoint endpoint : endpoints) {
+      String name = endpoint.interfaceName();
+      if (endpoint.ipv6().isEmpty()) {
+        settings.put("net.ipv6.conf." + name + ".disable_ipv6", "1");
+      } else {
+        // another container must not become the router (CVE-2020-13401)
+        settings.put("net.ipv6.conf." + name + ".accept_ra", "0");
+      }
+      String own = endpoint.driverOptions().getOrDefault(BridgeOptions.SYSCTLS, "");
+      for (String setting : own.split(",")) {
+        String[] parts = setting.split("=", 2);
+        if (parts.length == 2) {
+          settings.put(parts[0].replace("IFNAME", name), parts[1]);
+        }
+      }
+    }
+    return settings;
+  }
+}

@@ -1,0 +1,196 @@
+package dev.gantry.network;
+
+import dev.gantry.base.Failure;
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.ServerSocketChannel;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Host ports held for containers by really binding them: what another program has is found at
+/// once, and nobody takes what is published.
+///
+/// The firewall rewrites packets before they get to these sockets, so a socket only keeps its place.
+/// Thread-safe.
+final class PortReservations implements AutoCloseable {
+  private static final int EPHEMERAL_TRIES = 64;
+  private static final InetAddress ANY6 = Cidr.literal("::").orElseThrow();
+
+  private record Key(String protocol, String hostIp, int port) {}
+
+  private final Map<Key, Closeable> held = new HashMap<>();
+
+  /// Takes a port of `request` on each of `hostIps`, the same on all, and answers it. A range is
+  /// tried from its first port on; 0 stands for any free one.
+  synchronized int take(PortRequest request, List<String> hostIps) {
+    if (request.hostFirst() == 0) {
+      return takeAny(request, hostIps);
+    }
+    Failure.Internal last = null;
+    for (int port = request.hostFirst(); port <= request.hostLast(); port++) {
+      try {
+        takeAll(request.protocol(), hostIps, port);
+        return port;
+      } catch (Failure.Internal e) {
+        last = e;
+      }
+    }
+    throw last == null ? new Failure.Internal("no port in the range") : last;
+  }
+
+  private int takeAny(PortRequest request, List<String> hostIps) {
+    Failure.Internal last = null;
+    for (int i = 0; i < EPHEMERAL_TRIES; i++) {
+      // the kernel chooses; a second address may have to refuse its choice
+      int port = ephemeral(request.protocol(), hostIps.getFirst());
+      try {
+        takeAll(request.protocol(), hostIps, port);
+        return port;
+      } catch (Failure.Internal e) {
+        last = e;
+      }
+    }
+    throw last == null ? new Failure.Internal("no free port") : last;
+  }
+
+  private static int ephemeral(String protocol, String hostIp) {
+    InetSocketAddress any = new InetSocketAddress(address(hostIp), 0);
+    try {
+      if (protocol.equals("udp")) {
+        try (DatagramChannel channel = DatagramChannel.open(family(any)).bind(any)) {
+          return channel.getLocalAddress() instanceof InetSocketAddress local ? local.getPort() : 0;
+        }
+      }
+      try (ServerSocketChannel channel = ServerSocketChannel.open(family(any)).bind(any)) {
+        return channel.getLocalAddress() instanceof InetSocketAddress local ? local.getPort() : 0;
+      }
+    } catch (IOException e) {
+      throw new Failure.Internal(
+          "failed to bind host port for " + hostIp + ": " + text(e), e);
+    }
+  }
+
+  private void takeAll(String protocol, List<String> hostIps, int port) {
+    // one socket on :: has the IPv4 wildcard as well
+    boolean both = hostIps.contains("0.0.0.0") && hostIps.contains("::");
+    for (String hostIp : hostIps) {
+      conflict(protocol, hostIp, port)
+          .ifPresent(
+              taken -> {
+                throw new Failure.Internal(
+                    "Bind for " + hostIp + ":" + port + " failed: port is already allocated");
+              });
+    }
+    for (String hostIp : hostIps) {
+      Key key = new Key(protocol, hostIp, port);
+      try {
+        held.put(key, both && !hostIp.equals("::") ? () -> {} : bind(protocol, hostIp, port));
+      } catch (Failure.Internal e) {
+        release(protocol, hostIps, port);
+        throw e;
+      }
+    }
+  }
+
+  /// Who of ours holds an address that meets `hostIp`.
+  private Optional<Key> conflict(String protocol, String hostIp, int port) {
+    InetAddress wanted = address(hostIp);
+    return held.keySet().stream()
+        .filter(key -> key.port() == port && key.protocol().equals(protocol))
+        .filter(
+            key -> {
+              InetAddress other = address(key.hostIp());
+              boolean sameFamily =
+                  other.getAddress().length == wanted.getAddress().length;
+              return sameFamily
+                  && (other.equals(wanted)
+                      || other.isAnyLocalAddress()
+                      || wanted.isAnyLocalAddress());
+            })
+        .findFirst();
+  }
+
+  private static Closeable bind(String protocol, String hostIp, int port) {
+    InetSocketAddress address = new InetSocketAddress(address(hostIp), port);
+    try {
+      if (protocol.equals("sctp")) {
+        return () -> {};
+      }
+      if (protocol.equals("udp")) {
+        DatagramChannel channel = DatagramChannel.open(family(address));
+        try {
+          return channel.bind(address);
+        } catch (IOException e) {
+          channel.close();
+          throw e;
+        }
+      }
+      ServerSocketChannel channel = ServerSocketChannel.open(family(address));
+      try {
+        channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+        return channel.bind(address, 64);
+      } catch (IOException e) {
+        channel.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      throw new Failure.Internal(
+          "failed to bind host port " + hostIp + ":" + port + "/" + protocol + ": " + text(e), e);
+    }
+  }
+
+  private static String text(IOException e) {
+    String message = String.valueOf(e.getMessage());
+    return message.contains("already in use")
+        ? "address already in use"
+        : message.contains("Cannot assign") ? "cannot assign requested address" : message;
+  }
+
+  private static StandardProtocolFamily family(InetSocketAddress address) {
+    return address.getAddress().getAddress().length == 16 || address.getAddress().equals(ANY6)
+        ? StandardProtocolFamily.INET6
+        : StandardProtocolFamily.INET;
+  }
+
+  private static InetAddress address(String text) {
+    return Cidr.literal(text)
+        .orElseThrow(() -> new Failure.InvalidRequest("invalid host IP: " + text));
+  }
+
+  /// Takes what a container had before the engine was restarted. Its traffic flows anyway, so a
+  /// socket that another program got meanwhile is no reason to fail.
+  synchronized void takeAgain(String protocol, List<String> hostIps, int port) {
+    try {
+      takeAll(protocol, hostIps, port);
+    } catch (Failure.Internal e) {
+      hostIps.forEach(hostIp -> held.put(new Key(protocol, hostIp, port), () -> {}));
+    }
+  }
+
+  synchronized void release(String protocol, List<String> hostIps, int port) {
+    for (String hostIp : hostIps) {
+      Closeable socket = held.remove(new Key(protocol, hostIp, port));
+      if (socket != null) {
+        try {
+          socket.close();
+        } catch (IOException e) {
+          throw new Failure.Internal("cannot release port " + port + ": " + e.getMessage(), e);
+        }
+      }
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    for (Key key : List.copyOf(held.keySet())) {
+      release(key.protocol(), List.of(key.hostIp()), key.port());
+    }
+  }
+}
