@@ -43,7 +43,7 @@ public final class Netlink implements AutoCloseable {
   private static final int F_CAPPED = 0x100;
   private static final int F_EXTENDED = 0x200;
   private static final int BUFFER = 8 << 20;
-  private static final int CHUNK = 256 << 10;
+  private static final int CHUNK = 32 << 10;
 
   private final Fd socket;
 
@@ -68,12 +68,25 @@ public final class Netlink implements AutoCloseable {
                 Native.call(
                     Syscalls.SOCKET, "netlink", AF_NETLINK, SOCK_RAW | Fd.O_CLOEXEC, protocol));
     Netlink netlink = new Netlink(socket);
+    netlink.bind();
     netlink.option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
     netlink.option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
     // a ruleset of thousands of elements is one message; without CAP_NET_ADMIN the defaults stay
     netlink.option(SOL_SOCKET, SO_SNDBUFFORCE, BUFFER);
     netlink.option(SOL_SOCKET, SO_RCVBUFFORCE, BUFFER);
     return netlink;
+  }
+
+  /// Takes a port of the kernel's choice: a socket without one is passed over by notifications.
+  private void bind() throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment address = arena.allocate(12, 4);
+      address.set(ValueLayout.JAVA_SHORT, 0, (short) AF_NETLINK);
+      Native.call(Syscalls.BIND, "netlink", socket.number(), address.address(), 12);
+    } catch (Errno e) {
+      close();
+      throw e;
+    }
   }
 
   private long option(int level, int name, int value) {

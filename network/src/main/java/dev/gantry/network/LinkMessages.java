@@ -40,8 +40,6 @@ final class LinkMessages {
   static final int IFA_LOCAL = 2;
   static final int RTA_DST = 1;
   static final int RTA_OIF = 4;
-  private static final int IFLA_AF_SPEC = 26;
-  private static final int IFLA_INET6_ADDR_GEN_MODE = 8;
   private static final int VETH_INFO_PEER = 1;
   private static final int IFLA_MACVLAN_MODE = 1;
   private static final int IFA_BROADCAST = 4;
@@ -86,11 +84,6 @@ final class LinkMessages {
     message.attribute(IFLA_IFNAME, hostName).attribute(IFLA_MTU, mtu);
     message.attribute(IFLA_MASTER, bridgeIndex);
     List<Integer> pidOffsets = new ArrayList<>();
-    // no IPv6 link-local address on the host's end: the bridge has one
-    message.nest(
-        IFLA_AF_SPEC,
-        () ->
-            message.nest(AF_INET6, () -> message.attributeU8(IFLA_INET6_ADDR_GEN_MODE, 1)));
     message.nestPlain(
         IFLA_LINKINFO,
         () -> {

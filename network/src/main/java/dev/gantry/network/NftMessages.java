@@ -92,7 +92,12 @@ final class NftMessages {
     if (dataLength > 0) {
       message.attributeBig(6, dataType).attributeBig(7, dataLength);
     }
-    return message.attributeBig(10, id).bytes();
+    message.attributeBig(10, id);
+    if (keyType == TYPE_IFNAME) {
+      // tells the nft program that the key is no number in network order
+      message.attribute(13, new byte[] {0, 4, 1, 0, 0, 0});
+    }
+    return message.bytes();
   }
 
   /// An element of a set (`data` empty) or map.

@@ -1,0 +1,211 @@
+package dev.gantry.integration;
+
+import static dev.gantry.integration.NetworkSandbox.askFromHere;
+import static dev.gantry.integration.NetworkSandbox.canAsk;
+import static dev.gantry.integration.NetworkSandbox.run;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.network.AttachRequest;
+import dev.gantry.network.Cidr;
+import dev.gantry.network.NetworkOptions;
+import dev.gantry.network.NetworkStore;
+import dev.gantry.network.Networks;
+import dev.gantry.network.PortRequest;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// The default bridge between real namespaces: addresses, NAT, published ports, restarts.
+class NetworkBridgeIT {
+  private static final NetworkOptions OPTIONS =
+      NetworkOptions.of("gnetwork0").withBip(Cidr.parse("172.28.0.1/24"));
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final NetworkStore store = NetworkStore.inMemory();
+  private Networks networks;
+
+  private record Container(String id, Networks.Attached attached, NetworkSandbox sandbox) {
+    String ip() {
+      return attached.attachment().endpoints().getFirst().ipv4();
+    }
+  }
+
+  @BeforeEach
+  void open() {
+    assumeTrue(
+        "root".equals(System.getProperty("user.name")), "needs root for network namespaces");
+    networks = Networks.open(OPTIONS, store);
+    networks.restore(List.of());
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable closeable : open.reversed()) {
+      closeable.close();
+    }
+    if (networks != null) {
+      networks.dismantle();
+      networks.close();
+      assertFalse(run("nft", "list", "tables").contains("gantry-gnetwork0"));
+      assertFalse(Files.exists(Path.of("/sys/class/net/gnetwork0")));
+    }
+  }
+
+  private Container start(String name, PortRequest... ports) throws Exception {
+    return start(networks, name, ports);
+  }
+
+  private Container start(Networks on, String name, PortRequest... ports) throws Exception {
+    String id = Ids.next();
+    Networks.Attached attached =
+        on.attach(AttachRequest.of(id, name, "bridge", List.of(ports)));
+    NetworkSandbox sandbox = NetworkSandbox.open();
+    open.add(sandbox);
+    sandbox.launch(attached.setup(), attached.sysctls());
+    on.started(id, sandbox.pid());
+    return new Container(id, attached, sandbox);
+  }
+
+  @Test
+  void containersReachEachOtherAndTheHostWithTheirOwnAddresses() throws Exception {
+    Container a = start("a");
+    Container b = start("b");
+    open.add(b.sandbox().whoami(b.ip(), 80));
+    assertEquals("172.28.0.2", a.ip());
+    assertEquals("172.28.0.3", b.ip());
+    assertEquals(a.ip(), a.sandbox().ask(b.ip(), 80));
+    assertEquals("172.28.0.1", askFromHere(b.ip(), 80));
+  }
+
+  @Test
+  void addressesAreHandedOutRoundRobin() throws Exception {
+    Container a = start("a");
+    networks.release(a.id());
+    assertEquals("172.28.0.3", start("b").ip());
+  }
+
+  @Test
+  void outsideSeesTheHostAndReachesOnlyPublishedPorts() throws Exception {
+    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
+      Container c =
+          start(
+              "c",
+              PortRequest.parse("80/tcp", "", "18180"),
+              PortRequest.parse("80", "127.0.0.1", "18181"),
+              PortRequest.parse("81/udp", "", ""));
+      open.add(c.sandbox().whoami(c.ip(), 80));
+      open.add(c.sandbox().whoami(c.ip(), 82));
+      open.add(outside.sandbox().whoami("10.231.7.2", 90));
+      assertEquals("10.231.7.1", c.sandbox().ask("10.231.7.2", 90), "masqueraded");
+      assertEquals("10.231.7.2", outside.sandbox().ask("10.231.7.1", 18180), "source kept");
+      assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18181)), "loopback only");
+      run("nsenter", "-t", "" + outside.sandbox().pid(), "-n", "ip", "route", "add",
+          "172.28.0.0/24", "via", "10.231.7.1");
+      assertFalse(canAsk(() -> outside.sandbox().ask(c.ip(), 82)), "not published");
+      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180), "loopback");
+      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18181), "loopback only");
+      assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "host's address");
+      assertEquals("172.28.0.1", c.sandbox().ask("172.28.0.1", 18180), "hairpin");
+      networks.release(c.id());
+      assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18180)), "released");
+    }
+  }
+
+  @Test
+  void takenPortIsRefusedAndNothingStays() throws Exception {
+    start("a", PortRequest.parse("80", "", "18180"));
+    Failure second =
+        assertThrows(
+            Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
+    assertTrue(
+        second.text().matches(
+            "failed to set up container networking: driver failed programming external"
+                + " connectivity on endpoint b \\([0-9a-f]{64}\\): Bind for 0.0.0.0:18180"
+                + " failed: port is already allocated"),
+        second.text());
+    try (java.net.ServerSocket other = new java.net.ServerSocket(18190)) {
+      Failure third =
+          assertThrows(
+              Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18190")));
+      assertTrue(third.text().contains("address already in use"), third.text());
+      assertEquals(18191, start("c", PortRequest.parse("80", "", "18190-18192"))
+          .attached().attachment().ports().getFirst().hostPort());
+      assertTrue(other.isBound());
+    }
+  }
+
+  @Test
+  void connectivitySurvivesTheEngineAndAFlush() throws Exception {
+    Container a = start("a", PortRequest.parse("80", "", "18180"));
+    open.add(a.sandbox().whoami(a.ip(), 80));
+    networks.close();
+    assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "without an engine");
+    networks = Networks.open(OPTIONS, store);
+    networks.restore(
+        List.of(new Networks.Live(a.attached().attachment(), a.sandbox().pid())));
+    assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "restored");
+    assertThrows(
+        Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
+    run("nft", "delete", "table", "inet", "gantry-gnetwork0");
+    long deadline = System.nanoTime() + 3_000_000_000L;
+    boolean back = false;
+    while (!back && System.nanoTime() < deadline) {
+      back = run("nft", "list", "tables").contains("gantry-gnetwork0");
+    }
+    assertTrue(back, "table restored");
+    assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "after the flush");
+    assertEquals(a.ip(), networks.attachment(a.id()).orElseThrow().endpoints().getFirst().ipv4());
+    Container c = start("c");
+    assertFalse(c.ip().equals(a.ip()));
+  }
+
+  @Test
+  void twoEnginesRunSideBySide() throws Exception {
+    NetworkOptions other =
+        NetworkOptions.of("gnetwork1").withBip(Cidr.parse("172.28.1.1/24"));
+    Networks second = Networks.open(other, NetworkStore.inMemory());
+    try {
+      second.restore(List.of());
+      Container a = start("a", PortRequest.parse("80", "", "18180"));
+      Container b = start(second, "b", PortRequest.parse("80", "", "18182"));
+      open.add(a.sandbox().whoami(a.ip(), 80));
+      open.add(b.sandbox().whoami(b.ip(), 80));
+      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180));
+      assertEquals("172.28.1.1", askFromHere("127.0.0.1", 18182));
+      assertFalse(canAsk(() -> a.sandbox().ask(b.ip(), 80)), "isolated");
+    } finally {
+      second.dismantle();
+      second.close();
+    }
+  }
+
+  @Test
+  void linkOfAnUnknownContainerIsRemovedAtStart() throws Exception {
+    Container a = start("a");
+    String link = a.attached().attachment().endpoints().getFirst().hostInterface();
+    networks.close();
+    networks = Networks.open(OPTIONS, store);
+    networks.restore(List.of());
+    assertFalse(Files.exists(Path.of("/sys/class/net/" + link)));
+  }
+
+  @Test
+  void predefinedNetworksKeepTheirIds() {
+    List<String> before = networks.list().stream().map(n -> n.id() + n.name()).toList();
+    networks.close();
+    networks = Networks.open(OPTIONS, store);
+    assertEquals(
+        before.stream().sorted().toList(),
+        networks.list().stream().map(n -> n.id() + n.name()).sorted().toList());
+  }
+}
