@@ -165,7 +165,7 @@ final class HostNetworks implements Networks {
             endpoints);
         undo.on(endpoint, this::free);
         endpoints.add(endpoint);
-        hostMessages.add(linkMessage(network, endpoint));
+        hostMessages.addAll(linkMessages(network, endpoint, !request.ports().isEmpty()));
         containerMessages.addAll(LaunchMessages.bringUp(endpoint));
       }
       containerMessages.addAll(LaunchMessages.defaultRoutes(endpoints));
@@ -215,16 +215,18 @@ final class HostNetworks implements Networks {
     }
   }
 
-  private HostMessage linkMessage(Network network, Endpoint endpoint) {
+  private List<HostMessage> linkMessages(
+      Network network, Endpoint endpoint, boolean publishing) {
     if (network.driver().equals("macvlan")) {
-      return Macvlan.message(network, endpoint, links);
+      return List.of(Macvlan.message(network, endpoint, links));
     }
     HostLinks.Link bridge =
         links
             .find(network.bridge())
             .orElseThrow(
                 () -> new Failure.Internal("the bridge " + network.bridge() + " is gone"));
-    return LaunchMessages.veth(endpoint, bridge.index(), BridgeOptions.mtu(network));
+    return LaunchMessages.veth(
+        endpoint, bridge.index(), BridgeOptions.mtu(network), publishing);
   }
 
   /// Takes addresses for one endpoint.
@@ -502,7 +504,10 @@ final class HostNetworks implements Networks {
       Endpoint endpoint =
           undo.on(
               reserve(network, wish, containerId, before.name(), before.endpoints()), this::free);
-      links.send(linkMessage(network, endpoint), pid, "interface of " + before.name());
+      for (HostMessage message :
+          linkMessages(network, endpoint, !before.ports().isEmpty())) {
+        links.send(message, pid, "interface of " + before.name());
+      }
       List<Endpoint> endpoints = new ArrayList<>(before.endpoints());
       endpoints.add(endpoint);
       undo.on(() -> inside(pid, List.of(LinkMessages.delete(LaunchMessages.index(endpoint)))));

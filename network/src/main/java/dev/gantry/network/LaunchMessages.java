@@ -28,16 +28,19 @@ final class LaunchMessages {
         : FIRST_INDEX + 10_000 + (endpoint.interfaceName().hashCode() & 0xffff);
   }
 
-  static HostMessage veth(Endpoint endpoint, int bridgeIndex, int mtu) {
+  /// The veth on its bridge; `publishing` when the container has published ports.
+  static List<HostMessage> veth(Endpoint endpoint, int bridgeIndex, int mtu, boolean publishing) {
     int hostIndex = ThreadLocalRandom.current().nextInt(HOST_INDEX_FROM, HOST_INDEX_TO);
-    return LinkMessages.veth(
-        endpoint.hostInterface(),
-        hostIndex,
-        bridgeIndex,
-        endpoint.interfaceName(),
-        index(endpoint),
-        LinkMessages.mac(endpoint.mac()),
-        mtu);
+    HostMessage veth =
+        LinkMessages.veth(
+            endpoint.hostInterface(),
+            hostIndex,
+            bridgeIndex,
+            endpoint.interfaceName(),
+            index(endpoint),
+            LinkMessages.mac(endpoint.mac()),
+            mtu);
+    return publishing ? List.of(veth, LinkMessages.hairpin(hostIndex)) : List.of(veth);
   }
 
   /// Brings the interface up and gives it its addresses, from within the namespace.

@@ -18,6 +18,7 @@ final class LinkMessages {
   static final int NEWLINK = 16;
   static final int DELLINK = 17;
   static final int GETLINK = 18;
+  static final int SETLINK = 19;
   static final int NEWADDR = 20;
   static final int DELADDR = 21;
   static final int GETADDR = 22;
@@ -48,6 +49,9 @@ final class LinkMessages {
   private static final int RTA_GATEWAY = 5;
   private static final int RTA_PRIORITY = 6;
   private static final int IFF_UP = 1;
+  private static final int IFLA_PROTINFO = 12;
+  private static final int IFLA_BRPORT_MODE = 4;
+  private static final int AF_BRIDGE = 7;
   private static final int AF_INET = 2;
   private static final int AF_INET6 = 10;
   private static final int TABLE_MAIN = 254;
@@ -102,6 +106,15 @@ final class LinkMessages {
                       }));
         });
     return new HostMessage(message.bytes(), pidOffsets);
+  }
+
+  /// Lets a bridge send packets back out of the port they came from. A container reaches its own
+  /// published port that way when br_netfilter rewrites packets on the bridge already.
+  static HostMessage hairpin(int index) {
+    NetlinkMessage message = new NetlinkMessage(SETLINK, REQUEST | ACK);
+    message.u8(AF_BRIDGE).u8(0).u16(0).u32(index).u32(0).u32(0);
+    message.nest(IFLA_PROTINFO, () -> message.attributeU8(IFLA_BRPORT_MODE, 1));
+    return new HostMessage(message.bytes(), List.of());
   }
 
   /// Makes a macvlan interface on `parent` inside the namespace of the process whose pid is filled
