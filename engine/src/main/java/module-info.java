@@ -12,4 +12,7 @@ module dev.gantry.engine {
   requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.network;
 
+
+  exports dev.gantry.engine;
+  opens dev.gantry.engine to dev.gantry.json;
 }

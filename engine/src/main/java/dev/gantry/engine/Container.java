@@ -1,0 +1,324 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.json.Json;
+import dev.gantry.json.JsonRecords;
+import dev.gantry.network.Attachment;
+import dev.gantry.runtime.RunningProcess;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// A container: what it shall be, where it is in its life, and what belongs to its present run.
+///
+/// `verbs` is held by the verb that changes the container; `this` guards the fields and the waiters.
+/// Lock order: verbs, then this.
+public final class Container {
+  final ReentrantLock verbs = new ReentrantLock();
+  final ConcurrentMap<String, Exec> execs = new ConcurrentHashMap<>();
+
+  private final String id;
+  private final Instant created;
+  private final Path folder;
+  private ContainerSpec spec;
+  private String name;
+  private ContainerState state;
+  private @Nullable RunningProcess process;
+  private @Nullable Output output;
+  private @Nullable JsonFileLog log;
+  private @Nullable Attachment attachment;
+  private List<String> anonymousVolumes;
+  private final List<Output.Listener> waiting = new java.util.ArrayList<>();
+  private int restartCount;
+  private boolean stoppedByUser;
+  private long runs;
+
+  Container(
+      String id,
+      String name,
+      Instant created,
+      ContainerSpec spec,
+      ContainerState state,
+      Path folder,
+      List<String> anonymousVolumes) {
+    this.id = id;
+    this.name = name;
+    this.created = created;
+    this.spec = spec;
+    this.state = state;
+    this.folder = folder;
+    this.anonymousVolumes = List.copyOf(anonymousVolumes);
+  }
+
+  public String id() {
+    return id;
+  }
+
+  /// The name without a slash.
+  public synchronized String name() {
+    return name;
+  }
+
+  public Instant created() {
+    return created;
+  }
+
+  public synchronized ContainerSpec spec() {
+    return spec;
+  }
+
+  public synchronized ContainerState state() {
+    return state;
+  }
+
+  public synchronized int restartCount() {
+    return restartCount;
+  }
+
+  /// The container's own files on the host: hosts, hostname, resolv.conf, logs.
+  public Path folder() {
+    return folder;
+  }
+
+  public Path logFile() {
+    return folder.resolve(id + "-json.log");
+  }
+
+  /// Addresses and ports of the present run.
+  public synchronized Optional<Attachment> attachment() {
+    return Optional.ofNullable(attachment);
+  }
+
+  /// Ids of the execs that are known.
+  public List<String> execIds() {
+    return List.copyOf(execs.keySet());
+  }
+
+  synchronized List<String> anonymousVolumes() {
+    return anonymousVolumes;
+  }
+
+  synchronized Optional<RunningProcess> process() {
+    return Optional.ofNullable(process);
+  }
+
+  synchronized Optional<Output> output() {
+    return Optional.ofNullable(output);
+  }
+
+  synchronized JsonFileLog log() {
+    JsonFileLog open = log;
+    if (open == null) {
+      open = JsonFileLog.open(logFile(), spec.logging());
+      log = open;
+    }
+    return open;
+  }
+
+  synchronized void closeLog() {
+    if (log != null) {
+      log.close();
+      log = null;
+    }
+  }
+
+  synchronized void rename(String newName) {
+    name = newName;
+  }
+
+  synchronized void update(ContainerSpec newSpec) {
+    spec = newSpec;
+  }
+
+  synchronized void attached(@Nullable Attachment newAttachment) {
+    attachment = newAttachment;
+  }
+
+  synchronized void stopping(boolean byUser) {
+    stoppedByUser = byUser;
+  }
+
+  synchronized boolean isStoppedByUser() {
+    return stoppedByUser;
+  }
+
+  synchronized void countRestart(int count) {
+    restartCount = count;
+  }
+
+  /// Changes the state and wakes everybody who waits for it.
+  synchronized void become(ContainerState next) {
+    if (next instanceof ContainerState.Running && !(state instanceof ContainerState.Paused)) {
+      runs++;
+    }
+    state = next;
+    notifyAll();
+  }
+
+  synchronized void run(RunningProcess newProcess, Output newOutput) {
+    process = newProcess;
+    output = newOutput;
+  }
+
+  /// Listens to the present run or, if there is none, to the next one.
+  synchronized Output.Listener listen() {
+    if (output != null) {
+      return output.listen();
+    }
+    Output.Listener listener = new Output.Listener();
+    waiting.add(listener);
+    return listener;
+  }
+
+  /// Those who wait for the start, which is now.
+  synchronized List<Output.Listener> takeWaiting() {
+    List<Output.Listener> now = List.copyOf(waiting);
+    waiting.clear();
+    return now;
+  }
+
+  synchronized void ranOut() {
+    process = null;
+    output = null;
+  }
+
+  /// The process of a container that must be running.
+  RunningProcess requireProcess() {
+    return process()
+        .orElseThrow(() -> new Failure.Conflict("container " + id + " is not running"));
+  }
+
+  /// How a container ended, for those who wait.
+  public record Ended(int exitCode, String error) {}
+
+  /// Waits until the container is in a state in which nothing runs. With `next` a run that ends after
+  /// this call is awaited even if nothing runs now.
+  public synchronized Ended awaitEnd(boolean next) throws InterruptedException {
+    long seen = runs;
+    while (true) {
+      boolean live = state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
+      if (!live && (!next || runs > seen || state instanceof ContainerState.Removing)) {
+        return ended();
+      }
+      if (live && next) {
+        seen = Math.min(seen, runs - 1);
+      }
+      wait();
+    }
+  }
+
+  /// Waits until the container has been removed.
+  public synchronized Ended awaitRemoval() throws InterruptedException {
+    Ended last = ended();
+    while (!(state instanceof ContainerState.Dead dead && dead.error().isEmpty())) {
+      if (!(state instanceof ContainerState.Removing)) {
+        last = ended();
+      }
+      wait();
+    }
+    return last;
+  }
+
+  private Ended ended() {
+    return switch (state) {
+      case ContainerState.Exited e -> new Ended(e.exitCode(), e.error());
+      case ContainerState.Created c -> new Ended(c.exitCode(), c.error());
+      case ContainerState.Removing r -> new Ended(r.exitCode(), "");
+      default -> new Ended(0, "");
+    };
+  }
+
+  // ---- as a record of the journal
+
+  synchronized Json.JsonObject record() {
+    Json.JsonObject json =
+        Json.object()
+            .put("Name", name)
+            .put("Created", created.toString())
+            .put("RestartCount", restartCount)
+            .put("StoppedByUser", stoppedByUser)
+            .put("AnonymousVolumes", Json.strings(anonymousVolumes))
+            .put("State", stateRecord())
+            .put("Spec", JsonRecords.write(spec));
+    if (attachment != null) {
+      json.put("Attachment", JsonRecords.write(attachment));
+    }
+    return json;
+  }
+
+  private Json.JsonObject stateRecord() {
+    Json.JsonObject json = Json.object().put("Is", state.word());
+    switch (state) {
+      case ContainerState.Created c -> json.put("ExitCode", c.exitCode()).put("Error", c.error());
+      case ContainerState.Live l ->
+          json.put("Pid", l.pid()).put("StartedAt", l.startedAt().toString());
+      case ContainerState.Restarting r ->
+          json.put("ExitCode", r.exitCode())
+              .put("StartedAt", r.startedAt().toString())
+              .put("FinishedAt", r.finishedAt().toString());
+      case ContainerState.Exited e ->
+          json.put("ExitCode", e.exitCode())
+              .put("StartedAt", e.startedAt().toString())
+              .put("FinishedAt", e.finishedAt().toString())
+              .put("OomKilled", e.oomKilled())
+              .put("Error", e.error());
+      case ContainerState.Removing r -> json.put("ExitCode", r.exitCode());
+      case ContainerState.Dead d -> json.put("Error", d.error());
+    }
+    return json;
+  }
+
+  static Container read(String id, Json.JsonObject json, Path folder) {
+    Json.JsonObject s = json.object("State").orElseGet(Json::object);
+    Instant started = instant(s.string("StartedAt", ""));
+    Instant finished = instant(s.string("FinishedAt", ""));
+    int code = (int) s.number("ExitCode", 0);
+    String error = s.string("Error", "");
+    ContainerState state =
+        switch (s.string("Is", "dead")) {
+          case "created" -> new ContainerState.Created(code, error);
+          case "running" -> new ContainerState.Running((int) s.number("Pid", 0), started);
+          case "paused" -> new ContainerState.Paused((int) s.number("Pid", 0), started);
+          case "restarting" -> new ContainerState.Restarting(code, started, finished);
+          case "exited" ->
+              new ContainerState.Exited(
+                  code, started, finished, s.bool("OomKilled", false), error);
+          case "removing" -> new ContainerState.Removing(started, finished, code);
+          default -> new ContainerState.Dead(error);
+        };
+    Container c =
+        new Container(
+            id,
+            json.string("Name", id),
+            instant(json.string("Created", "")),
+            JsonRecords.read(json.object("Spec").orElseGet(Json::object), ContainerSpec.class),
+            state,
+            folder,
+            json.strings("AnonymousVolumes"));
+    c.restartCount = (int) json.number("RestartCount", 0);
+    c.stoppedByUser = json.bool("StoppedByUser", false);
+    json.object("Attachment")
+        .ifPresent(a -> c.attachment = JsonRecords.read(a, Attachment.class));
+    return c;
+  }
+
+  private static Instant instant(String text) {
+    return text.isEmpty() ? Instant.EPOCH : Instant.parse(text);
+  }
+
+  /// The attributes that events about this container carry.
+  Map<String, String> attributes() {
+    ContainerSpec s = spec();
+    Map<String, String> attributes = new TreeMap<>(s.labels());
+    attributes.put("image", s.image());
+    attributes.put("name", name());
+    return attributes;
+  }
+}

@@ -1,0 +1,881 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.images.Images;
+import dev.gantry.kernel.CgroupLayout;
+import dev.gantry.network.Attachment;
+import dev.gantry.network.Networks;
+import dev.gantry.oci.ImageReference;
+import dev.gantry.runtime.BuiltInRuntime;
+import dev.gantry.runtime.ExitStatus;
+import dev.gantry.runtime.RunningProcess;
+import dev.gantry.runtime.Runtime;
+import dev.gantry.store.ContentStore;
+import dev.gantry.store.Journal;
+import dev.gantry.store.Journal.Change;
+import dev.gantry.store.Snapshots;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/// The container engine. It opens its state, takes up the containers that outlived the engine before
+/// it, and offers the verbs. Closing it leaves every container running. Thread-safe.
+public final class Engine implements AutoCloseable {
+  private static final String TABLE = "containers";
+  private static final int CHUNK_MILLIS = 100;
+  private static final int DRAIN_MILLIS = 2000;
+
+  private final EngineOptions options;
+  private final Journal journal;
+  private final Snapshots snapshots;
+  private final Images images;
+  private final Runtime runtime;
+  private final Networks networks;
+  private final Volumes volumes;
+  private final Events events = new Events();
+  private final CgroupLayout cgroups = CgroupLayout.detected();
+  private final ConcurrentMap<String, Container> containers = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, String> names = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Exec> execs = new ConcurrentHashMap<>();
+  private final Random random = new Random();
+  private volatile boolean closed;
+
+  private Engine(EngineOptions options, Journal journal, Runtime runtime, Networks networks) {
+    this.options = options;
+    this.journal = journal;
+    this.runtime = runtime;
+    this.networks = networks;
+    this.snapshots = Snapshots.open(options.dataRoot().resolve("overlay"));
+    this.images =
+        new Images(journal, ContentStore.open(options.dataRoot().resolve("content")), snapshots);
+    this.volumes = new Volumes(options.dataRoot().resolve("volumes"), journal);
+  }
+
+  /// Makes the engine's networks from its journal, when that is open.
+  @FunctionalInterface
+  public interface NetworksOpener {
+    Networks open(Journal journal);
+  }
+
+  /// Opens the engine and takes up what runs.
+  public static Engine open(EngineOptions options, NetworksOpener networks) {
+    Journal journal = Journal.open(options.dataRoot().resolve("state"));
+    try {
+      Files.createDirectories(options.execRoot().resolve("containers"));
+      Files.createDirectories(options.dataRoot().resolve("containers"));
+    } catch (IOException e) {
+      journal.close();
+      throw new Failure.Internal("could not open " + options.execRoot() + ": " + e.getMessage(), e);
+    }
+    Engine engine =
+        new Engine(
+            options,
+            journal,
+            BuiltInRuntime.open(options.shim(), CgroupLayout.detected()),
+            networks.open(journal));
+    engine.restore();
+    return engine;
+  }
+
+  // ---- what verbs work with
+
+  EngineOptions options() {
+    return options;
+  }
+
+  public Images images() {
+    return images;
+  }
+
+  public Events events() {
+    return events;
+  }
+
+  public Networks networks() {
+    return networks;
+  }
+
+  public Volumes volumes() {
+    return volumes;
+  }
+
+  Snapshots snapshots() {
+    return snapshots;
+  }
+
+  Runtime runtime() {
+    return runtime;
+  }
+
+  CgroupLayout cgroups() {
+    return cgroups;
+  }
+
+  /// The control group of a container.
+  String cgroup(Container c) {
+    String parent = c.spec().cgroupParent();
+    String folder = parent == null || parent.isEmpty() ? options.cgroupParent() : parent;
+    return (folder.startsWith("/") ? folder : "/" + folder) + "/" + c.id();
+  }
+
+  Path stateDirectory(String id) {
+    return options.execRoot().resolve("containers").resolve(id);
+  }
+
+  Path emptyLayer() {
+    Path folder = options.dataRoot().resolve("overlay/empty");
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new Failure.Internal("could not make " + folder, e);
+    }
+    return folder;
+  }
+
+  boolean logs(Container c) {
+    return !c.spec().logging().driver().equals("none");
+  }
+
+  void note(Container c) {
+    journal.note(Change.put(TABLE, c.id(), c.record()));
+  }
+
+  void publish(Container c, String action, Map<String, String> more) {
+    Map<String, String> attributes = new HashMap<>(c.attributes());
+    attributes.putAll(more);
+    events.publish("container", action, c.id(), attributes);
+  }
+
+  void publishNetwork(Container c, String action) {
+    String mode = c.spec().modes().network();
+    if (mode.startsWith("container:")) {
+      return;
+    }
+    List<String> on =
+        c.attachment()
+            .map(a -> a.endpoints().stream().map(dev.gantry.network.Endpoint::network).toList())
+            .orElse(List.of(mode));
+    for (String network : on) {
+      try {
+        var n = networks.find(network);
+        events.publish(
+            "network",
+            action,
+            n.id(),
+            Map.of("container", c.id(), "name", n.name(), "type", n.driver()));
+      } catch (Failure.NotFound e) {
+        continue; // removed in the meantime
+      }
+    }
+  }
+
+  void releaseNetwork(Container c) {
+    networks.release(c.id());
+    c.attached(null);
+  }
+
+  // ---- finding containers
+
+  /// All containers, the newest first.
+  public List<Container> list() {
+    return containers.values().stream()
+        .sorted(java.util.Comparator.comparing(Container::created).reversed())
+        .toList();
+  }
+
+  /// Finds a container by id, name, or the beginning of its id.
+  public Optional<Container> find(String text) {
+    Container byId = containers.get(text);
+    if (byId != null) {
+      return Optional.of(byId);
+    }
+    String name = text.startsWith("/") ? text.substring(1) : text;
+    String id = names.get(name);
+    if (id != null) {
+      return Optional.ofNullable(containers.get(id));
+    }
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    List<Container> matches =
+        containers.values().stream().filter(c -> c.id().startsWith(text)).toList();
+    if (matches.size() > 1) {
+      throw new Failure.InvalidRequest("multiple IDs found with provided prefix: " + text);
+    }
+    return matches.stream().findFirst();
+  }
+
+  /// As [#find], with Docker's error where there is none.
+  public Container require(String text) {
+    return find(text)
+        .orElseThrow(() -> new Failure.NotFound("No such container: " + text));
+  }
+
+  // ---- create, rename
+
+  /// Makes a container that does not run yet. It is durable when this returns.
+  public Container create(ContainerSpec wanted, Optional<String> wantedName) {
+    RuntimeSpecs.check(wanted.security());
+    String id = Ids.next();
+    String name = reserve(wantedName, id);
+    try {
+      ContainerSpec spec =
+          wanted.hostname().isEmpty() ? withHostname(wanted, RuntimeSpecs.hostname(id)) : wanted;
+      List<String> anonymous = new ArrayList<>();
+      for (ContainerSpec.Mount m : spec.mounts()) {
+        if (m.kind().equals("volume") && m.source().isEmpty()) {
+          anonymous.add(volumes.create(null, Map.of()).name());
+        }
+      }
+      snapshots.create(id);
+      Container c =
+          new Container(
+              id,
+              name,
+              Instant.now(),
+              spec,
+              new ContainerState.Created(0, ""),
+              options.dataRoot().resolve("containers").resolve(id),
+              anonymous);
+      Files.createDirectories(c.folder());
+      journal.note(Change.put(TABLE, id, c.record()));
+      containers.put(id, c);
+      publish(c, "create", Map.of());
+      return c;
+    } catch (IOException e) {
+      names.remove(name, id);
+      throw new Failure.Internal("could not create the container: " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      names.remove(name, id);
+      throw e;
+    }
+  }
+
+  private static ContainerSpec withHostname(ContainerSpec s, String hostname) {
+    return new ContainerSpec(
+        s.image(), s.imageId(), s.layers(), s.command(), s.environment(), s.workingDirectory(),
+        s.user(), s.additionalGroups(), hostname, s.domainname(), s.tty(), s.openStdin(),
+        s.stdinOnce(), s.stopSignal(), s.stopTimeout(), s.autoRemove(), s.labels(), s.mounts(),
+        s.readonlyRoot(), s.init(), s.security(), s.resources(), s.ulimits(), s.sysctls(),
+        s.oomScoreAdj(), s.shmSize(), s.cgroupParent(), s.modes(), s.extraHosts(), s.dns(),
+        s.dnsSearch(), s.dnsOptions(), s.endpoints(), s.ports(), s.restart(), s.logging(), s.wire());
+  }
+
+  private String reserve(Optional<String> wanted, String id) {
+    if (wanted.isPresent() && !wanted.get().isEmpty()) {
+      String name = wanted.get().startsWith("/") ? wanted.get().substring(1) : wanted.get();
+      take(name, id);
+      return name;
+    }
+    for (int attempt = 0; ; attempt++) {
+      String name = Names.random(random, attempt);
+      if (names.putIfAbsent(name, id) == null) {
+        return name;
+      }
+    }
+  }
+
+  private void take(String name, String id) {
+    if (!name.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]+")) {
+      throw new Failure.InvalidRequest(
+          "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+    }
+    String owner = names.putIfAbsent(name, id);
+    if (owner != null) {
+      // the real CLI shows this text, and scripts look for "is already in use"
+      throw new Failure.Conflict(
+          "Conflict. The container name \"/" + name + "\" is already in use by container \"" + owner
+              + "\". You have to remove (or rename) that container to be able to reuse that name.");
+    }
+  }
+
+  public void rename(String ref, String newName) {
+    Container c = require(ref);
+    String name = newName.startsWith("/") ? newName.substring(1) : newName;
+    if (name.isEmpty()) {
+      throw new Failure.InvalidRequest("Neither old nor new names may be empty");
+    }
+    c.verbs.lock();
+    try {
+      String old = c.name();
+      if (old.equals(name)) {
+        throw new Failure.InvalidRequest(
+            "Renaming a container with the same name as its current name");
+      }
+      take(name, c.id());
+      c.rename(name);
+      names.remove(old, c.id());
+      note(c);
+      publish(c, "rename", Map.of("oldName", "/" + old));
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  // ---- start, stop, kill, pause
+
+  public void start(String ref) {
+    Container c = require(ref);
+    c.verbs.lock();
+    try {
+      c.stopping(false);
+      new StartContainer(this).start(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  /// Asks the container to end and makes it end after `timeout` seconds (-1: never; empty: its own).
+  public void stop(String ref, Optional<Integer> timeout, Optional<Integer> signal) {
+    Container c = require(ref);
+    c.verbs.lock();
+    try {
+      if (!(c.state() instanceof ContainerState.Live)) {
+        if (c.state() instanceof ContainerState.Restarting) {
+          c.stopping(true);
+          return;
+        }
+        throw new Failure.NotModified("container " + c.id() + " is already stopped");
+      }
+      stopLive(c, timeout.orElse(c.spec().stopTimeout()), signal.orElse(c.spec().stopSignal()));
+      publish(c, "stop", Map.of());
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  private void stopLive(Container c, int seconds, int signal) {
+    c.stopping(true);
+    signal(c, signal);
+    if (c.state() instanceof ContainerState.Paused) {
+      thaw(c);
+    }
+    if (seconds >= 0 && !ends(c, seconds * 1000L)) {
+      signal(c, 9);
+    }
+    ends(c, Long.MAX_VALUE / 2);
+  }
+
+  private boolean ends(Container c, long millis) {
+    long deadline = System.nanoTime() + Math.min(millis, Long.MAX_VALUE / 2_000_000) * 1_000_000L;
+    synchronized (c) {
+      while (c.state() instanceof ContainerState.Live) {
+        long left = (deadline - System.nanoTime()) / 1_000_000L;
+        if (left <= 0) {
+          return false;
+        }
+        try {
+          c.wait(left);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new Failure.Cancelled("interrupted while waiting for " + c.id());
+        }
+      }
+    }
+    return true;
+  }
+
+  private void signal(Container c, int signal) {
+    try {
+      Optional<RunningProcess> process = c.process();
+      if (process.isPresent()) {
+        process.get().signal(signal);
+        publish(c, "kill", Map.of("signal", Integer.toString(signal)));
+      }
+    } catch (IOException e) {
+      throw new Failure.Internal(
+          "Cannot kill container: " + c.id() + ": " + e.getMessage(), e);
+    }
+  }
+
+  public void kill(String ref, int signal) {
+    Container c = require(ref);
+    if (!(c.state() instanceof ContainerState.Live)) {
+      throw new Failure.Conflict(
+          "cannot kill container: " + ref + ": container " + c.id() + " is not running");
+    }
+    if (signal == 9 || signal == c.spec().stopSignal()) {
+      c.stopping(true);
+    }
+    signal(c, signal);
+    if (c.state() instanceof ContainerState.Paused) {
+      thaw(c);
+    }
+    if (signal == 9) {
+      ends(c, 10_000);
+    }
+  }
+
+  public void restart(String ref, Optional<Integer> timeout, Optional<Integer> signal) {
+    Container c = require(ref);
+    c.verbs.lock();
+    try {
+      if (c.state() instanceof ContainerState.Live) {
+        stopLive(c, timeout.orElse(c.spec().stopTimeout()), signal.orElse(c.spec().stopSignal()));
+        publish(c, "stop", Map.of());
+      }
+      c.stopping(false);
+      new StartContainer(this).start(c);
+      publish(c, "restart", Map.of());
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  public void pause(String ref) {
+    Container c = require(ref);
+    c.verbs.lock();
+    try {
+      if (c.state() instanceof ContainerState.Paused) {
+        throw new Failure.Conflict("container " + c.id() + " is already paused");
+      }
+      if (!(c.state() instanceof ContainerState.Running running)) {
+        throw new Failure.Conflict("container " + c.id() + " is not running");
+      }
+      cgroups.freeze(cgroup(c), true);
+      c.become(new ContainerState.Paused(running.pid(), running.startedAt()));
+      note(c);
+      publish(c, "pause", Map.of());
+    } catch (IOException e) {
+      throw new Failure.Internal("cannot pause container " + c.id() + ": " + e.getMessage(), e);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  public void unpause(String ref) {
+    Container c = require(ref);
+    c.verbs.lock();
+    try {
+      if (!(c.state() instanceof ContainerState.Paused)) {
+        throw new Failure.Internal("Container " + c.id() + " is not paused");
+      }
+      thaw(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  private void thaw(Container c) {
+    if (!(c.state() instanceof ContainerState.Paused paused)) {
+      return;
+    }
+    try {
+      cgroups.freeze(cgroup(c), false);
+    } catch (IOException e) {
+      throw new Failure.Internal("cannot unpause container " + c.id() + ": " + e.getMessage(), e);
+    }
+    c.become(new ContainerState.Running(paused.pid(), paused.startedAt()));
+    note(c);
+    publish(c, "unpause", Map.of());
+  }
+
+  public void resize(String ref, int rows, int columns) {
+    Container c = require(ref);
+    try {
+      c.requireProcess().resize(rows, columns);
+      publish(c, "resize", Map.of("height", Integer.toString(rows), "width", Integer.toString(columns)));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not resize container " + c.id() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /// The processes of a container, as this machine numbers them.
+  public List<Integer> processes(Container c) {
+    if (!(c.state() instanceof ContainerState.Live)) {
+      throw new Failure.Conflict("container " + c.id() + " is not running");
+    }
+    publish(c, "top", Map.of());
+    return cgroups.processes(cgroup(c));
+  }
+
+  // ---- the end of a run
+
+  /// Waits for the end of `process` and brings the container to its next state.
+  void watch(Container c, RunningProcess process, Output output) {
+    Thread.ofVirtual()
+        .name("container-" + Ids.shorten(c.id()))
+        .start(
+            () -> {
+              try {
+                ExitStatus exit = process.awaitExit();
+                if (!closed) {
+                  ended(c, process, output, exit);
+                }
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  private void ended(Container c, RunningProcess process, Output output, ExitStatus exit) {
+    Instant startedAt =
+        c.state() instanceof ContainerState.Live live ? live.startedAt() : Instant.EPOCH;
+    killRest(c);
+    output.awaitEnd(DRAIN_MILLIS);
+    boolean oom = cgroups.oomKills(cgroup(c)) > 0;
+    if (oom) {
+      publish(c, "oom", Map.of());
+    }
+    publishNetwork(c, "disconnect");
+    releaseNetwork(c);
+    process.release();
+    c.ranOut();
+    c.execs.keySet().forEach(execs::remove);
+    c.execs.clear();
+    removeRuntimeState(c);
+    boolean again = RestartPolicy.applies(c, exit.code());
+    ContainerState next =
+        again
+            ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
+            : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
+    c.become(next);
+    note(c);
+    long seconds = Math.max(0, exit.exitedAt().getEpochSecond() - startedAt.getEpochSecond());
+    publish(
+        c,
+        "die",
+        Map.of(
+            "execDuration", Long.toString(seconds), "exitCode", Integer.toString(exit.code())));
+    if (again) {
+      restartLater(c, seconds);
+    } else if (c.spec().autoRemove()) {
+      autoRemove(c);
+    }
+  }
+
+  private void killRest(Container c) {
+    // without a pid namespace of its own the first process's end does not end the others
+    for (int attempt = 0; attempt < 50; attempt++) {
+      List<Integer> rest = cgroups.processes(cgroup(c));
+      if (rest.isEmpty()) {
+        return;
+      }
+      for (int pid : rest) {
+        try (var p = dev.gantry.kernel.PidFd.open(pid)) {
+          p.signal(9);
+        } catch (IOException e) {
+          continue; // it has gone by itself
+        }
+      }
+      sleep(attempt < 5 ? 1 : 20);
+    }
+  }
+
+  private void autoRemove(Container c) {
+    Thread.ofVirtual()
+        .name("remove-" + Ids.shorten(c.id()))
+        .start(
+            () -> {
+              try {
+                remove(c.id(), true, true);
+              } catch (Failure.NotFound | Failure.Conflict e) {
+                return; // somebody was faster
+              }
+            });
+  }
+
+  private void restartLater(Container c, long ranSeconds) {
+    int count = ranSeconds >= 10 ? 1 : c.restartCount() + 1;
+    c.countRestart(count);
+    Thread.ofVirtual()
+        .name("restart-" + Ids.shorten(c.id()))
+        .start(
+            () -> {
+              long wait = RestartPolicy.delayMillis(count);
+              for (long slept = 0; slept < wait && !c.isStoppedByUser(); slept += CHUNK_MILLIS) {
+                sleep(CHUNK_MILLIS);
+              }
+              restartNow(c);
+            });
+  }
+
+  private void restartNow(Container c) {
+    c.verbs.lock();
+    try {
+      if (!(c.state() instanceof ContainerState.Restarting r) || closed) {
+        return;
+      }
+      if (c.isStoppedByUser()) {
+        c.become(
+            new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
+        note(c);
+        return;
+      }
+      new StartContainer(this).start(c);
+    } catch (Failure e) {
+      c.become(
+          new ContainerState.Exited(128, Instant.now(), Instant.now(), false, e.text()));
+      note(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  private static void sleep(long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /// Removes what a run leaves outside the container's own folders.
+  void removeRuntimeState(Container c) {
+    String group = cgroup(c);
+    if (!cgroups.remove(group)) {
+      Thread.ofVirtual()
+          .name("cgroup-" + Ids.shorten(c.id()))
+          .start(
+              () -> {
+                for (int i = 0; i < 100 && !cgroups.remove(group); i++) {
+                  sleep(20);
+                }
+              });
+    }
+    Path state = stateDirectory(c.id());
+    try (var files = Files.list(state)) {
+      for (Path file : files.toList()) {
+        Files.deleteIfExists(file);
+      }
+      Files.deleteIfExists(state);
+    } catch (IOException e) {
+      return; // there is none
+    }
+  }
+
+  // ---- remove
+
+  /// Removes a container and, with `withVolumes`, the volumes that were made for it alone.
+  public void remove(String ref, boolean force, boolean withVolumes) {
+    Container c = require(ref);
+    c.verbs.lock();
+    try {
+      switch (c.state()) {
+        case ContainerState.Live l -> {
+          if (!force) {
+            String what =
+                l instanceof ContainerState.Paused
+                    ? "container is paused and must be unpaused first"
+                    : "container is running: stop the container before removing or force remove";
+            throw new Failure.Conflict("cannot remove container \"" + c.name() + "\": " + what);
+          }
+          c.stopping(true);
+          if (l instanceof ContainerState.Paused) {
+            thaw(c);
+          }
+          signal(c, 9);
+          if (!ends(c, 30_000)) {
+            throw new Failure.Internal("container " + c.id() + " does not end");
+          }
+        }
+        case ContainerState.Restarting r -> {
+          if (!force) {
+            throw new Failure.Conflict(
+                "cannot remove container \"" + c.name()
+                    + "\": container is restarting: stop the container before removing or force remove");
+          }
+          c.stopping(true);
+        }
+        case ContainerState.Removing r ->
+            throw new Failure.Conflict(
+                "removal of container " + c.name() + " is already in progress");
+        default -> {}
+      }
+      discard(c, withVolumes);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  private void discard(Container c, boolean withVolumes) {
+    if (containers.get(c.id()) == null) {
+      throw new Failure.NotFound("No such container: " + c.id());
+    }
+    int code = c.state() instanceof ContainerState.Exited e ? e.exitCode() : 0;
+    c.become(new ContainerState.Removing(Instant.EPOCH, Instant.EPOCH, code));
+    journal.note(Change.remove(TABLE, c.id()));
+    c.takeWaiting().forEach(Output.Listener::notStarted);
+    c.closeLog();
+    snapshots.remove(c.id());
+    deleteFolder(c.folder());
+    removeRuntimeState(c);
+    if (withVolumes) {
+      for (String volume : c.anonymousVolumes()) {
+        if (volumes.find(volume).isPresent()) {
+          volumes.remove(volume);
+        }
+      }
+    }
+    containers.remove(c.id());
+    names.remove(c.name(), c.id());
+    publish(c, "destroy", Map.of());
+    c.become(new ContainerState.Dead(""));
+  }
+
+  private static void deleteFolder(Path folder) {
+    try (var files = Files.walk(folder)) {
+      files.sorted(java.util.Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
+    } catch (IOException | java.io.UncheckedIOException e) {
+      return; // swept at the next start
+    }
+  }
+
+  // ---- execs
+
+  void add(Exec exec) {
+    execs.put(exec.id(), exec);
+    exec.container().execs.put(exec.id(), exec);
+  }
+
+  public Exec requireExec(String id) {
+    Exec exec = execs.get(id);
+    if (exec == null) {
+      throw new Failure.NotFound("No such exec instance: " + id);
+    }
+    return exec;
+  }
+
+  public Execs execs() {
+    return new Execs(this);
+  }
+
+  public Attach attach() {
+    return new Attach(this);
+  }
+
+  // ---- start and end of the engine
+
+  /// Takes up what runs, learns how the others ended, and removes what a crash left half-made.
+  private void restore() {
+    List<Networks.Live> live = new ArrayList<>();
+    Map<Container, RunningProcess> running = new HashMap<>();
+    Path root = options.dataRoot().resolve("containers");
+    journal
+        .table(TABLE)
+        .forEach(
+            (id, record) -> {
+              Container c = Container.read(id, record, root.resolve(id));
+              containers.put(id, c);
+              names.put(c.name(), id);
+            });
+    for (Container c : containers.values()) {
+      Optional<RunningProcess> process = runtime.reattach(stateDirectory(c.id()));
+      if (process.isPresent()) {
+        running.put(c, process.get());
+        c.attachment().ifPresent(a -> live.add(new Networks.Live(a, process.get().pid())));
+      }
+    }
+    networks.restore(live);
+    for (Container c : containers.values()) {
+      RunningProcess process = running.get(c);
+      if (process != null) {
+        resume(c, process);
+      } else {
+        settle(c);
+      }
+    }
+    sweep();
+    if (images.find("hello-world").isEmpty() && Files.exists(options.hello())) {
+      images.builtIn(options.hello(), ImageReference.parse("hello-world:latest"));
+    }
+  }
+
+  private void resume(Container c, RunningProcess process) {
+    Instant startedAt =
+        c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.now();
+    if (!(c.state() instanceof ContainerState.Paused)) {
+      c.become(new ContainerState.Running(process.pid(), startedAt));
+    }
+    Output output = new Output(
+            process, StartContainer.streams(process), logs(c) ? c.log() : null, List.of());
+    c.run(process, output);
+    output.start();
+    watch(c, process, output);
+  }
+
+  /// A container whose monitor is gone: its exit is in the record that the monitor left, or unknown.
+  private void settle(Container c) {
+    boolean ranAtLast =
+        c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;
+    if (ranAtLast) {
+      Optional<ExitStatus> exit = runtime.exitRecord(stateDirectory(c.id()));
+      Instant startedAt =
+          c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.EPOCH;
+      int code = exit.map(ExitStatus::code).orElse(255);
+      killRest(c);
+      c.attached(null);
+      c.become(
+          new ContainerState.Exited(
+              code, startedAt, exit.map(ExitStatus::exitedAt).orElseGet(Instant::now), false, ""));
+      note(c);
+      if (!c.spec().autoRemove() && RestartPolicy.afterReboot(c)) {
+        c.verbs.lock();
+        try {
+          new StartContainer(this).start(c);
+        } catch (Failure e) {
+          note(c);
+        } finally {
+          c.verbs.unlock();
+        }
+      }
+    }
+    if (!(c.state() instanceof ContainerState.Live)) {
+      removeRuntimeState(c);
+      if (c.spec().autoRemove() && ranAtLast) {
+        autoRemove(c);
+      }
+    }
+  }
+
+  private void sweep() {
+    Set<String> ids = new HashSet<>(containers.keySet());
+    images.sweep(ids);
+    Path root = options.dataRoot().resolve("containers");
+    for (Path folder : List.of(root, options.execRoot().resolve("containers"))) {
+      try (var children = Files.list(folder)) {
+        children
+            .filter(p -> !ids.contains(p.getFileName().toString()))
+            .forEach(Engine::deleteFolder);
+      } catch (IOException e) {
+        throw new Failure.Internal("could not list " + folder, e);
+      }
+    }
+    for (Path group : cgroups.folders(options.cgroupParent())) {
+      try (var children = Files.list(group)) {
+        children
+            .filter(Files::isDirectory)
+            .map(p -> p.getFileName().toString())
+            .filter(n -> n.matches("[0-9a-f]{64}") && !ids.contains(n))
+            .forEach(n -> cgroups.remove(options.cgroupParent() + "/" + n));
+      } catch (IOException e) {
+        continue; // not made yet
+      }
+    }
+  }
+
+  /// Ends the engine. Containers go on.
+  @Override
+  public void close() {
+    closed = true;
+    networks.close();
+    journal.close();
+  }
+
+  /// What a container has on its networks.
+  public Optional<Attachment> attachment(Container c) {
+    return c.attachment();
+  }
+}

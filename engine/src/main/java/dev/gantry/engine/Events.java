@@ -1,0 +1,78 @@
+package dev.gantry.engine;
+
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/// What happened, in order: the last 256 events, and whoever listens. Thread-safe. A listener that
+/// does not keep up loses its subscription, never the engine's time.
+public final class Events {
+  /// @param type `container`, `image`, `network`, `volume`
+  /// @param attributes sorted by key
+  public record Event(
+      String type, String action, String id, Map<String, String> attributes, Instant time) {}
+
+  private static final int KEPT = 256;
+  private static final int BACKLOG = 4096;
+
+  private final Deque<Event> past = new ArrayDeque<>();
+  private final List<Subscription> subscriptions = new CopyOnWriteArrayList<>();
+
+  /// A listener's queue.
+  public final class Subscription implements AutoCloseable {
+    private final BlockingQueue<Event> queue = new ArrayBlockingQueue<>(BACKLOG);
+    private final List<Event> history;
+
+    private Subscription(List<Event> history) {
+      this.history = history;
+    }
+
+    /// What had happened before, at most 256 events.
+    public List<Event> history() {
+      return history;
+    }
+
+    /// The next event, or null if none came in time.
+    public @Nullable Event next(long time, TimeUnit unit) throws InterruptedException {
+      return queue.poll(time, unit);
+    }
+
+    @Override
+    public void close() {
+      subscriptions.remove(this);
+    }
+  }
+
+  void publish(String type, String action, String id, Map<String, String> attributes) {
+    Event event = new Event(type, action, id, new TreeMap<>(attributes), Instant.now());
+    synchronized (past) {
+      past.addLast(event);
+      if (past.size() > KEPT) {
+        past.removeFirst();
+      }
+      for (Subscription s : subscriptions) {
+        if (!s.queue.offer(event)) {
+          s.close();
+        }
+      }
+    }
+  }
+
+  /// Begins to listen; nothing is missed between the history and the first event.
+  public Subscription subscribe() {
+    synchronized (past) {
+      Subscription s = new Subscription(new ArrayList<>(past));
+      subscriptions.add(s);
+      return s;
+    }
+  }
+}

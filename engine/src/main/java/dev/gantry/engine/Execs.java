@@ -1,0 +1,133 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.oci.RuntimeSpec;
+import dev.gantry.runtime.ExecLaunch;
+import dev.gantry.runtime.LaunchFailure;
+import dev.gantry.runtime.RunningProcess;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Runs further processes in containers.
+public final class Execs {
+  private final Engine engine;
+
+  Execs(Engine engine) {
+    this.engine = engine;
+  }
+
+  /// Prepares an exec and answers it; its user must exist in the container.
+  public Exec create(String ref, Exec.Spec spec) {
+    Container c = engine.require(ref);
+    int pid = live(c).pid();
+    if (spec.command().isEmpty()) {
+      throw new Failure.InvalidRequest("No exec command specified");
+    }
+    String user = spec.user().isEmpty() ? c.spec().user() : spec.user();
+    Users.Found found =
+        new Users(List.of(Path.of("/proc/" + pid + "/root")))
+            .find(user, spec.user().isEmpty() ? c.spec().additionalGroups() : List.of());
+    Exec exec = new Exec(Ids.next(), c, spec, found.user());
+    engine.add(exec);
+    engine.publish(c, "exec_create: " + String.join(" ", spec.command()), Map.of("execID", exec.id()));
+    return exec;
+  }
+
+  private static ContainerState.Live live(Container c) {
+    return switch (c.state()) {
+      case ContainerState.Running running -> running;
+      case ContainerState.Paused p ->
+          throw new Failure.Conflict(
+              "container " + c.id() + " is paused, unpause the container before exec");
+      default -> throw new Failure.Conflict("container " + c.id() + " is not running");
+    };
+  }
+
+  /// Starts `exec` and attaches to it.
+  ///
+  /// @param size rows and columns of its terminal, where known
+  public Attach.Session start(Exec exec, Optional<RuntimeSpec.ConsoleSize> size) {
+    Container c = exec.container();
+    live(c);
+    if (!exec.begin()) {
+      throw new Failure.Conflict(
+          exec.isRunning() ? "exec command " + exec.id() + " is already running" : "exec command has already run");
+    }
+    ContainerSpec spec = c.spec();
+    RuntimeSpec.Process process =
+        RuntimeSpecs.execProcess(c, exec.spec(), exec.user(), exec.user().uid() == 0 ? "/root" : "/");
+    List<String> capabilities = RuntimeSpecs.capabilities(spec.security());
+    try {
+      RunningProcess running =
+          engine
+              .runtime()
+              .exec(
+                  new ExecLaunch(
+                      c.requireProcess().pidFd(),
+                      withSize(process, size),
+                      exec.spec().privileged()
+                          ? null
+                          : RuntimeSpecs.seccomp(spec.security(), capabilities),
+                      engine.cgroup(c),
+                      spec.modes().cgroup().equals("private"),
+                      exec.spec().attachStdin()));
+      Output output = new Output(running, StartContainer.streams(running), null, List.of());
+      exec.run(running, output);
+      Attach.Session session = new Attach.Session(output.listen(), exec.spec().tty());
+      engine.publish(
+          c, "exec_start: " + String.join(" ", exec.spec().command()), Map.of("execID", exec.id()));
+      output.start();
+      watch(exec, running, output);
+      return session;
+    } catch (LaunchFailure e) {
+      exec.ended(e.kind() == LaunchFailure.Kind.COMMAND_NOT_FOUND ? 127 : 126);
+      throw new Failure.InvalidRequest(
+          "OCI runtime exec failed: exec failed: unable to start container process: " + e.text(),
+          null,
+          e);
+    }
+  }
+
+  private static RuntimeSpec.Process withSize(
+      RuntimeSpec.Process p, Optional<RuntimeSpec.ConsoleSize> size) {
+    return new RuntimeSpec.Process(
+        p.terminal(), size.orElse(null), p.user(), p.args(), p.env(), p.cwd(), p.capabilities(),
+        p.rlimits(), p.noNewPrivileges(), p.apparmorProfile(), p.oomScoreAdj(), p.selinuxLabel(),
+        p.ioPriority(), p.scheduler(), p.execCPUAffinity());
+  }
+
+  private void watch(Exec exec, RunningProcess process, Output output) {
+    Thread.ofVirtual()
+        .name("exec-" + Ids.shorten(exec.id()))
+        .start(
+            () -> {
+              try {
+                int code = process.awaitExit().code();
+                output.awaitEnd(2000);
+                exec.ended(code);
+                process.release();
+                engine.publish(
+                    exec.container(),
+                    "exec_die",
+                    Map.of("execID", exec.id(), "exitCode", Integer.toString(code)));
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  public void resize(Exec exec, int rows, int columns) {
+    try {
+      RunningProcess process =
+          exec.process()
+              .orElseThrow(() -> new Failure.Conflict("exec process is not started"));
+      process.resize(rows, columns);
+    } catch (IOException e) {
+      throw new Failure.Internal("could not resize exec " + exec.id() + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,291 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Undo;
+import dev.gantry.kernel.NetlinkSetup;
+import dev.gantry.network.AttachRequest;
+import dev.gantry.network.Networks;
+import dev.gantry.network.PortRequest;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.RuntimeSpec;
+import dev.gantry.runtime.Launch;
+import dev.gantry.runtime.LaunchFailure;
+import dev.gantry.runtime.Rootfs;
+import dev.gantry.runtime.RunningProcess;
+import dev.gantry.store.Snapshots;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Starts a container: files, network, launch, and then the watch over its end.
+final class StartContainer {
+  private static final String RUNTIME_ERROR =
+      "failed to create task for container: failed to create shim task: OCI runtime create failed:"
+          + " runc create failed: unable to start container process: error during container init: ";
+
+  private final Engine engine;
+
+  StartContainer(Engine engine) {
+    this.engine = engine;
+  }
+
+  /// Starts `c`, whose verb lock the caller holds.
+  void start(Container c) {
+    switch (c.state()) {
+      case ContainerState.Startable s -> {}
+      case ContainerState.Restarting r -> {}
+      case ContainerState.Running r ->
+          throw new Failure.NotModified("container " + c.id() + " is already running");
+      case ContainerState.Paused p ->
+          throw new Failure.Conflict("cannot start a paused container, try unpause instead");
+      case ContainerState.Removing r ->
+          throw new Failure.Conflict("container is marked for removal and cannot be started");
+      case ContainerState.Dead d ->
+          throw new Failure.Conflict("container is marked for removal and cannot be started");
+    }
+    Instant before = Instant.now();
+    try (Undo undo = new Undo()) {
+      Net network = undo.on(attach(c), n -> engine.releaseNetwork(c));
+      writeFiles(c, network);
+      Launch launch = launch(c, network);
+      undo.on(() -> engine.removeRuntimeState(c));
+      RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
+      Output output = new Output(process, streams(process), engine.logs(c) ? c.log() : null, c.takeWaiting());
+      c.run(process, output);
+      c.attached(network.attachment().orElse(null));
+      c.become(new ContainerState.Running(process.pid(), Instant.now()));
+      engine.note(c);
+      undo.commit();
+      network.attachment().ifPresent(a -> engine.networks().started(c.id(), process.pid()));
+      output.start();
+      engine.publishNetwork(c, "connect");
+      engine.publish(c, "start", Map.of());
+      engine.watch(c, process, output);
+    } catch (LaunchFailure e) {
+      throw failed(c, e, before);
+    }
+  }
+
+  private static void kill(RunningProcess process) throws IOException {
+    process.signal(9);
+    process.close();
+  }
+
+  /// A failed start leaves the container as it was, with the code and the text of the failure.
+  private Failure failed(Container c, LaunchFailure e, Instant before) {
+    c.takeWaiting().forEach(Output.Listener::notStarted);
+    int code =
+        switch (e.kind()) {
+          case COMMAND_NOT_FOUND -> 127;
+          case COMMAND_NOT_EXECUTABLE -> 126;
+          case SETUP -> 128;
+        };
+    String text = RUNTIME_ERROR + e.text();
+    ContainerState next =
+        switch (c.state()) {
+          case ContainerState.Exited x ->
+              new ContainerState.Exited(code, x.startedAt(), before, false, text);
+          default -> new ContainerState.Created(code, text);
+        };
+    c.become(next);
+    engine.note(c);
+    engine.publishNetwork(c, "disconnect");
+    return code == 128
+        ? new Failure.Internal(text, e)
+        : new Failure.InvalidRequest(text, null, e);
+  }
+
+  static List<Output.Stream> streams(RunningProcess process) {
+    List<Output.Stream> streams = new ArrayList<>();
+    process.terminal().ifPresent(fd -> streams.add(new Output.Stream("stdout", fd)));
+    process.stdout().ifPresent(fd -> streams.add(new Output.Stream("stdout", fd)));
+    process.stderr().ifPresent(fd -> streams.add(new Output.Stream("stderr", fd)));
+    return streams;
+  }
+
+  // ---- network
+
+  /// What the container has on networks; nothing in the modes host, none and container.
+  private record Net(
+      java.util.Optional<dev.gantry.network.Attachment> attachment, NetlinkSetup setup) {}
+
+  private Net attach(Container c) {
+    ContainerSpec spec = c.spec();
+    String mode = spec.modes().network();
+    if (mode.equals("host") || mode.equals("none") || mode.startsWith("container:")) {
+      // a namespace of its own has at least its loopback
+      return new Net(java.util.Optional.empty(), mode.equals("none") ? Loopback.SETUP : NetlinkSetup.NONE);
+    }
+    List<PortRequest> ports = spec.ports();
+    Networks.Attached attached =
+        engine
+            .networks()
+            .attach(
+            new AttachRequest(
+                c.id(),
+                c.name(),
+                spec.hostname(),
+                spec.endpoints().isEmpty()
+                    ? List.of(dev.gantry.network.EndpointRequest.of(mode))
+                    : spec.endpoints(),
+                ports,
+                spec.dns(),
+                spec.dnsSearch(),
+                spec.dnsOptions()));
+    return new Net(java.util.Optional.of(attached.attachment()), attached.setup());
+  }
+
+  // ---- the container's own files
+
+  private void writeFiles(Container c, Net network) {
+    ContainerSpec spec = c.spec();
+    try {
+      Files.createDirectories(c.folder());
+      write(c, "hostname", spec.hostname() + "\n");
+      StringBuilder hosts =
+          new StringBuilder(
+              "127.0.0.1\tlocalhost\n"
+                  + "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                  + "fe00::\tip6-localnet\n"
+                  + "ff00::\tip6-mcastprefix\n"
+                  + "ff02::1\tip6-allnodes\n"
+                  + "ff02::2\tip6-allrouters\n");
+      String gateway = "";
+      if (network.attachment().isPresent()) {
+        for (var endpoint : network.attachment().get().endpoints()) {
+          gateway = gateway.isEmpty() ? endpoint.ipv4Gateway() : gateway;
+          if (!endpoint.ipv4().isEmpty()) {
+            hosts.append(endpoint.ipv4()).append('\t').append(spec.hostname());
+            hosts.append(spec.domainname().isEmpty() ? "" : "." + spec.domainname() + " " + spec.hostname());
+            hosts.append('\n');
+          }
+        }
+      }
+      for (String extra : spec.extraHosts()) {
+        int colon = extra.indexOf(':');
+        String address = extra.substring(colon + 1);
+        hosts
+            .append(address.equals("host-gateway") ? gateway : address)
+            .append('\t')
+            .append(extra, 0, colon)
+            .append('\n');
+      }
+      write(c, "hosts", hosts.toString());
+      write(c, "resolv.conf", resolvConf(c, network));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not write the files of container " + c.id() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void write(Container c, String name, String text) throws IOException {
+    Files.write(c.folder().resolve(name), text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private String resolvConf(Container c, Net network) throws IOException {
+    ContainerSpec spec = c.spec();
+    if (network.attachment().isPresent() || !spec.dns().isEmpty()) {
+      return engine
+          .networks()
+          .resolvConf(
+              new AttachRequest(
+                  c.id(),
+                  c.name(),
+                  spec.hostname(),
+                  spec.endpoints().isEmpty() && network.attachment().isPresent()
+                      ? List.of(dev.gantry.network.EndpointRequest.of(spec.modes().network()))
+                      : spec.endpoints(),
+                  List.of(),
+                  spec.dns(),
+                  spec.dnsSearch(),
+                  spec.dnsOptions()))
+          .text();
+    }
+    Path host = Path.of("/etc/resolv.conf");
+    return Files.isReadable(host) ? Files.readString(host) : "";
+  }
+
+  // ---- the launch
+
+  private Launch launch(Container c, Net network) {
+    ContainerSpec spec = c.spec();
+    Snapshots.Writable own = engine.snapshots().container(c.id());
+    List<Path> lowers = new ArrayList<>(engine.snapshots().lowers(spec.layers().stream().map(Digest::parse).toList()));
+    List<Path> whole = new ArrayList<>(lowers);
+    whole.addFirst(own.upper());
+    if (lowers.isEmpty()) {
+      lowers.add(engine.emptyLayer());
+    }
+    Users.Found user = new Users(whole).find(spec.user(), spec.additionalGroups());
+    List<RuntimeSpec.Mount> mounts = new ArrayList<>();
+    String network0 = spec.modes().network();
+    Path files = network0.startsWith("container:") ? engine.require(network0.substring(10)).folder() : c.folder();
+    for (String name : List.of("hostname", "hosts", "resolv.conf")) {
+      mounts.add(
+          RuntimeSpec.Mount.of(
+              "/etc/" + name, "bind", files.resolve(name).toString(), "rbind", "rprivate"));
+    }
+    if (spec.init()) {
+      mounts.add(
+          RuntimeSpec.Mount.of(
+              "/sbin/docker-init", "bind", engine.options().init().toString(), "bind", "ro"));
+    }
+    mounts.addAll(engine.volumes().mounts(c, whole));
+    Path state = engine.stateDirectory(c.id());
+    try {
+      Files.createDirectories(state);
+      // a volatile overlay refuses a second mount
+      Files.deleteIfExists(own.work().resolve("work/incompat/volatile"));
+      Files.deleteIfExists(own.work().resolve("work/incompat"));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not prepare container " + c.id() + ": " + e.getMessage(), e);
+    }
+    return new Launch(
+        c.id(),
+        RuntimeSpecs.of(
+            new RuntimeSpecs.Start(
+                c, user, mounts, joined(spec), sharedMemory(spec), engine.cgroup(c))),
+        new Rootfs.Overlay(lowers, own.upper(), own.work(), own.target(), spec.autoRemove()),
+        state,
+        network.setup(),
+        spec.openStdin());
+  }
+
+  private Map<String, String> joined(ContainerSpec spec) {
+    Map<String, String> paths = new LinkedHashMap<>();
+    join(paths, "network", "net", spec.modes().network());
+    join(paths, "pid", "pid", spec.modes().pid());
+    join(paths, "ipc", "ipc", spec.modes().ipc());
+    return paths;
+  }
+
+  private void join(Map<String, String> paths, String type, String file, String mode) {
+    if (mode.startsWith("container:")) {
+      Container other = engine.require(mode.substring(10));
+      if (!(other.state() instanceof ContainerState.Live live)) {
+        throw new Failure.Conflict(
+            "cannot join " + (type.equals("network") ? "network namespace of" : type.toUpperCase(java.util.Locale.ROOT) + " of")
+                + " a non running container: " + other.id());
+      }
+      paths.put(type, "/proc/" + live.pid() + "/ns/" + file);
+    }
+  }
+
+  private @Nullable Path sharedMemory(ContainerSpec spec) {
+    String mode = spec.modes().ipc();
+    if (mode.equals("host")) {
+      return Path.of("/dev/shm");
+    }
+    if (mode.startsWith("container:")
+        && engine.require(mode.substring(10)).state() instanceof ContainerState.Live live) {
+      return Path.of("/proc/" + live.pid() + "/root/dev/shm");
+    }
+    return null;
+  }
+}

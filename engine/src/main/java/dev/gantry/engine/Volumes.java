@@ -1,0 +1,170 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.json.Json;
+import dev.gantry.oci.RuntimeSpec;
+import dev.gantry.store.Journal;
+import dev.gantry.store.Journal.Change;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Named and anonymous folders that outlive containers (the `local` driver). Thread-safe.
+public final class Volumes {
+  /// @param anonymous made for one container, removed with it
+  public record Volume(
+      String name, Path mountpoint, Instant created, Map<String, String> labels, boolean anonymous) {}
+
+  private static final String TABLE = "volumes";
+
+  private final Path folder;
+  private final Journal journal;
+
+  Volumes(Path folder, Journal journal) {
+    this.folder = folder;
+    this.journal = journal;
+  }
+
+  /// The volume `name`, made if there is none.
+  public synchronized Volume create(@Nullable String wanted, Map<String, String> labels) {
+    boolean anonymous = wanted == null || wanted.isEmpty();
+    String name = wanted == null || wanted.isEmpty() ? Ids.next() : wanted;
+    Optional<Volume> there = find(name);
+    if (there.isPresent()) {
+      return there.get();
+    }
+    if (!name.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]+")) {
+      throw new Failure.InvalidRequest(
+          "create " + name + ": \"" + name
+              + "\" includes invalid characters for a local volume name, only"
+              + " \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory,"
+              + " use absolute path");
+    }
+    try {
+      Files.createDirectories(folder.resolve(name).resolve("_data"));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not make the volume " + name + ": " + e.getMessage(), e);
+    }
+    Json.JsonObject record =
+        Json.object()
+            .put("Created", Instant.now().toString())
+            .put("Anonymous", anonymous)
+            .put("Labels", Json.strings(labels));
+    journal.commit(Change.put(TABLE, name, record));
+    return read(name, record);
+  }
+
+  private Volume read(String name, Json.JsonObject record) {
+    return new Volume(
+        name,
+        folder.resolve(name).resolve("_data"),
+        Instant.parse(record.string("Created", Instant.EPOCH.toString())),
+        record.stringMap("Labels"),
+        record.bool("Anonymous", false));
+  }
+
+  public Optional<Volume> find(String name) {
+    return journal.get(TABLE, name).map(r -> read(name, r));
+  }
+
+  public List<Volume> list() {
+    List<Volume> volumes = new ArrayList<>();
+    journal.table(TABLE).forEach((name, record) -> volumes.add(read(name, record)));
+    return volumes;
+  }
+
+  /// Removes a volume that no container uses.
+  public synchronized void remove(String name) {
+    if (find(name).isEmpty()) {
+      throw new Failure.NotFound("get " + name + ": no such volume");
+    }
+    journal.commit(Change.remove(TABLE, name));
+    try {
+      new ProcessLessDelete(folder.resolve(name)).run();
+    } catch (IOException e) {
+      throw new Failure.Internal("could not remove the volume " + name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private record ProcessLessDelete(Path tree) {
+    void run() throws IOException {
+      Path trash = tree.resolveSibling(".removed-" + Ids.next());
+      if (!Files.exists(tree)) {
+        return;
+      }
+      Files.move(tree, trash);
+      Thread.ofPlatform().daemon().name("remove-volume").start(() -> delete(trash));
+    }
+
+    private static void delete(Path tree) {
+      try (var files = Files.walk(tree)) {
+        files.sorted(java.util.Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
+      } catch (IOException | java.io.UncheckedIOException e) {
+        return; // the next start of the engine tries again
+      }
+    }
+  }
+
+  /// The OCI mounts of a container's binds, volumes and tmpfs, sorted so that parents come first.
+  ///
+  /// @param layers the container's layers from top to bottom, for what volumes take over from the
+  ///     image
+  List<RuntimeSpec.Mount> mounts(Container c, List<Path> layers) {
+    List<RuntimeSpec.Mount> mounts = new ArrayList<>();
+    int anonymous = 0;
+    for (ContainerSpec.Mount m : c.spec().mounts()) {
+      switch (m.kind()) {
+        case "tmpfs" -> {
+          List<String> options = new ArrayList<>(List.of("noexec", "nosuid", "nodev"));
+          for (String option : m.options()) {
+            options.remove("no" + option);
+            options.add(option);
+          }
+          mounts.add(
+              new RuntimeSpec.Mount(
+                  m.target(), "tmpfs", "tmpfs", List.copyOf(options), List.of(), List.of()));
+        }
+        case "volume" -> {
+          String name =
+              m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
+          Volume volume = create(name, Map.of());
+          if (!m.noCopy()) {
+            CopyUp.copy(layers, m.target(), volume.mountpoint());
+          }
+          mounts.add(bind(m, volume.mountpoint()));
+        }
+        default -> {
+          Path source = Path.of(m.source());
+          if (!Files.exists(source) && m.makeSource()) {
+            try {
+              Files.createDirectories(source);
+            } catch (IOException e) {
+              throw new Failure.Internal(
+                  "error while creating mount source path '" + source + "': " + e.getMessage(), e);
+            }
+          }
+          mounts.add(bind(m, source));
+        }
+      }
+    }
+    mounts.sort(java.util.Comparator.comparingInt(m -> Path.of(m.destination()).getNameCount()));
+    return mounts;
+  }
+
+  private static RuntimeSpec.Mount bind(ContainerSpec.Mount m, Path source) {
+    List<String> options = new ArrayList<>(List.of("rbind"));
+    if (m.readOnly()) {
+      options.add("ro");
+    }
+    options.add(m.propagation().isEmpty() ? "rprivate" : m.propagation());
+    return new RuntimeSpec.Mount(
+        m.target(), "bind", source.toString(), options, List.of(), List.of());
+  }
+}
