@@ -1,0 +1,255 @@
+package dev.gantry.testkit;
+
+import dev.gantry.json.Json;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/// A `gantryd` of the assembled distribution in a process of its own: own data root, run folder,
+/// socket, bridge, subnet and cgroup parent, so that several run side by side.
+public final class Engine implements AutoCloseable {
+  private static final Duration READY = Duration.ofSeconds(30);
+  private static final AtomicInteger COUNT = new AtomicInteger();
+
+  private final Path folder;
+  private final Path home;
+  private final String name;
+  private final List<String> flags;
+  private @Nullable Process process;
+  private @Nullable String busybox;
+
+  private Engine(Path folder, Path home, String name, List<String> flags) {
+    this.folder = folder;
+    this.home = home;
+    this.name = name;
+    this.flags = flags;
+  }
+
+  /// Starts one and waits until it answers; skips the test without root or distribution.
+  ///
+  /// @param extra further flags of `gantryd`
+  public static Engine start(String... extra) {
+    Needs.root();
+    Path home = Needs.distribution();
+    // one digit per process and engine: parallel runs on one machine must not share a bridge
+    int own = (int) (ProcessHandle.current().pid() % 90) + 160;
+    int number = COUNT.getAndIncrement();
+    String name = "gt" + own + "x" + number;
+    try {
+      Path folder = Files.createTempDirectory(Scratch.root(), "gantry-" + name + "-");
+      List<String> flags =
+          new ArrayList<>(
+              List.of(
+                  "--data-root", folder.resolve("data").toString(),
+                  "--exec-root", folder.resolve("run").toString(),
+                  "--pidfile", folder.resolve("gantryd.pid").toString(),
+                  "-H", "unix://" + folder.resolve("sock"),
+                  "--bip", "10." + own + "." + (number % 250) + ".1/24",
+                  "--bridge", name,
+                  "--cgroup-parent", "/" + name));
+      flags.addAll(List.of(extra));
+      Engine engine = new Engine(folder, home, name, flags);
+      try {
+        engine.restart();
+      } catch (AssertionError e) {
+        engine.close();
+        throw e;
+      }
+      return engine;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Starts the engine again after [#kill] or [#stop], with the same flags and folders.
+  public void restart() {
+    List<String> words =
+        new ArrayList<>(
+            List.of(home.resolve("jdk/bin/java").toString(), "@" + home.resolve("lib/daemon.args")));
+    words.addAll(flags);
+    ProcessBuilder builder = new ProcessBuilder(words);
+    builder.environment().put("MALLOC_ARENA_MAX", "2");
+    builder.redirectErrorStream(true);
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
+    try {
+      Process started = builder.start();
+      process = started;
+      Eventually.within(
+          READY, () -> "the engine is not ready: " + log(), () -> !started.isAlive() || answers());
+      if (!started.isAlive()) {
+        throw new AssertionError("the engine ended with " + started.exitValue() + ": " + log());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private boolean answers() {
+    try {
+      return PlainHttp.send(socket(), "GET", "/_ping", new byte[0]).status() == 200;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /// Ends the engine at once, as `kill -9` does; containers go on.
+  public void kill() {
+    end(true);
+  }
+
+  /// Ends the engine by SIGTERM; containers go on.
+  public void stop() {
+    end(false);
+  }
+
+  private void end(boolean atOnce) {
+    Process running = process;
+    if (running == null) {
+      return;
+    }
+    process = null;
+    try {
+      if (atOnce) {
+        running.destroyForcibly().waitFor();
+      } else {
+        running.destroy();
+        if (!running.waitFor(20, TimeUnit.SECONDS)) {
+          running.destroyForcibly().waitFor();
+          throw new AssertionError("the engine did not end within 20 s of SIGTERM: " + log());
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
+  }
+
+  /// Process id of the engine.
+  public long pid() {
+    Process running = process;
+    return running == null ? -1 : running.pid();
+  }
+
+  public Path socket() {
+    return folder.resolve("sock");
+  }
+
+  /// Folder of everything this engine writes; the tests may put files there too.
+  public Path folder() {
+    return folder;
+  }
+
+  /// Name of its bridge and of its cgroup parent.
+  public String name() {
+    return name;
+  }
+
+  /// What the engine has logged.
+  public String log() {
+    try {
+      return Files.readString(folder.resolve("log"));
+    } catch (IOException e) {
+      return "(no log: " + e + ")";
+    }
+  }
+
+  /// Sends a request and reads the whole answer.
+  public Answer request(String method, String target, String body) {
+    return request(method, target, body.getBytes(StandardCharsets.UTF_8));
+  }
+
+  public Answer request(String method, String target, byte[] body) {
+    try {
+      return PlainHttp.send(socket(), method, target, body);
+    } catch (IOException e) {
+      throw new UncheckedIOException(method + " " + target, e);
+    }
+  }
+
+  public Answer get(String target) {
+    return request("GET", target, "");
+  }
+
+  /// The JSON that `GET target` answers with 200.
+  public Json json(String target) {
+    return Json.parse(get(target).expect(200).text());
+  }
+
+  /// The real Docker CLI on this engine, not yet run.
+  public Command dockerCommand(String... words) {
+    Command command = command(Needs.dockerClient().toString(), words);
+    return Files.exists(Needs.dockerConfig())
+        ? command.with("DOCKER_CONFIG", Needs.dockerConfig().toString())
+        : command;
+  }
+
+  /// Runs the real Docker CLI on this engine.
+  public Outcome docker(String... words) {
+    return dockerCommand(words).run();
+  }
+
+  /// Our own command line on this engine, not yet run.
+  public Command gantryCommand(String... words) {
+    List<String> all = new ArrayList<>(List.of("@" + home.resolve("lib/cli.args")));
+    all.addAll(List.of(words));
+    return command(home.resolve("jdk/bin/java").toString(), all.toArray(String[]::new));
+  }
+
+  /// Runs our own command line on this engine.
+  public Outcome gantry(String... words) {
+    return gantryCommand(words).run();
+  }
+
+  private Command command(String program, String... words) {
+    List<String> all = new ArrayList<>(List.of(program));
+    all.addAll(List.of(words));
+    return Command.of(all).with("DOCKER_HOST", "unix://" + socket());
+  }
+
+  /// Name of a busybox image, imported at the first call.
+  public synchronized String busybox() {
+    String image = busybox;
+    if (image == null) {
+      image = Busybox.load(this);
+      busybox = image;
+    }
+    return image;
+  }
+
+  /// Removes all containers and ends the engine; fails if anything of it is left on the machine.
+  @Override
+  public void close() {
+    try {
+      if (process != null) {
+        if (answers()) {
+          removeContainers();
+        }
+        stop();
+      }
+      Leaks.assertNone(this);
+    } finally {
+      end(true);
+      Scratch.remove(folder, name);
+    }
+  }
+
+  private void removeContainers() {
+    for (String id : containers()) {
+      request("DELETE", "/containers/" + id + "?force=1&v=1", "");
+    }
+  }
+
+  /// Ids of all containers, running or not.
+  public List<String> containers() {
+    return ((Json.JsonArray) json("/containers/json?all=1"))
+        .items().stream().map(c -> ((Json.JsonObject) c).string("Id", "")).toList();
+  }
+}
