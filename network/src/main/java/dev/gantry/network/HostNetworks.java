@@ -385,14 +385,13 @@ final class HostNetworks implements Networks {
 
   @Override
   public void started(String containerId, int pid) {
-    lock.lock();
-    try {
-      Attachment attachment = attachments.get(containerId);
-      if (attachment != null && onUserNetwork(attachment)) {
-        names.serve(attachment, pid, resolver(attachment));
-      }
-    } finally {
-      lock.unlock();
+    attachment(containerId).ifPresent(attachment -> serveNames(attachment, pid));
+  }
+
+  /// Outside the lock: it takes a thread in the container's namespace.
+  private void serveNames(Attachment attachment, int pid) {
+    if (onUserNetwork(attachment)) {
+      names.serve(attachment.containerId(), pid, resolver(attachment));
     }
   }
 
@@ -453,12 +452,10 @@ final class HostNetworks implements Networks {
       applied = false;
       applyFirewall();
       removeLeftovers();
-      for (Live live : running) {
-        started(live.attachment().containerId(), live.pid());
-      }
     } finally {
       lock.unlock();
     }
+    running.forEach(live -> started(live.attachment().containerId(), live.pid()));
   }
 
   private void take(Network network, Endpoint endpoint) {
@@ -491,6 +488,12 @@ final class HostNetworks implements Networks {
 
   @Override
   public Attachment connect(String containerId, int pid, EndpointRequest wish) {
+    Attachment after = connectEndpoint(containerId, pid, wish);
+    serveNames(after, pid);
+    return after;
+  }
+
+  private Attachment connectEndpoint(String containerId, int pid, EndpointRequest wish) {
     lock.lock();
     try (Undo undo = new Undo()) {
       applyFirewall();
@@ -517,9 +520,6 @@ final class HostNetworks implements Networks {
       Attachment after = before.with(endpoints, before.ports());
       attachments.put(containerId, after);
       undo.commit();
-      if (onUserNetwork(after)) {
-        names.serve(after, pid, resolver(after));
-      }
       return after;
     } finally {
       lock.unlock();

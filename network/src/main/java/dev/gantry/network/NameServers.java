@@ -1,15 +1,106 @@
 package dev.gantry.network;
 
+import dev.gantry.base.Failure;
+import dev.gantry.kernel.NetNamespace;
+import dev.gantry.kernel.Netlink;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.channels.DatagramChannel;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
+/// A name server at 127.0.0.11 in each container that is on a user network.
+///
+/// Its sockets are opened in the container's namespace on ports of the kernel's choice, and a rule
+/// there sends port 53 to them: so a container can have a name server of its own on port 53.
 final class NameServers implements AutoCloseable {
+  private static final String TABLE = "gantry-dns";
+  private static final int DNS_PORT = 53;
+  private static final int HOOK_OUTPUT = 3;
+  private static final int PRIORITY_DNAT = -100;
+  private static final Cidr ADDRESS = Cidr.parse(HostResolver.EMBEDDED + "/32");
+
+  /// What a server needs to know: who is who now, and whom to ask for everything else.
   record View(Supplier<List<Attachment>> containers, List<String> servers) {}
 
-  void serve(Attachment attachment, int pid, View view) {}
+  private record Sockets(DatagramChannel udp, ServerSocket tcp) {}
 
-  void stop(String containerId) {}
+  private final Map<String, NameServer> running = new ConcurrentHashMap<>();
+
+  /// Serves names in the namespace of `pid`; nothing happens when that is done already.
+  void serve(String containerId, int pid, View view) {
+    running.computeIfAbsent(containerId, id -> start(id, pid, view));
+  }
+
+  private static NameServer start(String containerId, int pid, View view) {
+    try {
+      Sockets sockets = NetNamespace.of(pid, NameServers::open);
+      return NameServer.start(containerId, sockets.udp(), sockets.tcp(), view);
+    } catch (Exception e) {
+      throw new Failure.Internal(
+          "cannot serve names in container " + containerId + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Sockets open() throws IOException {
+    InetSocketAddress any = new InetSocketAddress(ADDRESS.address(), 0);
+    DatagramChannel udp = DatagramChannel.open(java.net.StandardProtocolFamily.INET);
+    ServerSocket tcp = new ServerSocket();
+    try {
+      udp.bind(any);
+      tcp.bind(any, 64);
+      redirect(udp.socket().getLocalPort(), tcp.getLocalPort());
+      return new Sockets(udp, tcp);
+    } catch (IOException e) {
+      udp.close();
+      tcp.close();
+      throw e;
+    }
+  }
+
+  /// Sends what goes to port 53 of our address to the sockets; an earlier engine's rule goes.
+  private static void redirect(int udpPort, int tcpPort) throws IOException {
+    InetAddress address = ADDRESS.address();
+    List<byte[]> changes = new ArrayList<>();
+    changes.add(NftMessages.newTable(TABLE));
+    changes.add(NftMessages.deleteTable(TABLE));
+    changes.add(NftMessages.newTable(TABLE));
+    changes.add(NftMessages.baseChain(TABLE, "output", "nat", HOOK_OUTPUT, PRIORITY_DNAT));
+    changes.add(
+        NftMessages.rule(
+            TABLE,
+            "output",
+            rule ->
+                rule.address(false, ADDRESS)
+                    .port(Firewall.protocolNumber("udp"), DNS_PORT)
+                    .redirect(address, udpPort)));
+    changes.add(
+        NftMessages.rule(
+            TABLE,
+            "output",
+            rule ->
+                rule.address(false, ADDRESS)
+                    .port(Firewall.protocolNumber("tcp"), DNS_PORT)
+                    .redirect(address, tcpPort)));
+    try (Netlink netlink = Netlink.netfilter()) {
+      netlink.exchange(NftMessages.transaction(changes), "rule for the name server");
+    }
+  }
+
+  void stop(String containerId) {
+    NameServer server = running.remove(containerId);
+    if (server != null) {
+      server.close();
+    }
+  }
 
   @Override
-  public void close() {}
+  public void close() {
+    List.copyOf(running.keySet()).forEach(this::stop);
+  }
 }

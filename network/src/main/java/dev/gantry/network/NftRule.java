@@ -210,6 +210,38 @@ final class NftRule {
                 .attributeBig(7, 2));
   }
 
+  /// Packets of a protocol to a port.
+  NftRule port(int protocol, int port) {
+    return meta(META_L4PROTO, 0)
+        .compare(true, new byte[] {(byte) protocol})
+        .payload(TRANSPORT_HEADER, 2, 2, 0)
+        .compare(true, new byte[] {(byte) (port >> 8), (byte) port});
+  }
+
+  /// Rewrites the destination to an IPv4 address and port.
+  NftRule redirect(java.net.InetAddress address, int port) {
+    value(0, address.getAddress());
+    value(1, new byte[] {(byte) (port >> 8), (byte) port});
+    return expression(
+        "nat",
+        () ->
+            message
+                .attributeBig(1, 1)
+                .attributeBig(2, NftMessages.FAMILY_IPV4)
+                .attributeBig(3, register(0))
+                .attributeBig(5, register(1))
+                .attributeBig(7, 2));
+  }
+
+  private void value(int register, byte[] bytes) {
+    expression(
+        "immediate",
+        () -> {
+          message.attributeBig(1, register(register));
+          message.nest(2, () -> message.attribute(1, bytes));
+        });
+  }
+
   /// Hides the source behind the address of the link that the packet leaves by.
   NftRule masquerade() {
     return expression("masq", () -> {});
