@@ -39,6 +39,10 @@ public final class Engine implements AutoCloseable {
   public static Engine start(String... extra) {
     Needs.root();
     Path home = Needs.distribution();
+    String reference = System.getProperty("gantry.reference", "");
+    if (!reference.isEmpty()) {
+      return new Engine(Path.of(reference).resolveSibling("."), home, "reference", List.of());
+    }
     // one digit per process and engine: parallel runs on one machine must not share a bridge
     int own = (int) (ProcessHandle.current().pid() % 90) + 160;
     int number = COUNT.getAndIncrement();
@@ -139,7 +143,13 @@ public final class Engine implements AutoCloseable {
   }
 
   public Path socket() {
-    return folder.resolve("sock");
+    return isReference() ? Path.of(System.getProperty("gantry.reference")) : folder.resolve("sock");
+  }
+
+  /// True if the tests run against an engine that was there before: `-Dgantry.reference=SOCKET`, to
+  /// see that a real dockerd passes them too.
+  public boolean isReference() {
+    return name.equals("reference");
   }
 
   /// Folder of everything this engine writes; the tests may put files there too.
@@ -227,6 +237,10 @@ public final class Engine implements AutoCloseable {
   /// Removes all containers and ends the engine; fails if anything of it is left on the machine.
   @Override
   public void close() {
+    if (isReference()) {
+      removeContainers();
+      return;
+    }
     try {
       if (process != null) {
         if (answers()) {
