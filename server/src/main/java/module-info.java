@@ -10,7 +10,7 @@ module dev.gantry.server {
   requires transitive dev.gantry.api;
   requires transitive dev.gantry.engine;
   requires transitive dev.gantry.images;
-  requires org.eclipse.jetty.server;
-  requires org.eclipse.jetty.unixdomain.server;
 
+
+  exports dev.gantry.server;
 }

@@ -1,0 +1,161 @@
+package dev.gantry.server;
+
+import dev.gantry.base.Failure;
+import dev.gantry.json.Json;
+import dev.gantry.json.JsonException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/// A request as it came.
+///
+/// @param path decoded, without the query
+/// @param headers by lower-case name
+/// @param version the API version of the path, or the newest
+public record HttpRequest(
+    String method,
+    String path,
+    Map<String, List<String>> query,
+    Map<String, String> headers,
+    InputStream body,
+    boolean hasBody,
+    ApiVersion version) {
+  private static final int MAX_JSON = 16 << 20;
+
+  HttpRequest at(String newPath, ApiVersion newVersion) {
+    return new HttpRequest(method, newPath, query, headers, body, hasBody, newVersion);
+  }
+
+  static Map<String, List<String>> parseQuery(String text) {
+    Map<String, List<String>> query = new LinkedHashMap<>();
+    for (String pair : text.split("&")) {
+      if (!pair.isEmpty()) {
+        int equals = pair.indexOf('=');
+        String key = decode(equals < 0 ? pair : pair.substring(0, equals));
+        String value = equals < 0 ? "" : decode(pair.substring(equals + 1));
+        query.computeIfAbsent(key, k -> new ArrayList<>()).add(value);
+      }
+    }
+    return query;
+  }
+
+  static String decode(String text) {
+    try {
+      return URLDecoder.decode(text, StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw new Failure.InvalidRequest("invalid URL escape in \"" + text + "\"", null, e);
+    }
+  }
+
+  public Optional<String> header(String name) {
+    return Optional.ofNullable(headers.get(name.toLowerCase(Locale.ROOT)));
+  }
+
+  /// The first value of a query parameter; empty text where it is absent.
+  public String text(String key) {
+    List<String> values = query.get(key);
+    return values == null ? "" : values.getFirst();
+  }
+
+  public List<String> texts(String key) {
+    return query.getOrDefault(key, List.of());
+  }
+
+  public boolean has(String key) {
+    return query.containsKey(key);
+  }
+
+  /// As Docker's daemon reads booleans: everything but these is true.
+  public boolean flag(String key) {
+    String value = text(key).trim().toLowerCase(Locale.ROOT);
+    return !(value.isEmpty()
+        || value.equals("0")
+        || value.equals("no")
+        || value.equals("false")
+        || value.equals("none"));
+  }
+
+  /// An integer parameter with Go's error; empty where it is absent.
+  public Optional<Integer> integer(String key) {
+    String value = text(key);
+    if (value.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Integer.parseInt(value));
+    } catch (NumberFormatException e) {
+      throw new Failure.Internal(
+          "strconv.Atoi: parsing " + Json.of(value).text() + ": invalid syntax", e);
+    }
+  }
+
+  /// The body as a JSON object; one that must be there.
+  public Json.JsonObject json() {
+    if (!hasBody) {
+      throw new Failure.InvalidRequest("invalid JSON: got EOF while reading request body");
+    }
+    return parseBody().orElseThrow(
+        () -> new Failure.InvalidRequest("invalid JSON: got EOF while reading request body"));
+  }
+
+  /// The body as a JSON object; an empty one where there is no body.
+  public Json.JsonObject jsonOrEmpty() {
+    return hasBody ? parseBody().orElseGet(Json::object) : Json.object();
+  }
+
+  private Optional<Json.JsonObject> parseBody() {
+    String type = header("Content-Type").orElse("");
+    String plain = type.split(";")[0].trim();
+    if (plain.isEmpty()) {
+      byte[] empty = bytes();
+      if (empty.length == 0) {
+        return Optional.empty();
+      }
+      throw new Failure.InvalidRequest("malformed Content-Type header (): mime: no media type");
+    }
+    if (!plain.equals("application/json")) {
+      throw new Failure.InvalidRequest(
+          "unsupported Content-Type header (" + type + "): must be 'application/json'");
+    }
+    String text = new String(bytes(), StandardCharsets.UTF_8);
+    if (text.isBlank()) {
+      return Optional.empty();
+    }
+    try {
+      dev.gantry.json.JsonParser parser = new dev.gantry.json.JsonParser(text);
+      Json value = parser.parseNext();
+      if (!parser.atEnd()) {
+        throw new Failure.InvalidRequest("unexpected content after JSON");
+      }
+      return switch (value) {
+        case Json.JsonObject o -> Optional.of(o);
+        case Json.JsonNull n -> Optional.of(Json.object());
+        default ->
+            throw new Failure.InvalidRequest(
+                "invalid JSON: json: cannot unmarshal " + value.kind() + " into Go value");
+      };
+    } catch (JsonException e) {
+      String message = e.text().equals("unexpected end of JSON input") ? "unexpected EOF" : e.text();
+      throw new Failure.InvalidRequest("invalid JSON: " + message, null, e);
+    }
+  }
+
+  private byte[] bytes() {
+    try {
+      byte[] bytes = body.readNBytes(MAX_JSON + 1);
+      if (bytes.length > MAX_JSON) {
+        throw new Failure.TooLarge("the request body is over 16 MiB");
+      }
+      return bytes;
+    } catch (IOException e) {
+      throw new Failure.InvalidRequest("could not read the request body: " + e.getMessage(), null, e);
+    }
+  }
+}
