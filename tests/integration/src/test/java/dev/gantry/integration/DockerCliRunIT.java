@@ -34,7 +34,7 @@ class DockerCliRunIT {
   @Test
   void endsWithTheProgramsExitCode(Engine engine) {
     run(engine, engine.busybox(), "sh", "-c", "exit 42").exited(42);
-    run(engine, engine.busybox(), "sh", "-c", "sh -c 'kill -9 $$'").exited(137);
+    run(engine, engine.busybox(), "sh", "-c", "sh -c 'kill -9 $$'; exit $?").exited(137);
   }
 
   @Test
