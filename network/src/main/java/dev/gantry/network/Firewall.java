@@ -327,7 +327,10 @@ final class Firewall implements AutoCloseable {
     String name = bridge.bridge();
     for (Cidr subnet : bridge.subnets()) {
       if (bridge.masquerade() && !bridge.internal() && !bridge.routed()) {
-        all.add(postrouting(rule -> rule.notTo(name).address(true, subnet).masquerade()));
+        all.add(
+            postrouting(
+                rule ->
+                    rule.toNoneOf("bridges", BRIDGES).address(true, subnet).masquerade()));
       }
       // a container that uses a published port of its own network: the answer must come back here
       all.add(
