@@ -33,7 +33,8 @@ final class RuntimeSpecs {
       List<Mount> mounts,
       Map<String, String> joined,
       @Nullable Path shm,
-      String cgroup) {}
+      String cgroup,
+      Map<String, String> networkSysctls) {}
 
   private RuntimeSpecs() {}
 
@@ -60,7 +61,7 @@ final class RuntimeSpecs {
             resources(spec),
             propagation(spec),
             seccomp(security, capabilities),
-            sysctls(spec),
+            sysctls(spec, start.networkSysctls()),
             security.privileged() ? List.of() : security.maskedPaths(),
             security.privileged() ? List.of() : security.readonlyPaths(),
             null,
@@ -218,8 +219,10 @@ final class RuntimeSpecs {
     return shared ? "rshared" : slave ? "rslave" : "rprivate";
   }
 
-  private static Map<String, String> sysctls(ContainerSpec spec) {
-    Map<String, String> all = new java.util.TreeMap<>(spec.sysctls());
+  private static Map<String, String> sysctls(
+      ContainerSpec spec, Map<String, String> network) {
+    Map<String, String> all = new java.util.TreeMap<>(network);
+    all.putAll(spec.sysctls());
     if (!spec.modes().network().equals("host") && !spec.modes().network().startsWith("container:")) {
       // as Docker: an unprivileged user may serve port 80 and ping
       all.putIfAbsent("net.ipv4.ip_unprivileged_port_start", "0");

@@ -114,14 +114,21 @@ final class StartContainer {
 
   /// What the container has on networks; nothing in the modes host, none and container.
   private record Net(
-      java.util.Optional<dev.gantry.network.Attachment> attachment, NetlinkSetup setup) {}
+      java.util.Optional<dev.gantry.network.Attachment> attachment,
+      NetlinkSetup setup,
+      String namespace,
+      Map<String, String> sysctls) {}
 
   private Net attach(Container c) {
     ContainerSpec spec = c.spec();
     String mode = spec.modes().network();
     if (mode.equals("host") || mode.equals("none") || mode.startsWith("container:")) {
       // a namespace of its own has at least its loopback
-      return new Net(java.util.Optional.empty(), mode.equals("none") ? Loopback.SETUP : NetlinkSetup.NONE);
+      return new Net(
+          java.util.Optional.empty(),
+          mode.equals("none") ? Loopback.SETUP : NetlinkSetup.NONE,
+          "",
+          Map.of());
     }
     List<PortRequest> ports = spec.ports();
     Networks.Attached attached =
@@ -139,7 +146,11 @@ final class StartContainer {
                 spec.dns(),
                 spec.dnsSearch(),
                 spec.dnsOptions()));
-    return new Net(java.util.Optional.of(attached.attachment()), attached.setup());
+    return new Net(
+        java.util.Optional.of(attached.attachment()),
+        attached.setup(),
+        attached.namespace(),
+        attached.sysctls());
   }
 
   // ---- the container's own files
@@ -250,15 +261,24 @@ final class StartContainer {
         c.id(),
         RuntimeSpecs.of(
             new RuntimeSpecs.Start(
-                c, user, mounts, joined(spec), sharedMemory(spec), engine.cgroup(c))),
+                c,
+                user,
+                mounts,
+                joined(spec, network),
+                sharedMemory(spec),
+                engine.cgroup(c),
+                network.sysctls())),
         new Rootfs.Overlay(lowers, own.upper(), own.work(), own.target(), spec.autoRemove()),
         state,
         network.setup(),
         spec.openStdin());
   }
 
-  private Map<String, String> joined(ContainerSpec spec) {
+  private Map<String, String> joined(ContainerSpec spec, Net network) {
     Map<String, String> paths = new LinkedHashMap<>();
+    if (!network.namespace().isEmpty()) {
+      paths.put("network", network.namespace());
+    }
     join(paths, "network", "net", spec.modes().network());
     join(paths, "pid", "pid", spec.modes().pid());
     join(paths, "ipc", "ipc", spec.modes().ipc());

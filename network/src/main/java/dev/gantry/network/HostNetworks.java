@@ -3,6 +3,7 @@ package dev.gantry.network;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.base.Undo;
+import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.NetNamespace;
 import dev.gantry.kernel.Netlink;
 import dev.gantry.kernel.NetlinkSetup;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
@@ -37,6 +39,9 @@ final class HostNetworks implements Networks {
   private final Publisher publisher;
   private final NameServers names;
   private final Map<String, Attachment> attachments = new LinkedHashMap<>();
+  /// Namespaces that are made and wait for their container's first process.
+  private final Map<String, Fd> held = new ConcurrentHashMap<>();
+
   private boolean applied;
 
   private HostNetworks(NetworkOptions options, NetworkStore store) {
@@ -148,6 +153,31 @@ final class HostNetworks implements Networks {
 
   @Override
   public Attached attach(AttachRequest request) {
+    try {
+      Reserved reserved = reserveAll(request);
+      List<Endpoint> endpoints = reserved.attachment().endpoints();
+      if (!reserved.ahead()) {
+        return new Attached(
+            reserved.attachment(),
+            new NetlinkSetup(reserved.host(), reserved.container()),
+            "",
+            LaunchMessages.firstSettings(endpoints));
+      }
+      return new Attached(
+          reserved.attachment(), NetlinkSetup.NONE, makeNamespace(reserved), Map.of());
+    } catch (Failure e) {
+      throw new Failure.Internal(LAUNCH + e.text(), e);
+    }
+  }
+
+  /// @param ahead the namespace is made before the launch
+  private record Reserved(
+      Attachment attachment,
+      List<HostMessage> host,
+      List<byte[]> container,
+      boolean ahead) {}
+
+  private Reserved reserveAll(AttachRequest request) {
     lock.lock();
     try (Undo undo = new Undo()) {
       applyFirewall();
@@ -155,17 +185,27 @@ final class HostNetworks implements Networks {
         throw new Failure.Conflict(
             "container " + request.containerId() + " is on its networks already");
       }
+      List<EndpointRequest> wishes = inOrder(request.endpoints());
+      List<Network> wanted = wishes.stream().map(wish -> required(wish.network())).toList();
+      // what needs names or settings of its own cannot wait for the launch
+      boolean ahead =
+          wanted.stream().anyMatch(network -> !network.predefined())
+              || wishes.stream()
+                  .anyMatch(wish -> wish.driverOptions().containsKey(BridgeOptions.SYSCTLS));
+      LinkMessages.Target target =
+          ahead ? LinkMessages.Target.DESCRIPTOR : LinkMessages.Target.PROCESS;
       List<Endpoint> endpoints = new ArrayList<>();
       List<HostMessage> hostMessages = new ArrayList<>();
       List<byte[]> containerMessages = new ArrayList<>();
       containerMessages.add(LinkMessages.up(LinkMessages.LOOPBACK_INDEX));
-      for (EndpointRequest wish : inOrder(request.endpoints())) {
-        Network network = required(wish.network());
-        Endpoint endpoint = reserve(network, wish, request.containerId(), request.name(),
-            endpoints);
+      for (int i = 0; i < wishes.size(); i++) {
+        Network network = wanted.get(i);
+        Endpoint endpoint =
+            reserve(network, wishes.get(i), request.containerId(), request.name(), endpoints);
         undo.on(endpoint, this::free);
         endpoints.add(endpoint);
-        hostMessages.addAll(linkMessages(network, endpoint, !request.ports().isEmpty()));
+        hostMessages.addAll(
+            linkMessages(network, endpoint, !request.ports().isEmpty(), target));
         containerMessages.addAll(LaunchMessages.bringUp(endpoint));
       }
       containerMessages.addAll(LaunchMessages.defaultRoutes(endpoints));
@@ -176,15 +216,55 @@ final class HostNetworks implements Networks {
       attachment = publish(attachment, request.ports());
       attachments.put(request.containerId(), attachment);
       undo.commit();
-      return new Attached(
-          attachment,
-          new NetlinkSetup(hostMessages, containerMessages),
-          LaunchMessages.sysctls(endpoints));
-    } catch (Failure e) {
-      throw new Failure.Internal(LAUNCH + e.text(), e);
+      return new Reserved(attachment, hostMessages, containerMessages, ahead);
     } finally {
       lock.unlock();
     }
+  }
+
+  /// Makes the namespace with everything in it, outside the lock, and answers its path.
+  private String makeNamespace(Reserved reserved) {
+    Attachment attachment = reserved.attachment();
+    String id = attachment.containerId();
+    try (Undo undo = new Undo()) {
+      undo.on(() -> release(id));
+      Fd namespace = NetNamespace.create();
+      held.put(id, namespace); // release closes it
+      List<Endpoint> endpoints = attachment.endpoints();
+      NetNamespace.in(
+          namespace,
+          () -> {
+            write(LaunchMessages.firstSettings(endpoints));
+            return true;
+          });
+      for (HostMessage message : reserved.host()) {
+        links.send(message, namespace.number(), "interface of " + attachment.name());
+      }
+      NetNamespace.in(
+          namespace,
+          () -> {
+            try (Netlink netlink = Netlink.route()) {
+              netlink.exchange(
+                  NetlinkMessage.join(reserved.container()), "the container's links");
+            }
+            write(LaunchMessages.settings(endpoints));
+            return true;
+          });
+      if (onUserNetwork(attachment)) {
+        names.serve(id, work -> NetNamespace.in(namespace, work), resolver(attachment));
+      }
+      undo.commit();
+      return "/proc/" + ProcessHandle.current().pid() + "/fd/" + namespace.number();
+    } catch (Failure e) {
+      throw e;
+    } catch (Exception e) {
+      throw new Failure.Internal("cannot make the network namespace: " + e.getMessage(), e);
+    }
+  }
+
+  private static void write(Map<String, String> settings) {
+    settings.forEach(
+        (key, value) -> HostLinks.sysctl(key.substring("net.".length()).replace('.', '/'), value));
   }
 
   private Attachment publish(Attachment attachment, List<PortRequest> ports) {
@@ -216,9 +296,9 @@ final class HostNetworks implements Networks {
   }
 
   private List<HostMessage> linkMessages(
-      Network network, Endpoint endpoint, boolean publishing) {
+      Network network, Endpoint endpoint, boolean publishing, LinkMessages.Target target) {
     if (network.driver().equals("macvlan")) {
-      return List.of(Macvlan.message(network, endpoint, links));
+      return List.of(Macvlan.message(network, endpoint, links, target));
     }
     HostLinks.Link bridge =
         links
@@ -226,7 +306,7 @@ final class HostNetworks implements Networks {
             .orElseThrow(
                 () -> new Failure.Internal("the bridge " + network.bridge() + " is gone"));
     return LaunchMessages.veth(
-        endpoint, bridge.index(), BridgeOptions.mtu(network), publishing);
+        endpoint, bridge.index(), BridgeOptions.mtu(network), publishing, target);
   }
 
   /// Takes addresses for one endpoint.
@@ -386,12 +466,21 @@ final class HostNetworks implements Networks {
   @Override
   public void started(String containerId, int pid) {
     attachment(containerId).ifPresent(attachment -> serveNames(attachment, pid));
+    letGo(containerId);
+  }
+
+  private void letGo(String containerId) {
+    Fd namespace = held.remove(containerId);
+    if (namespace != null) {
+      namespace.close();
+    }
   }
 
   /// Outside the lock: it takes a thread in the container's namespace.
   private void serveNames(Attachment attachment, int pid) {
     if (onUserNetwork(attachment)) {
-      names.serve(attachment.containerId(), pid, resolver(attachment));
+      names.serve(
+          attachment.containerId(), work -> NetNamespace.of(pid, work), resolver(attachment));
     }
   }
 
@@ -426,6 +515,7 @@ final class HostNetworks implements Networks {
   public void release(String containerId) {
     lock.lock();
     try {
+      letGo(containerId);
       Attachment attachment = attachments.remove(containerId);
       if (attachment != null) {
         names.stop(containerId);
@@ -508,7 +598,8 @@ final class HostNetworks implements Networks {
           undo.on(
               reserve(network, wish, containerId, before.name(), before.endpoints()), this::free);
       for (HostMessage message :
-          linkMessages(network, endpoint, !before.ports().isEmpty())) {
+          linkMessages(
+              network, endpoint, !before.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
         links.send(message, pid, "interface of " + before.name());
       }
       List<Endpoint> endpoints = new ArrayList<>(before.endpoints());
@@ -516,7 +607,7 @@ final class HostNetworks implements Networks {
       undo.on(() -> inside(pid, List.of(LinkMessages.delete(LaunchMessages.index(endpoint)))));
       List<byte[]> messages = new ArrayList<>(LaunchMessages.bringUp(endpoint));
       messages.addAll(LaunchMessages.defaultRoutes(endpoints));
-      insideWithSettings(pid, messages, LaunchMessages.sysctls(List.of(endpoint)));
+      insideWithSettings(pid, messages, LaunchMessages.settings(List.of(endpoint)));
       Attachment after = before.with(endpoints, before.ports());
       attachments.put(containerId, after);
       undo.commit();
@@ -580,9 +671,7 @@ final class HostNetworks implements Networks {
             try (Netlink netlink = Netlink.route()) {
               netlink.exchange(NetlinkMessage.join(messages), "the container's links");
             }
-            settings.forEach(
-                (key, value) ->
-                    HostLinks.sysctl(key.replace('.', '/').replaceFirst("^net/", ""), value));
+            write(settings);
             return true;
           });
     } catch (Failure e) {
@@ -731,6 +820,7 @@ final class HostNetworks implements Networks {
   public void close() {
     guard.close();
     names.close();
+    List.copyOf(held.keySet()).forEach(this::letGo);
     publisher.close();
     firewall.close();
     links.close();

@@ -2,6 +2,8 @@ package dev.gantry.network;
 
 import dev.gantry.kernel.NetlinkSetup.HostMessage;
 import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +31,12 @@ final class LaunchMessages {
   }
 
   /// The veth on its bridge; `publishing` when the container has published ports.
-  static List<HostMessage> veth(Endpoint endpoint, int bridgeIndex, int mtu, boolean publishing) {
+  static List<HostMessage> veth(
+      Endpoint endpoint,
+      int bridgeIndex,
+      int mtu,
+      boolean publishing,
+      LinkMessages.Target target) {
     int hostIndex = ThreadLocalRandom.current().nextInt(HOST_INDEX_FROM, HOST_INDEX_TO);
     HostMessage veth =
         LinkMessages.veth(
@@ -39,7 +46,8 @@ final class LaunchMessages {
             endpoint.interfaceName(),
             index(endpoint),
             LinkMessages.mac(endpoint.mac()),
-            mtu);
+            mtu,
+            target);
     return publishing ? List.of(veth, LinkMessages.hairpin(hostIndex)) : List.of(veth);
   }
 
@@ -90,25 +98,39 @@ final class LaunchMessages {
     return Cidr.literal(ipv6 ? endpoint.ipv6Gateway() : endpoint.ipv4Gateway());
   }
 
-  /// The settings inside the namespace, for the runtime to write after the links are there.
-  static Map<String, String> sysctls(List<Endpoint> endpoints) {
+  /// Settings of a namespace whose links come after them: what new links begin with.
+  static Map<String, String> firstSettings(List<Endpoint> endpoints) {
+    boolean ipv6 = endpoints.stream().anyMatch(endpoint -> !endpoint.ipv6().isEmpty());
+    return hostHasIpv6()
+        ? Map.of("net.ipv6.conf.default." + (ipv6 ? "accept_ra" : "disable_ipv6"), ipv6 ? "0" : "1")
+        : Map.of();
+  }
+
+  /// Settings of the links that are there.
+  static Map<String, String> settings(List<Endpoint> endpoints) {
     Map<String, String> settings = new LinkedHashMap<>();
     for (Endpoint endpoint : endpoints) {
       String name = endpoint.interfaceName();
-      if (endpoint.ipv6().isEmpty()) {
-        settings.put("net.ipv6.conf." + name + ".disable_ipv6", "1");
-      } else {
-        // another container must not become the router (CVE-2020-13401)
-        settings.put("net.ipv6.conf." + name + ".accept_ra", "0");
+      if (hostHasIpv6()) {
+        boolean ipv6 = !endpoint.ipv6().isEmpty();
+        settings.put("net.ipv6.conf." + name + ".disable_ipv6", ipv6 ? "0" : "1");
+        if (ipv6) {
+          // another container must not become the router (CVE-2020-13401)
+          settings.put("net.ipv6.conf." + name + ".accept_ra", "0");
+        }
       }
       String own = endpoint.driverOptions().getOrDefault(BridgeOptions.SYSCTLS, "");
       for (String setting : own.split(",")) {
         String[] parts = setting.split("=", 2);
-        if (parts.length == 2) {
+        if (parts.length == 2 && parts[0].matches("net\\.[A-Za-z0-9_.-]+")) {
           settings.put(parts[0].replace("IFNAME", name), parts[1]);
         }
       }
     }
     return settings;
+  }
+
+  private static boolean hostHasIpv6() {
+    return Files.exists(Path.of("/proc/sys/net/ipv6"));
   }
 }

@@ -35,6 +35,7 @@ final class LinkMessages {
   static final int IFLA_MASTER = 10;
   static final int IFLA_LINKINFO = 18;
   static final int IFLA_NET_NS_PID = 19;
+  static final int IFLA_NET_NS_FD = 28;
   static final int IFLA_INFO_KIND = 1;
   static final int IFLA_INFO_DATA = 2;
   static final int IFA_ADDRESS = 1;
@@ -60,6 +61,18 @@ final class LinkMessages {
   private static final int SCOPE_LINK = 253;
   private static final int UNICAST = 1;
 
+  /// How the namespace is named that a new link goes to: the number is filled in when it is sent.
+  enum Target {
+    PROCESS(IFLA_NET_NS_PID),
+    DESCRIPTOR(IFLA_NET_NS_FD);
+
+    final int attribute;
+
+    Target(int attribute) {
+      this.attribute = attribute;
+    }
+  }
+
   private LinkMessages() {}
 
   private static NetlinkMessage link(NetlinkMessage message, int index, int flags, int change) {
@@ -82,7 +95,14 @@ final class LinkMessages {
   /// exists (the kernel takes the peer's index only with the host end's). The peer cannot be up at
   /// once; the kernel refuses to open it before it is linked.
   static HostMessage veth(
-      String hostName, int hostIndex, int bridgeIndex, String name, int index, byte[] mac, int mtu) {
+      String hostName,
+      int hostIndex,
+      int bridgeIndex,
+      String name,
+      int index,
+      byte[] mac,
+      int mtu,
+      Target target) {
     NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK | CREATE | EXCLUSIVE);
     link(message, hostIndex, IFF_UP, IFF_UP);
     message.attribute(IFLA_IFNAME, hostName).attribute(IFLA_MTU, mtu);
@@ -102,7 +122,7 @@ final class LinkMessages {
                         message.attribute(IFLA_IFNAME, name).attribute(IFLA_MTU, mtu);
                         message.attribute(IFLA_ADDRESS, mac);
                         pidOffsets.add(message.position() + 4);
-                        message.attribute(IFLA_NET_NS_PID, 0);
+                        message.attribute(target.attribute, 0);
                       }));
         });
     return new HostMessage(message.bytes(), pidOffsets);
@@ -119,7 +139,8 @@ final class LinkMessages {
 
   /// Makes a macvlan interface on `parent` inside the namespace of the process whose pid is filled
   /// in.
-  static HostMessage macvlan(int parent, String name, int index, byte[] mac, int mtu, int mode) {
+  static HostMessage macvlan(
+      int parent, String name, int index, byte[] mac, int mtu, int mode, Target target) {
     NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK | CREATE | EXCLUSIVE);
     link(message, index, 0, 0);
     message.attribute(IFLA_IFNAME, name).attribute(IFLA_LINK, parent);
@@ -128,7 +149,7 @@ final class LinkMessages {
     }
     message.attribute(IFLA_ADDRESS, mac);
     int offset = message.position() + 4;
-    message.attribute(IFLA_NET_NS_PID, 0);
+    message.attribute(target.attribute, 0);
     message.nestPlain(
         IFLA_LINKINFO,
         () -> {

@@ -11,7 +11,8 @@ final class Macvlan {
 
   private Macvlan() {}
 
-  static HostMessage message(Network network, Endpoint endpoint, HostLinks links) {
+  static HostMessage message(
+      Network network, Endpoint endpoint, HostLinks links, LinkMessages.Target target) {
     String parent = network.option(BridgeOptions.MACVLAN_PARENT).orElse("");
     HostLinks.Link link =
         links
@@ -29,7 +30,8 @@ final class Macvlan {
         LaunchMessages.index(endpoint),
         LinkMessages.mac(endpoint.mac()),
         mtu,
-        MODES.getOrDefault(mode, 4));
+        MODES.getOrDefault(mode, 4),
+        target);
   }
 
   static boolean knows(String mode) {

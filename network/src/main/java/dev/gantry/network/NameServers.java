@@ -1,7 +1,6 @@
 package dev.gantry.network;
 
 import dev.gantry.base.Failure;
-import dev.gantry.kernel.NetNamespace;
 import dev.gantry.kernel.Netlink;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,6 +10,7 @@ import java.nio.channels.DatagramChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
@@ -28,18 +28,24 @@ final class NameServers implements AutoCloseable {
   /// What a server needs to know: who is who now, and whom to ask for everything else.
   record View(Supplier<List<Attachment>> containers, List<String> servers) {}
 
-  private record Sockets(DatagramChannel udp, ServerSocket tcp) {}
+  /// The sockets of one server.
+  record Sockets(DatagramChannel udp, ServerSocket tcp) {}
+
+  /// Runs work in the container's namespace.
+  interface Inside {
+    Sockets run(Callable<Sockets> work) throws Exception;
+  }
 
   private final Map<String, NameServer> running = new ConcurrentHashMap<>();
 
-  /// Serves names in the namespace of `pid`; nothing happens when that is done already.
-  void serve(String containerId, int pid, View view) {
-    running.computeIfAbsent(containerId, id -> start(id, pid, view));
+  /// Serves names in a namespace; nothing happens when that is done already.
+  void serve(String containerId, Inside inside, View view) {
+    running.computeIfAbsent(containerId, id -> start(id, inside, view));
   }
 
-  private static NameServer start(String containerId, int pid, View view) {
+  private static NameServer start(String containerId, Inside inside, View view) {
     try {
-      Sockets sockets = NetNamespace.of(pid, NameServers::open);
+      Sockets sockets = inside.run(NameServers::open);
       return NameServer.start(containerId, sockets.udp(), sockets.tcp(), view);
     } catch (Exception e) {
       throw new Failure.Internal(

@@ -23,8 +23,7 @@ public interface Networks extends AutoCloseable {
   /// part fails. Modes `host`, `none` and `container:…` have no endpoints and need no call.
   Attached attach(AttachRequest request);
 
-  /// The container's first process is `pid`: names can be served inside from here on. Call it
-  /// before the user's program runs, so that its first query finds the server.
+  /// The container's first process is `pid`: it holds the namespace from here on.
   void started(String containerId, int pid);
 
   /// Gives back addresses, ports and names of `containerId`; nothing happens when it has none. To
@@ -71,10 +70,15 @@ public interface Networks extends AutoCloseable {
   @Override
   void close();
 
-  /// A container's addresses and ports, and what its launch has to do: send the messages, then
-  /// write the settings (`net.ipv6.conf.eth0.disable_ipv6`; one that the kernel lacks is passed
-  /// over).
-  record Attached(Attachment attachment, NetlinkSetup setup, Map<String, String> sysctls) {}
+  /// A container's addresses and ports, and what its launch has to do.
+  ///
+  /// @param setup messages for a network namespace that the launch makes
+  /// @param namespace path of a network namespace to join instead, or empty: on user networks it is
+  ///     ready, with its name server, before the container's program runs; it stays until `started`
+  ///     or `release`
+  /// @param sysctls settings to write before the links come
+  record Attached(
+      Attachment attachment, NetlinkSetup setup, String namespace, Map<String, String> sysctls) {}
 
   /// A container that runs, and its first process.
   record Live(Attachment attachment, int pid) {}

@@ -69,9 +69,8 @@ class NetworkBridgeIT {
     String id = Ids.next();
     Networks.Attached attached =
         on.attach(AttachRequest.of(id, name, "bridge", List.of(ports)));
-    NetworkSandbox sandbox = NetworkSandbox.open();
+    NetworkSandbox sandbox = NetworkSandbox.open(attached);
     open.add(sandbox);
-    sandbox.launch(attached.setup(), attached.sysctls());
     on.started(id, sandbox.pid());
     return new Container(id, attached, sandbox);
   }

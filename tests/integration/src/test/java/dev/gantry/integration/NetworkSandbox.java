@@ -3,6 +3,7 @@ package dev.gantry.integration;
 import dev.gantry.kernel.NetNamespace;
 import dev.gantry.kernel.Netlink;
 import dev.gantry.kernel.NetlinkSetup;
+import dev.gantry.network.Networks;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -12,6 +13,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -26,7 +28,22 @@ final class NetworkSandbox implements AutoCloseable {
   }
 
   static NetworkSandbox open() throws Exception {
-    Process process = new ProcessBuilder("unshare", "-n", "sleep", "600").start();
+    return open("unshare", "-n");
+  }
+
+  /// In the namespace that was made for it, or a new one.
+  static NetworkSandbox open(Networks.Attached attached) throws Exception {
+    NetworkSandbox sandbox =
+        attached.namespace().isEmpty()
+            ? open()
+            : open("nsenter", "--net=" + attached.namespace());
+    return sandbox.launch(attached.setup(), attached.sysctls());
+  }
+
+  private static NetworkSandbox open(String... how) throws Exception {
+    List<String> command = new ArrayList<>(List.of(how));
+    command.addAll(List.of("sleep", "600"));
+    Process process = new ProcessBuilder(command).start();
     NetworkSandbox sandbox = new NetworkSandbox(process);
     Path own = Files.readSymbolicLink(Path.of("/proc/self/ns/net"));
     for (int i = 0; i < 2000; i++) {
@@ -44,7 +61,16 @@ final class NetworkSandbox implements AutoCloseable {
   }
 
   /// What the monitor and the container's first process do with the messages.
-  NetworkSandbox launch(NetlinkSetup setup, Map<String, String> sysctls) throws Exception {
+  private NetworkSandbox launch(NetlinkSetup setup, Map<String, String> sysctls)
+      throws Exception {
+    inside(
+        () -> {
+          for (Map.Entry<String, String> entry : sysctls.entrySet()) {
+            Files.writeString(
+                Path.of("/proc/sys/" + entry.getKey().replace('.', '/')), entry.getValue());
+          }
+          return true;
+        });
     try (Netlink host = Netlink.route()) {
       for (NetlinkSetup.HostMessage message : setup.hostMessages()) {
         byte[] bytes = message.bytes().clone();
@@ -58,12 +84,6 @@ final class NetworkSandbox implements AutoCloseable {
           try (Netlink netlink = Netlink.route()) {
             for (byte[] message : setup.containerMessages()) {
               netlink.exchange(message, "container message");
-            }
-          }
-          for (Map.Entry<String, String> entry : sysctls.entrySet()) {
-            Path file = Path.of("/proc/sys/" + entry.getKey().replace('.', '/'));
-            if (Files.exists(file)) {
-              Files.writeString(file, entry.getValue());
             }
           }
           return true;

@@ -86,9 +86,8 @@ class NetworkUserIT {
         new AttachRequest(
             id, name, name, List.of(endpoints), ports, List.of(), List.of(), List.of());
     Networks.Attached attached = networks.attach(request);
-    NetworkSandbox sandbox = NetworkSandbox.open();
+    NetworkSandbox sandbox = NetworkSandbox.open(attached);
     open.add(sandbox);
-    sandbox.launch(attached.setup(), attached.sysctls());
     networks.started(id, sandbox.pid());
     return new Container(id, name, attached.attachment(), sandbox);
   }
