@@ -165,6 +165,10 @@ final class Firewall implements AutoCloseable {
     mappings.addAll(ports);
   }
 
+  synchronized List<String> bridges() {
+    return List.copyOf(bridges.keySet());
+  }
+
   synchronized void put(BridgeRules network) {
     bridges.put(network.bridge(), network);
     apply();

@@ -14,10 +14,13 @@ final class FirewallGuard implements AutoCloseable {
   private static final int GROUP_NFTABLES = 7;
 
   private final Firewall firewall;
+  private final Runnable neighbours;
   private @Nullable Thread thread;
 
-  FirewallGuard(Firewall firewall) {
+  /// @param neighbours looks at other programs' rules again
+  FirewallGuard(Firewall firewall, Runnable neighbours) {
     this.firewall = firewall;
+    this.neighbours = neighbours;
   }
 
   synchronized void start() {
@@ -36,6 +39,9 @@ final class FirewallGuard implements AutoCloseable {
           if (changes.stream().anyMatch(FirewallGuard::removes)) {
             check();
           }
+          if (changes.stream().anyMatch(FirewallGuard::isChain)) {
+            neighbours.run();
+          }
         } catch (Errno e) {
           check(); // notifications were lost
         }
@@ -50,6 +56,10 @@ final class FirewallGuard implements AutoCloseable {
   private static boolean removes(Netlink.Message message) {
     int type = message.type() & 0xff;
     return type == NftMessages.DELTABLE || type == 5 || type == NftMessages.DELRULE;
+  }
+
+  private static boolean isChain(Netlink.Message message) {
+    return (message.type() & 0xff) == NftMessages.NEWCHAIN;
   }
 
   private void check() {

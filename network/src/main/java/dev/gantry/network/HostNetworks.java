@@ -35,6 +35,7 @@ final class HostNetworks implements Networks {
   private final NetworkRegistry registry;
   private final HostLinks links;
   private final Firewall firewall;
+  private final NeighbourFirewalls neighbours;
   private final FirewallGuard guard;
   private final Publisher publisher;
   private final NameServers names;
@@ -50,7 +51,9 @@ final class HostNetworks implements Networks {
     this.registry = new NetworkRegistry(store, options);
     this.firewall = Firewall.open(options.bridge());
     this.publisher = new Publisher(options, firewall);
-    this.guard = new FirewallGuard(firewall);
+    this.neighbours = NeighbourFirewalls.open(firewall.table());
+    this.guard =
+        new FirewallGuard(firewall, () -> neighbours.settle(firewall.bridges()));
     this.names = new NameServers();
   }
 
@@ -146,6 +149,7 @@ final class HostNetworks implements Networks {
               .toList(),
           attachments.values().stream().flatMap(a -> Publisher.mappings(a).stream()).toList());
       firewall.apply();
+      neighbours.settle(firewall.bridges());
       applied = true;
       guard.start();
     }
@@ -715,6 +719,7 @@ final class HostNetworks implements Networks {
       registry.add(network);
       if (network.driver().equals("bridge") && !network.configOnly() && options.firewall()) {
         firewall.put(BridgeOptions.rules(network));
+        neighbours.settle(firewall.bridges());
       }
       return network;
     } finally {
@@ -752,6 +757,7 @@ final class HostNetworks implements Networks {
       if (!network.bridge().isEmpty()) {
         if (options.firewall()) {
           firewall.remove(network.bridge());
+          neighbours.settle(firewall.bridges());
         }
         links.find(network.bridge()).ifPresent(links::delete);
       }
@@ -803,10 +809,16 @@ final class HostNetworks implements Networks {
   }
 
   @Override
+  public List<String> warnings() {
+    return neighbours.warnings();
+  }
+
+  @Override
   public void dismantle() {
     lock.lock();
     try {
       guard.close();
+      neighbours.withdraw();
       firewall.removeTable();
       registry.list().stream()
           .filter(network -> !network.bridge().isEmpty())
@@ -822,6 +834,7 @@ final class HostNetworks implements Networks {
     names.close();
     List.copyOf(held.keySet()).forEach(this::letGo);
     publisher.close();
+    neighbours.close();
     firewall.close();
     links.close();
   }

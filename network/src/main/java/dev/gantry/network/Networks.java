@@ -61,6 +61,9 @@ public interface Networks extends AutoCloseable {
   /// What containers read as `/etc/resolv.conf` when on these networks.
   ResolvConf resolvConf(AttachRequest request);
 
+  /// What of the host's set-up stands against containers' traffic, and what to do about it.
+  List<String> warnings();
+
   /// Removes the bridges and the firewall table: for an engine that is taken off the machine. No
   /// container may run any more.
   void dismantle();

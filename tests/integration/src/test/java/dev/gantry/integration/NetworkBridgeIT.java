@@ -198,6 +198,38 @@ class NetworkBridgeIT {
     assertFalse(Files.exists(Path.of("/sys/class/net/" + link)));
   }
 
+  /// Docker's own set-up, in its own words: FORWARD drops, DOCKER-USER is for others. It is made on
+  /// the test's tables only when the machine has none of it, since others work here too.
+  @Test
+  void forwardingPolicyOfDockerDoesNotCutContainersOff() throws Exception {
+    assumeTrue(
+        !run("nft", "list", "tables").contains("table ip filter"),
+        "needs a machine without iptables' filter table");
+    open.add(() -> run("nft", "delete", "table", "ip", "filter"));
+    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
+      open.add(outside.sandbox().whoami("10.231.7.2", 90));
+      Container c = start("c");
+      run(
+          "nft",
+          "add table ip filter;"
+              + " add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; };"
+              + " add chain ip filter DOCKER-USER; add rule ip filter DOCKER-USER return;"
+              + " insert rule ip filter FORWARD jump DOCKER-USER");
+      long deadline = System.nanoTime() + 3_000_000_000L;
+      while (!run("nft", "list", "chain", "ip", "filter", "DOCKER-USER").contains("gnetwork0")
+          && System.nanoTime() < deadline) {
+        Thread.sleep(10);
+      }
+      assertEquals("10.231.7.1", c.sandbox().ask("10.231.7.2", 90));
+      assertEquals(List.of(), networks.warnings());
+      run("nft", "flush table ip filter; delete chain ip filter DOCKER-USER");
+      networks.create(dev.gantry.network.NetworkRequest.of("more"));
+      assertTrue(
+          networks.warnings().getFirst().contains("FORWARD of the firewall table filter"),
+          networks.warnings().toString());
+    }
+  }
+
   @Test
   void predefinedNetworksKeepTheirIds() {
     List<String> before = networks.list().stream().map(n -> n.id() + n.name()).toList();
