@@ -2,13 +2,11 @@ import org.jspecify.annotations.NullMarked;
 
 @NullMarked
 module dev.gantry.bench {
-  requires static transitive org.jspecify;
-  requires transitive dev.gantry.base;
-  requires transitive dev.gantry.json;
-  requires transitive dev.gantry.kernel;
-  requires transitive dev.gantry.oci;
-  requires transitive dev.gantry.runtime;
-  requires transitive dev.gantry.api;
-  requires transitive dev.gantry.client;
-
+  requires dev.gantry.json;
+  requires dev.gantry.kernel;
+  requires dev.gantry.oci;
+  requires dev.gantry.runtime;
+  requires dev.gantry.testkit;
+  requires org.opentest4j;
+  requires static org.jspecify;
 }

@@ -16,10 +16,11 @@ import java.util.TreeMap;
 
 /// One HTTP/1.1 request per connection over a unix socket, written out by hand: tests see the bytes
 /// of the wire and share no code with the client under test.
-final class PlainHttp {
+public final class PlainHttp {
   private PlainHttp() {}
 
-  static Answer send(Path socket, String method, String target, byte[] body) throws IOException {
+  /// Sends it and reads the answer to its end.
+  public static Answer send(Path socket, String method, String target, byte[] body) throws IOException {
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
       String type = body.length > 0 ? "Content-Type: application/json\r\n" : "";
       String head =
