@@ -714,7 +714,7 @@ final class HostNetworks implements Networks {
     lock.lock();
     try {
       applyFirewall();
-      Network network = new NetworkPlan(registry, links).plan(request);
+      Network network = new NetworkPlan(registry, () -> links.routes(0)).plan(request);
       makeBridge(network);
       registry.add(network);
       if (network.driver().equals("bridge") && !network.configOnly() && options.firewall()) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /// Turns a request for a network into a network, or into Docker's error for it.
 final class NetworkPlan {
@@ -22,11 +23,12 @@ final class NetworkPlan {
   private static final int LINK_NAME_LIMIT = 15;
 
   private final NetworkRegistry registry;
-  private final HostLinks links;
+  private final Supplier<List<Cidr>> routes;
 
-  NetworkPlan(NetworkRegistry registry, HostLinks links) {
+  /// @param routes the destinations of the host's routes, which new subnets must not meet
+  NetworkPlan(NetworkRegistry registry, Supplier<List<Cidr>> routes) {
     this.registry = registry;
-    this.links = links;
+    this.routes = routes;
   }
 
   Network plan(NetworkRequest request) {
@@ -276,7 +278,7 @@ final class NetworkPlan {
               subnet.subnet(), wish.ipRange(), wish.gateway(), wish.auxiliary(), false));
     }
     if (ipv4 && pools.stream().allMatch(pool -> pool.cidr().isIpv6())) {
-      Cidr free = registry.freeSubnet(links.routes(0));
+      Cidr free = registry.freeSubnet(routes.get());
       pools.addFirst(NetworkRegistry.pool(free, "", "", Map.of(), true));
     }
     if (ipv6 && pools.stream().noneMatch(pool -> pool.cidr().isIpv6())) {
