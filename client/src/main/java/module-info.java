@@ -7,4 +7,5 @@ module dev.gantry.client {
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.api;
 
+  exports dev.gantry.client;
 }
