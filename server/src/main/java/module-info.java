@@ -9,6 +9,8 @@ module dev.gantry.server {
   requires transitive dev.gantry.oci;
   requires transitive dev.gantry.api;
   requires transitive dev.gantry.engine;
+  requires transitive dev.gantry.network;
+  requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.images;
 
 

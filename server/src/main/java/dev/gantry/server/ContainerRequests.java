@@ -1,0 +1,765 @@
+package dev.gantry.server;
+
+import dev.gantry.base.Failure;
+import dev.gantry.engine.ContainerSpec;
+import dev.gantry.engine.Engine;
+import dev.gantry.images.Image;
+import dev.gantry.json.Json;
+import dev.gantry.kernel.CgroupLayout;
+import dev.gantry.kernel.Signals;
+import dev.gantry.network.EndpointRequest;
+import dev.gantry.network.PortRequest;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.RuntimeSpec;
+import dev.gantry.runtime.DockerDefaults;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Reads the body of POST /containers/create: checks it as Docker does, fills in what the image and
+/// the defaults say, and keeps the result in the form in which inspect shows it again.
+final class ContainerRequests {
+  private static final long MIN_MEMORY = 6L << 20;
+  private static final long SHM_SIZE = 64L << 20;
+  private static final long UNLIMITED = -1;
+
+  private final Engine engine;
+  private final Json.JsonObject config;
+  private final Json.JsonObject host;
+  private final Json.JsonObject networking;
+  private final Json.JsonObject image;
+  private final List<ContainerSpec.Mount> mounts = new ArrayList<>();
+
+  private ContainerRequests(Engine engine, Json.JsonObject body, Optional<Image> image) {
+    this.engine = engine;
+    this.config = body;
+    this.host = body.object("HostConfig").orElseGet(Json::object);
+    this.networking = body.object("NetworkingConfig").orElseGet(Json::object);
+    this.image = image.map(Image::config).orElseGet(Json::object);
+  }
+
+  static ContainerSpec read(Engine engine, Json.JsonObject body) {
+    Optional<String> name = body.string("Image");
+    if (name.isPresent() && name.get().isEmpty()) {
+      throw new Failure.InvalidRequest("no command specified");
+    }
+    if (body.isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "config cannot be empty in order to create a container");
+    }
+    Optional<Image> image = name.map(n -> engine.images().require(n));
+    return new ContainerRequests(engine, body, image).spec(image);
+  }
+
+  private ContainerSpec spec(Optional<Image> source) {
+    List<String> entrypoint = texts(config.get("Entrypoint"));
+    List<String> command = texts(config.get("Cmd"));
+    boolean noEntrypoint =
+        config.get("Entrypoint") == null
+            || config.get("Entrypoint") == Json.NULL
+            || entrypoint.isEmpty();
+    boolean ownEntrypoint = !noEntrypoint;
+    boolean reset = entrypoint.equals(List.of(""));
+    if (noEntrypoint) {
+      if (command.isEmpty()) {
+        command = image.strings("Cmd");
+      }
+      entrypoint = image.strings("Entrypoint");
+    }
+    List<String> argv = new ArrayList<>(reset ? List.of() : entrypoint);
+    argv.addAll(command);
+    if (argv.isEmpty() || argv.equals(List.of(""))) {
+      throw new Failure.InvalidRequest("no command specified");
+    }
+    List<String> environment = environment();
+    readMounts();
+    String workdir = config.string("WorkingDir", "");
+    workdir = workdir.isEmpty() ? image.string("WorkingDir", "") : workdir;
+    if (!workdir.isEmpty() && !workdir.startsWith("/")) {
+      throw new Failure.InvalidRequest(
+          "the working directory '" + workdir + "' is invalid, it needs to be an absolute path");
+    }
+    String user = config.string("User", "");
+    user = user.isEmpty() ? image.string("User", "") : user;
+    Map<String, String> labels = new LinkedHashMap<>(image.stringMap("Labels"));
+    labels.putAll(config.stringMap("Labels"));
+    boolean privileged = host.bool("Privileged", false);
+    String stopSignal = config.string("StopSignal", "");
+    stopSignal = stopSignal.isEmpty() ? image.string("StopSignal", "") : stopSignal;
+    ContainerSpec.Modes modes = modes();
+    String hostname = config.string("Hostname", "");
+    if (hostname.isEmpty() && modes.network().equals("host")) {
+      hostname = hostName();
+    }
+    ContainerSpec.Security security = security(privileged);
+    checkRestart();
+    return new ContainerSpec(
+        config.string("Image", ""),
+        source.map(i -> i.id().toString()).orElse(""),
+        source.map(i -> i.diffIds().stream().map(Digest::toString).toList()).orElse(List.of()),
+        argv,
+        environment,
+        workdir,
+        user,
+        host.strings("GroupAdd"),
+        hostname,
+        config.string("Domainname", ""),
+        config.bool("Tty", false),
+        config.bool("OpenStdin", false),
+        config.bool("StdinOnce", false),
+        stopSignal.isEmpty() ? 15 : Signals.number(stopSignal),
+        (int) config.number("StopTimeout", 10),
+        host.bool("AutoRemove", false),
+        labels,
+        mounts,
+        host.bool("ReadonlyRootfs", false),
+        host.bool("Init", false),
+        security,
+        resources(),
+        ulimits(),
+        host.stringMap("Sysctls"),
+        host.number("OomScoreAdj", 0) == 0 ? null : (Integer) (int) host.number("OomScoreAdj", 0),
+        host.number("ShmSize", 0) == 0 ? SHM_SIZE : host.number("ShmSize", 0),
+        host.string("CgroupParent", ""),
+        modes,
+        host.strings("ExtraHosts"),
+        host.strings("Dns"),
+        host.strings("DnsSearch"),
+        host.strings("DnsOptions"),
+        endpoints(modes.network()),
+        ports(),
+        restart(),
+        logging(),
+        wire(argv, ownEntrypoint || reset, noEntrypoint, command, entrypoint, environment, workdir, user, labels, modes, privileged, security, stopSignal));
+  }
+
+  /// A list of texts, or one text (which Docker's daemon takes as well).
+  private static List<String> texts(@Nullable Json value) {
+    return switch (value) {
+      case null -> List.of();
+      case Json.JsonString s -> List.of(s.value());
+      case Json.JsonArray a ->
+          a.items().stream().map(i -> i instanceof Json.JsonString s ? s.value() : i.text()).toList();
+      default -> List.of();
+    };
+  }
+
+  private List<String> environment() {
+    List<String> environment = new ArrayList<>(config.strings("Env"));
+    for (String entry : image.strings("Env")) {
+      String key = entry.split("=", 2)[0];
+      if (environment.stream().noneMatch(e -> e.split("=", 2)[0].equals(key))) {
+        environment.add(entry);
+      }
+    }
+    for (String entry : environment) {
+      if (entry.startsWith("=") || entry.isEmpty()) {
+        throw new Failure.InvalidRequest("invalid environment variable: " + entry);
+      }
+    }
+    return environment;
+  }
+
+  private static String hostName() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname")).trim();
+    } catch (java.io.IOException e) {
+      return "localhost";
+    }
+  }
+
+  // ---- mounts
+
+  private void readMounts() {
+    for (String bind : host.strings("Binds")) {
+      mounts.add(bind(bind));
+    }
+    for (Json.JsonObject m : host.objects("Mounts")) {
+      mounts.add(mount(m));
+    }
+    host.stringMap("Tmpfs")
+        .forEach(
+            (target, options) ->
+                add(
+                    new ContainerSpec.Mount(
+                        "tmpfs", "", target, false, "", false, false,
+                        options.isEmpty() ? List.of() : List.of(options.split(",")))));
+    for (Json.JsonObject from : List.of(config, image)) {
+      from.object("Volumes")
+          .ifPresent(
+              volumes ->
+                  volumes
+                      .members()
+                      .keySet()
+                      .forEach(
+                          target -> {
+                            if (mounts.stream().noneMatch(m -> m.target().equals(target))) {
+                              mounts.add(
+                                  new ContainerSpec.Mount(
+                                      "volume", "", target, false, "", false, false, List.of()));
+                            }
+                          }));
+    }
+    for (int i = 0; i < mounts.size(); i++) {
+      for (int k = 0; k < i; k++) {
+        if (mounts.get(i).target().equals(mounts.get(k).target())) {
+          throw new Failure.InvalidRequest("Duplicate mount point: " + mounts.get(i).target());
+        }
+      }
+    }
+  }
+
+  private void add(ContainerSpec.Mount m) {
+    mounts.add(m);
+  }
+
+  private static ContainerSpec.Mount bind(String text) {
+    String[] parts = text.split(":");
+    if (parts.length < 2 || parts.length > 3 || parts[0].isEmpty()) {
+      throw new Failure.Internal("invalid volume specification: '" + text + "'");
+    }
+    if (!parts[1].startsWith("/") || parts[1].equals("/")) {
+      throw new Failure.Internal(
+          parts[1].equals("/")
+              ? "invalid volume specification: '" + text + "': invalid specification: destination can't be '/'"
+              : "invalid volume specification: '" + text + "': invalid mount config for type \""
+                  + (parts[0].startsWith("/") ? "bind" : "volume") + "\": invalid mount path: '" + parts[1] + "' mount path must be absolute");
+    }
+    boolean readOnly = false;
+    boolean noCopy = false;
+    String propagation = "";
+    for (String mode : parts.length == 3 ? parts[2].split(",") : new String[0]) {
+      switch (mode) {
+        case "ro" -> readOnly = true;
+        case "nocopy" -> noCopy = true;
+        case "rw", "z", "Z", "copy", "consistent", "cached", "delegated", "" -> {}
+        case "private", "rprivate", "shared", "rshared", "slave", "rslave" -> propagation = mode;
+        default -> throw new Failure.Internal("invalid mode: " + parts[2]);
+      }
+    }
+    String kind = parts[0].startsWith("/") ? "bind" : "volume";
+    return new ContainerSpec.Mount(
+        kind, parts[0], clean(parts[1]), readOnly, propagation, true, noCopy, List.of());
+  }
+
+  private static String clean(String path) {
+    return Path.of(path).normalize().toString();
+  }
+
+  private static ContainerSpec.Mount mount(Json.JsonObject m) {
+    String kind = m.string("Type", "");
+    String target = m.string("Target", "");
+    String source = m.string("Source", "");
+    String prefix = "invalid mount config for type \"" + kind + "\": ";
+    if (target.isEmpty()) {
+      throw new Failure.InvalidRequest(prefix + "field Target must not be empty");
+    }
+    if (!target.startsWith("/")) {
+      throw new Failure.InvalidRequest(
+          prefix + "invalid mount path: '" + target + "' mount path must be absolute");
+    }
+    boolean readOnly = m.bool("ReadOnly", false);
+    switch (kind) {
+      case "bind" -> {
+        if (source.isEmpty()) {
+          throw new Failure.InvalidRequest(prefix + "field Source must not be empty");
+        }
+        if (!source.startsWith("/")) {
+          throw new Failure.InvalidRequest(
+              prefix + "invalid mount path: '" + source + "' mount path must be absolute");
+        }
+        Json.JsonObject options = m.object("BindOptions").orElseGet(Json::object);
+        boolean make = options.bool("CreateMountpoint", false);
+        if (!make && !Files.exists(Path.of(source))) {
+          throw new Failure.InvalidRequest(prefix + "bind source path does not exist: " + source);
+        }
+        return new ContainerSpec.Mount(
+            "bind", source, clean(target), readOnly, options.string("Propagation", ""), make, false, List.of());
+      }
+      case "volume" -> {
+        boolean noCopy =
+            m.object("VolumeOptions").map(o -> o.bool("NoCopy", false)).orElse(false);
+        return new ContainerSpec.Mount(
+            "volume", source, clean(target), readOnly, "", false, noCopy, List.of());
+      }
+      case "tmpfs" -> {
+        Json.JsonObject options = m.object("TmpfsOptions").orElseGet(Json::object);
+        List<String> texts = new ArrayList<>();
+        if (options.number("SizeBytes", 0) > 0) {
+          texts.add("size=" + options.number("SizeBytes", 0));
+        }
+        if (options.number("Mode", 0) > 0) {
+          texts.add("mode=" + Long.toOctalString(options.number("Mode", 0)));
+        }
+        if (readOnly) {
+          texts.add("ro");
+        }
+        return new ContainerSpec.Mount(
+            "tmpfs", "", clean(target), readOnly, "", false, false, texts);
+      }
+      default -> throw new Failure.InvalidRequest(prefix + "mount type unknown");
+    }
+  }
+
+  // ---- rights
+
+  private ContainerSpec.Security security(boolean privileged) {
+    String seccomp = "default";
+    boolean noNewPrivileges = false;
+    boolean unconfinedPaths = false;
+    for (String option : host.strings("SecurityOpt")) {
+      String[] pair = option.split("[=:]", 2);
+      switch (pair[0]) {
+        case "no-new-privileges" ->
+            noNewPrivileges = pair.length == 1 || Boolean.parseBoolean(pair[1]);
+        case "seccomp" -> {
+          String value = pair.length == 1 ? "" : pair[1];
+          seccomp = value.isEmpty() || value.equals("builtin") ? "default" : value;
+        }
+        case "label", "apparmor" -> {}
+        case "systempaths" -> unconfinedPaths = pair.length == 2 && pair[1].equals("unconfined");
+        default -> throw new Failure.Internal("invalid --security-opt 2: \"" + option + "\"");
+      }
+    }
+    List<ContainerSpec.Device> devices = new ArrayList<>();
+    for (Json.JsonObject d : host.objects("Devices")) {
+      String source = d.string("PathOnHost", "");
+      String target = d.string("PathInContainer", "");
+      String access = d.string("CgroupPermissions", "");
+      devices.add(
+          new ContainerSpec.Device(
+              source, target.isEmpty() ? source : target, access.isEmpty() ? "rwm" : access));
+    }
+    List<RuntimeSpec.DeviceRule> rules = new ArrayList<>();
+    for (String rule : host.strings("DeviceCgroupRules")) {
+      rules.add(deviceRule(rule));
+    }
+    return new ContainerSpec.Security(
+        privileged,
+        host.strings("CapAdd"),
+        host.strings("CapDrop"),
+        noNewPrivileges,
+        seccomp,
+        unconfinedPaths
+            ? List.of()
+            : host.get("MaskedPaths") instanceof Json.JsonArray
+                ? host.strings("MaskedPaths")
+                : DockerDefaults.MASKED_PATHS,
+        unconfinedPaths
+            ? List.of()
+            : host.get("ReadonlyPaths") instanceof Json.JsonArray
+                ? host.strings("ReadonlyPaths")
+                : DockerDefaults.READONLY_PATHS,
+        devices,
+        rules);
+  }
+
+  private static RuntimeSpec.DeviceRule deviceRule(String text) {
+    java.util.regex.Matcher m =
+        java.util.regex.Pattern.compile("^([acb]) ([0-9]+|\\*):([0-9]+|\\*) ([rwm]{1,3})$")
+            .matcher(text);
+    if (!m.matches()) {
+      throw new Failure.InvalidRequest("invalid device cgroup rule format: '" + text + "'");
+    }
+    return new RuntimeSpec.DeviceRule(
+        true,
+        m.group(1),
+        m.group(2).equals("*") ? (Long) UNLIMITED : Long.valueOf(m.group(2)),
+        m.group(3).equals("*") ? (Long) UNLIMITED : Long.valueOf(m.group(3)),
+        m.group(4));
+  }
+
+  private ContainerSpec.Modes modes() {
+    String network = host.string("NetworkMode", "");
+    network = network.isEmpty() || network.equals("default") ? "bridge" : network;
+    String cgroup = host.string("CgroupnsMode", "");
+    if (!cgroup.isEmpty() && !cgroup.equals("host") && !cgroup.equals("private")) {
+      throw new Failure.InvalidRequest("invalid cgroup namespace mode: " + cgroup);
+    }
+    return new ContainerSpec.Modes(
+        named(network),
+        named(host.string("PidMode", "")),
+        named(host.string("IpcMode", "")),
+        host.string("UTSMode", ""),
+        cgroup.isEmpty()
+            ? CgroupLayout.detected().isUnified() && !host.bool("Privileged", false) ? "private" : "host"
+            : cgroup);
+  }
+
+  /// `container:NAME` with the container's id in the place of its name.
+  private String named(String mode) {
+    if (!mode.startsWith("container:")) {
+      return mode;
+    }
+    return engine.find(mode.substring(10)).map(c -> "container:" + c.id()).orElse(mode);
+  }
+
+  // ---- resources
+
+  private RuntimeSpec.Resources resources() {
+    long memory = host.number("Memory", 0);
+    long swap = host.number("MemorySwap", 0);
+    if (memory != 0 && memory < MIN_MEMORY) {
+      throw new Failure.InvalidRequest("Minimum memory limit allowed is 6MB");
+    }
+    if (memory > 0 && swap > 0 && swap < memory) {
+      throw new Failure.InvalidRequest(
+          "Minimum memoryswap limit should be larger than memory limit, see usage");
+    }
+    if (memory == 0 && swap > 0) {
+      throw new Failure.InvalidRequest(
+          "You should always set the Memory limit when using Memoryswap limit, see usage");
+    }
+    if (memory > 0 && swap == 0) {
+      swap = memory * 2;
+    }
+    long nanoCpus = host.number("NanoCpus", 0);
+    long quota = host.number("CpuQuota", 0);
+    long period = host.number("CpuPeriod", 0);
+    int cpus = java.lang.Runtime.getRuntime().availableProcessors();
+    if (nanoCpus < 0 || nanoCpus > cpus * 1_000_000_000L) {
+      throw new Failure.InvalidRequest(
+          "range of CPUs is from 0.01 to " + cpus + ".00, as there are only " + cpus + " CPUs available");
+    }
+    if (nanoCpus > 0) {
+      period = 100_000;
+      quota = nanoCpus / 10_000;
+    }
+    long pids = host.number("PidsLimit", 0);
+    Long swappiness =
+        host.get("MemorySwappiness") instanceof Json.JsonNumber n ? (Long) n.longValue() : null;
+    return new RuntimeSpec.Resources(
+        List.of(),
+        new RuntimeSpec.Memory(
+            memory == 0 ? null : (Long) memory,
+            host.number("MemoryReservation", 0) == 0 ? null : (Long) host.number("MemoryReservation", 0),
+            swap == 0 ? null : (Long) swap,
+            null,
+            null,
+            swappiness == null || swappiness < 0 ? null : swappiness,
+            host.bool("OomKillDisable", false),
+            null,
+            null),
+        new RuntimeSpec.Cpu(
+            host.number("CpuShares", 0) == 0 ? null : (Long) host.number("CpuShares", 0),
+            quota == 0 ? null : (Long) quota,
+            null,
+            period == 0 ? null : (Long) period,
+            host.number("CpuRealtimeRuntime", 0) == 0 ? null : (Long) host.number("CpuRealtimeRuntime", 0),
+            host.number("CpuRealtimePeriod", 0) == 0 ? null : (Long) host.number("CpuRealtimePeriod", 0),
+            host.string("CpusetCpus", ""),
+            host.string("CpusetMems", ""),
+            null),
+        pids <= 0 ? null : new RuntimeSpec.Pids(pids),
+        blockIo(),
+        List.of(),
+        null,
+        Map.of(),
+        Map.of());
+  }
+
+  private RuntimeSpec.@Nullable BlockIo blockIo() {
+    long weight = host.number("BlkioWeight", 0);
+    if (weight != 0 && (weight < 10 || weight > 1000)) {
+      throw new Failure.InvalidRequest("Range of blkio weight is from 10 to 1000");
+    }
+    RuntimeSpec.BlockIo io =
+        new RuntimeSpec.BlockIo(
+            weight == 0 ? null : (Integer) (int) weight,
+            null,
+            List.of(),
+            throttle("BlkioDeviceReadBps"),
+            throttle("BlkioDeviceWriteBps"),
+            throttle("BlkioDeviceReadIOps"),
+            throttle("BlkioDeviceWriteIOps"));
+    boolean empty =
+        weight == 0
+            && io.throttleReadBpsDevice().isEmpty()
+            && io.throttleWriteBpsDevice().isEmpty()
+            && io.throttleReadIOPSDevice().isEmpty()
+            && io.throttleWriteIOPSDevice().isEmpty();
+    return empty ? null : io;
+  }
+
+  private List<RuntimeSpec.ThrottleDevice> throttle(String key) {
+    List<RuntimeSpec.ThrottleDevice> devices = new ArrayList<>();
+    for (Json.JsonObject d : host.objects(key)) {
+      String path = d.string("Path", "");
+      try {
+        long rdev = (Long) Files.getAttribute(Path.of(path), "unix:rdev");
+        devices.add(
+            new RuntimeSpec.ThrottleDevice(
+                rdev >> 8 & 0xfff, (rdev & 0xff) | (rdev >> 12 & ~0xffL), d.number("Rate", 0)));
+      } catch (java.io.IOException e) {
+        throw new Failure.InvalidRequest("stat " + path + ": no such file or directory", null, e);
+      }
+    }
+    return devices;
+  }
+
+  private List<RuntimeSpec.Rlimit> ulimits() {
+    List<RuntimeSpec.Rlimit> limits = new ArrayList<>();
+    for (Json.JsonObject u : host.objects("Ulimits")) {
+      String name = u.string("Name", "");
+      if (u.number("Soft", 0) > u.number("Hard", 0) && u.number("Hard", 0) >= 0) {
+        throw new Failure.InvalidRequest(
+            "ulimit soft limit must be less than or equal to hard limit: "
+                + u.number("Soft", 0) + " > " + u.number("Hard", 0));
+      }
+      limits.add(
+          new RuntimeSpec.Rlimit(
+              "RLIMIT_" + name.toUpperCase(java.util.Locale.ROOT), u.number("Soft", 0), u.number("Hard", 0)));
+    }
+    return limits;
+  }
+
+  // ---- networks, policy, log
+
+  private List<EndpointRequest> endpoints(String mode) {
+    List<EndpointRequest> endpoints = new ArrayList<>();
+    networking
+        .object("EndpointsConfig")
+        .ifPresent(
+            all ->
+                all.members()
+                    .forEach(
+                        (name, value) -> {
+                          if (value instanceof Json.JsonObject e) {
+                            endpoints.add(endpoint(name.equals("default") ? mode : name, e));
+                          }
+                        }));
+    boolean none =
+        mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
+    return none ? List.of() : endpoints;
+  }
+
+  static EndpointRequest endpoint(String name, Json.JsonObject e) {
+    Json.JsonObject ipam = e.object("IPAMConfig").orElseGet(Json::object);
+    return new EndpointRequest(
+        name,
+        ipam.string("IPv4Address", ""),
+        ipam.string("IPv6Address", ""),
+        e.string("MacAddress", ""),
+        e.strings("Aliases"),
+        e.strings("Links"),
+        e.stringMap("DriverOpts"),
+        (int) e.number("GwPriority", 0));
+  }
+
+  private List<PortRequest> ports() {
+    List<PortRequest> ports = new ArrayList<>();
+    Json.JsonObject exposed = config.object("ExposedPorts").orElseGet(Json::object);
+    host.object("PortBindings")
+        .ifPresent(
+            bindings ->
+                bindings
+                    .members()
+                    .forEach(
+                        (port, list) -> {
+                          if (!(list instanceof Json.JsonArray array) || !exposed.has(port)) {
+                            return;
+                          }
+                          for (Json item : array) {
+                            if (item instanceof Json.JsonObject b) {
+                              ports.add(
+                                  PortRequest.parse(
+                                      port, b.string("HostIp", ""), b.string("HostPort", "")));
+                            }
+                          }
+                        }));
+    if (host.bool("PublishAllPorts", false)) {
+      for (Json.JsonObject from : List.of(exposed, image.object("ExposedPorts").orElseGet(Json::object))) {
+        from.members().keySet().stream()
+            .filter(p -> ports.stream().noneMatch(r -> (r.containerPort() + "/" + r.protocol()).equals(p)))
+            .forEach(p -> ports.add(PortRequest.parse(p, "", "")));
+      }
+    }
+    return ports;
+  }
+
+  private void checkRestart() {
+    ContainerSpec.Restart restart = restart();
+    if (!List.of("no", "always", "unless-stopped", "on-failure").contains(restart.policy())) {
+      throw new Failure.InvalidRequest(
+          "invalid restart policy: unknown policy '" + restart.policy()
+              + "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'");
+    }
+    if (restart.maximumRetries() != 0 && !restart.policy().equals("on-failure")) {
+      throw new Failure.InvalidRequest(
+          "invalid restart policy: maximum retry count can only be used with 'on-failure'"
+              + (restart.maximumRetries() < 0 ? " and cannot be negative" : ""));
+    }
+    if (host.bool("AutoRemove", false) && !restart.policy().equals("no")) {
+      throw new Failure.InvalidRequest(
+          "can't create 'AutoRemove' container with restart policy");
+    }
+  }
+
+  private ContainerSpec.Restart restart() {
+    Json.JsonObject policy = host.object("RestartPolicy").orElseGet(Json::object);
+    String name = policy.string("Name", "");
+    return new ContainerSpec.Restart(
+        name.isEmpty() ? "no" : name, (int) policy.number("MaximumRetryCount", 0));
+  }
+
+  private ContainerSpec.Logging logging() {
+    Json.JsonObject log = host.object("LogConfig").orElseGet(Json::object);
+    String driver = log.string("Type", "");
+    driver = driver.isEmpty() ? "json-file" : driver;
+    if (!List.of("json-file", "none", "local").contains(driver)) {
+      throw new Failure.InvalidRequest(
+          "logger: no log driver named '" + driver + "' is registered");
+    }
+    return new ContainerSpec.Logging(driver, log.stringMap("Config"));
+  }
+
+  // ---- as inspect shows it
+
+  private Json.JsonObject wire(
+      List<String> argv, boolean own, boolean fromImage, List<String> command, List<String> entrypoint,
+      List<String> environment, String workdir, String user, Map<String, String> labels,
+      ContainerSpec.Modes modes, boolean privileged, ContainerSpec.Security security, String stopSignal) {
+    Json.JsonObject c = Json.object();
+    c.put("Hostname", config.string("Hostname", ""));
+    c.put("Domainname", config.string("Domainname", ""));
+    c.put("User", user);
+    for (String key : List.of("AttachStdin", "AttachStdout", "AttachStderr")) {
+      c.put(key, config.bool(key, false));
+    }
+    Json.JsonObject ports = Json.object();
+    for (Json.JsonObject from : List.of(config, image)) {
+      from.object("ExposedPorts").ifPresent(p -> p.members().forEach((k, v) -> ports.put(k, Json.object())));
+    }
+    if (!ports.isEmpty()) {
+      c.put("ExposedPorts", ports);
+    }
+    c.put("Tty", config.bool("Tty", false));
+    c.put("OpenStdin", config.bool("OpenStdin", false));
+    c.put("StdinOnce", config.bool("StdinOnce", false));
+    c.put("Env", Json.strings(environment));
+    c.put("Cmd", command.isEmpty() ? Json.NULL : Json.strings(command));
+    Json health = config.get("Healthcheck") == null ? image.get("Healthcheck") : config.get("Healthcheck");
+    c.putIfPresent("Healthcheck", health);
+    c.put("Image", config.string("Image", ""));
+    Json volumes = config.get("Volumes") == null || config.get("Volumes") == Json.NULL ? image.get("Volumes") : config.get("Volumes");
+    c.put("Volumes", volumes == null ? Json.NULL : volumes);
+    c.put("WorkingDir", workdir);
+    c.put("Entrypoint", entrypoint.isEmpty() || (own && fromImage) ? Json.NULL : Json.strings(entrypoint));
+    c.put("OnBuild", Json.NULL);
+    c.put("Labels", Json.strings(labels));
+    if (!stopSignal.isEmpty()) {
+      c.put("StopSignal", stopSignal);
+    }
+    c.putIfPresent("StopTimeout", config.get("StopTimeout"));
+    c.putIfPresent("Shell", config.get("Shell"));
+    return Json.object().put("Config", c).put("HostConfig", hostWire(modes, privileged, security)).put("Argv", Json.strings(argv));
+  }
+
+  private Json.JsonObject hostWire(
+      ContainerSpec.Modes modes, boolean privileged, ContainerSpec.Security security) {
+    Json.JsonObject h = Json.object();
+    echo(h, "Binds", Json.NULL);
+    h.put("ContainerIDFile", host.string("ContainerIDFile", ""));
+    ContainerSpec.Logging log = logging();
+    h.put(
+        "LogConfig",
+        Json.object().put("Type", log.driver()).put("Config", Json.strings(log.options())));
+    h.put("NetworkMode", modes.network());
+    echo(h, "PortBindings", Json.object());
+    ContainerSpec.Restart restart = restart();
+    h.put(
+        "RestartPolicy",
+        Json.object()
+            .put("Name", restart.policy())
+            .put("MaximumRetryCount", restart.maximumRetries()));
+    h.put("AutoRemove", host.bool("AutoRemove", false));
+    h.put("VolumeDriver", host.string("VolumeDriver", ""));
+    echo(h, "VolumesFrom", Json.NULL);
+    h.put(
+        "ConsoleSize",
+        host.get("ConsoleSize") instanceof Json.JsonArray a ? a : Json.array().add(0).add(0));
+    h.putIfPresent("Annotations", host.get("Annotations"));
+    echo(h, "CapAdd", Json.NULL);
+    echo(h, "CapDrop", Json.NULL);
+    h.put("CgroupnsMode", modes.cgroup());
+    echo(h, "Dns", Json.NULL);
+    echo(h, "DnsOptions", Json.NULL);
+    echo(h, "DnsSearch", Json.NULL);
+    echo(h, "ExtraHosts", Json.NULL);
+    echo(h, "GroupAdd", Json.NULL);
+    h.put("IpcMode", modes.ipc().isEmpty() ? "private" : modes.ipc());
+    h.put("Cgroup", host.string("Cgroup", ""));
+    echo(h, "Links", Json.NULL);
+    h.put("OomScoreAdj", host.number("OomScoreAdj", 0));
+    h.put("PidMode", modes.pid());
+    h.put("Privileged", privileged);
+    h.put("PublishAllPorts", host.bool("PublishAllPorts", false));
+    h.put("ReadonlyRootfs", host.bool("ReadonlyRootfs", false));
+    if (privileged && host.strings("SecurityOpt").isEmpty()) {
+      h.put("SecurityOpt", Json.array().add("label=disable"));
+    } else {
+      echo(h, "SecurityOpt", Json.NULL);
+    }
+    h.putIfPresent("StorageOpt", host.get("StorageOpt"));
+    h.putIfPresent("Tmpfs", host.get("Tmpfs"));
+    h.put("UTSMode", modes.uts());
+    h.put("UsernsMode", host.string("UsernsMode", ""));
+    h.put("ShmSize", host.number("ShmSize", 0) == 0 ? SHM_SIZE : host.number("ShmSize", 0));
+    h.putIfPresent("Sysctls", host.get("Sysctls"));
+    String runtime = host.string("Runtime", "");
+    h.put("Runtime", runtime.isEmpty() ? "runc" : runtime);
+    h.put("Isolation", host.string("Isolation", ""));
+    resourcesWire(h);
+    h.putIfPresent("Mounts", host.get("Mounts"));
+    h.put("MaskedPaths", privileged ? Json.NULL : Json.strings(security.maskedPaths()));
+    h.put("ReadonlyPaths", privileged ? Json.NULL : Json.strings(security.readonlyPaths()));
+    h.putIfPresent("Init", host.get("Init") == Json.NULL ? null : host.get("Init"));
+    return h;
+  }
+
+  private void resourcesWire(Json.JsonObject h) {
+    long memory = host.number("Memory", 0);
+    long swap = host.number("MemorySwap", 0);
+    h.put("CpuShares", host.number("CpuShares", 0));
+    h.put("Memory", memory);
+    h.put("NanoCpus", host.number("NanoCpus", 0));
+    h.put("CgroupParent", host.string("CgroupParent", ""));
+    h.put("BlkioWeight", host.number("BlkioWeight", 0));
+    for (String key :
+        List.of(
+            "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
+            "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps")) {
+      echo(h, key, Json.NULL);
+    }
+    for (String key :
+        List.of("CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime")) {
+      h.put(key, host.number(key, 0));
+    }
+    h.put("CpusetCpus", host.string("CpusetCpus", ""));
+    h.put("CpusetMems", host.string("CpusetMems", ""));
+    echo(h, "Devices", Json.NULL);
+    echo(h, "DeviceCgroupRules", Json.NULL);
+    echo(h, "DeviceRequests", Json.NULL);
+    h.put("MemoryReservation", host.number("MemoryReservation", 0));
+    h.put("MemorySwap", memory > 0 && swap == 0 ? memory * 2 : swap);
+    long swappiness = host.number("MemorySwappiness", -1);
+    h.put("MemorySwappiness", swappiness < 0 ? Json.NULL : Json.of(swappiness));
+    h.put("OomKillDisable", CgroupLayout.detected().isUnified() ? Json.NULL : Json.of(host.bool("OomKillDisable", false)));
+    h.put("PidsLimit", host.number("PidsLimit", 0) <= 0 ? Json.NULL : Json.of(host.number("PidsLimit", 0)));
+    echo(h, "Ulimits", Json.NULL);
+    h.put("CpuCount", host.number("CpuCount", 0));
+    h.put("CpuPercent", host.number("CpuPercent", 0));
+    h.put("IOMaximumIOps", host.number("IOMaximumIOps", 0));
+    h.put("IOMaximumBandwidth", host.number("IOMaximumBandwidth", 0));
+  }
+
+  private void echo(Json.JsonObject to, String key, Json absent) {
+    Json value = host.get(key);
+    to.put(key, value == null ? absent : value);
+  }
+}
