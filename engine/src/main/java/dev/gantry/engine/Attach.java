@@ -66,6 +66,11 @@ public final class Attach {
     public void close() {
       listener.close();
     }
+
+    /// Ends [#copyOutput] although the process goes on: the client detaches.
+    public void leave() {
+      listener.notStarted();
+    }
   }
 
   /// Attaches to a container. One that does not run is attached to at its next start, from its first

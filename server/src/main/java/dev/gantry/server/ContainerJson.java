@@ -1,0 +1,353 @@
+package dev.gantry.server;
+
+import dev.gantry.engine.Container;
+import dev.gantry.engine.ContainerSpec;
+import dev.gantry.engine.ContainerState;
+import dev.gantry.engine.Engine;
+import dev.gantry.json.Json;
+import dev.gantry.network.Attachment;
+import dev.gantry.network.Endpoint;
+import dev.gantry.network.PublishedPort;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Containers on Docker's wire.
+final class ContainerJson {
+  private static final String NO_TIME = "0001-01-01T00:00:00Z";
+
+  private ContainerJson() {}
+
+  // ---- inspect
+
+  static Json.JsonObject inspect(Engine engine, Container c) {
+    ContainerSpec spec = c.spec();
+    List<String> argv = spec.command();
+    Json.JsonObject json = Json.object();
+    json.put("Id", c.id());
+    json.put("Created", time(c.created()));
+    json.put("Path", argv.getFirst());
+    json.put("Args", Json.strings(argv.subList(1, argv.size())));
+    json.put("State", state(c.state()));
+    json.put("Image", spec.imageId());
+    boolean ran = !(c.state() instanceof ContainerState.Created);
+    json.put("ResolvConfPath", ran ? c.folder().resolve("resolv.conf").toString() : "");
+    json.put("HostnamePath", ran ? c.folder().resolve("hostname").toString() : "");
+    json.put("HostsPath", ran ? c.folder().resolve("hosts").toString() : "");
+    json.put("LogPath", ran && !spec.logging().driver().equals("none") ? c.logFile().toString() : "");
+    json.put("Name", "/" + c.name());
+    json.put("RestartCount", c.restartCount());
+    json.put("Driver", "overlay2");
+    json.put("Platform", "linux");
+    json.put("MountLabel", "");
+    json.put("ProcessLabel", "");
+    json.put("AppArmorProfile", "");
+    List<String> execs = c.execIds();
+    json.put("ExecIDs", execs.isEmpty() ? Json.NULL : Json.strings(execs));
+    json.put("HostConfig", spec.wire().object("HostConfig").orElseGet(Json::object));
+    json.put(
+        "GraphDriver",
+        Json.object().put("Data", Json.object().put("ID", c.id())).put("Name", "overlay2"));
+    json.put("Mounts", mounts(engine, c));
+    Json.JsonObject config =
+        (Json.JsonObject) spec.wire().object("Config").orElseGet(Json::object).copy();
+    config.put("Hostname", spec.hostname());
+    json.put("Config", config);
+    json.put("NetworkSettings", network(engine, c));
+    return json;
+  }
+
+  private static Json.JsonObject state(ContainerState state) {
+    boolean running = state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
+    Json.JsonObject json = Json.object();
+    json.put("Status", state.word());
+    json.put("Running", running);
+    json.put("Paused", state instanceof ContainerState.Paused);
+    json.put("Restarting", state instanceof ContainerState.Restarting);
+    json.put("OOMKilled", state instanceof ContainerState.Exited e && e.oomKilled());
+    json.put("Dead", state instanceof ContainerState.Dead);
+    json.put("Pid", state instanceof ContainerState.Live l ? l.pid() : 0);
+    int code = 0;
+    String error = "";
+    String started = NO_TIME;
+    String finished = NO_TIME;
+    switch (state) {
+      case ContainerState.Created c -> {
+        code = c.exitCode();
+        error = c.error();
+      }
+      case ContainerState.Live l -> started = time(l.startedAt());
+      case ContainerState.Restarting r -> {
+        code = r.exitCode();
+        started = time(r.startedAt());
+        finished = time(r.finishedAt());
+      }
+      case ContainerState.Exited e -> {
+        code = e.exitCode();
+        error = e.error();
+        started = time(e.startedAt());
+        finished = time(e.finishedAt());
+      }
+      case ContainerState.Removing r -> code = r.exitCode();
+      case ContainerState.Dead d -> error = d.error();
+    }
+    json.put("ExitCode", code);
+    json.put("Error", error);
+    json.put("StartedAt", started);
+    json.put("FinishedAt", finished);
+    return json;
+  }
+
+  /// RFC 3339 as Go prints it: nanoseconds without trailing zeros.
+  static String time(Instant instant) {
+    if (instant.equals(Instant.EPOCH)) {
+      return NO_TIME;
+    }
+    String text = instant.toString();
+    return text.contains(".") ? text.replaceFirst("0+Z$", "Z") : text;
+  }
+
+  static Json.JsonArray mounts(Engine engine, Container c) {
+    Json.JsonArray array = Json.array();
+    for (ContainerSpec.Mount m : c.spec().mounts()) {
+      if (m.kind().equals("tmpfs") && c.spec().wire().object("HostConfig").flatMap(h -> h.object("Tmpfs")).filter(t -> t.has(m.target())).isPresent()) {
+        continue; // --tmpfs is no mount on Docker's wire
+      }
+      Json.JsonObject json = Json.object().put("Type", m.kind());
+      if (m.kind().equals("volume")) {
+        json.put("Name", m.source());
+        json.put("Source", engine.volumes().find(m.source()).map(v -> v.mountpoint().toString()).orElse(""));
+      } else {
+        json.put("Source", m.source());
+      }
+      json.put("Destination", m.target());
+      if (m.kind().equals("volume")) {
+        json.put("Driver", "local");
+      }
+      json.put("Mode", m.readOnly() ? "ro" : "");
+      json.put("RW", !m.readOnly());
+      json.put("Propagation", m.kind().equals("bind") ? (m.propagation().isEmpty() ? "rprivate" : m.propagation()) : "");
+      array.add(json);
+    }
+    return array;
+  }
+
+  private static Json.JsonObject network(Engine engine, Container c) {
+    Optional<Attachment> attachment = c.attachment();
+    Json.JsonObject json = Json.object();
+    json.put("Bridge", "");
+    json.put("SandboxID", attachment.map(Attachment::sandboxId).orElse(""));
+    json.put("SandboxKey", "");
+    json.put("Ports", ports(c));
+    json.put("HairpinMode", false);
+    json.put("LinkLocalIPv6Address", "");
+    json.put("LinkLocalIPv6PrefixLen", 0);
+    json.put("SecondaryIPAddresses", Json.NULL);
+    json.put("SecondaryIPv6Addresses", Json.NULL);
+    Optional<Endpoint> bridge =
+        attachment.flatMap(a -> a.endpoints().stream().filter(e -> e.network().equals("bridge")).findFirst());
+    json.put("EndpointID", bridge.map(Endpoint::endpointId).orElse(""));
+    json.put("Gateway", bridge.map(Endpoint::ipv4Gateway).orElse(""));
+    json.put("GlobalIPv6Address", bridge.map(Endpoint::ipv6).orElse(""));
+    json.put("GlobalIPv6PrefixLen", bridge.map(Endpoint::ipv6Prefix).orElse(0));
+    json.put("IPAddress", bridge.map(Endpoint::ipv4).orElse(""));
+    json.put("IPPrefixLen", bridge.map(Endpoint::ipv4Prefix).orElse(0));
+    json.put("IPv6Gateway", bridge.map(Endpoint::ipv6Gateway).orElse(""));
+    json.put("MacAddress", bridge.map(Endpoint::mac).orElse(""));
+    json.put("Networks", networks(engine, c));
+    return json;
+  }
+
+  static Json.JsonObject networks(Engine engine, Container c) {
+    Json.JsonObject networks = Json.object();
+    if (c.attachment().isPresent()) {
+      for (Endpoint e : c.attachment().get().endpoints()) {
+        networks.put(e.network(), endpoint(e));
+      }
+      return networks;
+    }
+    String mode = c.spec().modes().network();
+    if (!mode.startsWith("container:")) {
+      String id = "";
+      try {
+        id = c.state() instanceof ContainerState.Created ? "" : engine.networks().find(mode).id();
+      } catch (dev.gantry.base.Failure.NotFound e) {
+        id = "";
+      }
+      networks.put(
+          mode,
+          endpoint(
+              new Endpoint(id, mode, "", "", "", "", "", 0, "", "", 0, "", List.of(), List.of(), List.of(), java.util.Map.of(), 0)));
+    }
+    return networks;
+  }
+
+  static Json.JsonObject endpoint(Endpoint e) {
+    return Json.object()
+        .put("IPAMConfig", Json.NULL)
+        .put("Links", e.links().isEmpty() ? Json.NULL : Json.strings(e.links()))
+        .put("Aliases", e.aliases().isEmpty() ? Json.NULL : Json.strings(e.aliases()))
+        .put("MacAddress", e.mac())
+        .put("DriverOpts", e.driverOptions().isEmpty() ? Json.NULL : Json.strings(e.driverOptions()))
+        .put("GwPriority", e.gatewayPriority())
+        .put("NetworkID", e.networkId())
+        .put("EndpointID", e.endpointId())
+        .put("Gateway", e.ipv4Gateway())
+        .put("IPAddress", e.ipv4())
+        .put("IPPrefixLen", e.ipv4Prefix())
+        .put("IPv6Gateway", e.ipv6Gateway())
+        .put("GlobalIPv6Address", e.ipv6())
+        .put("GlobalIPv6PrefixLen", e.ipv6Prefix())
+        .put("DNSNames", e.names().isEmpty() ? Json.NULL : Json.strings(e.names()));
+  }
+
+  private static List<PublishedPort> published(Container c) {
+    return c.attachment().map(Attachment::ports).orElse(List.of());
+  }
+
+  private static Json.JsonObject ports(Container c) {
+    Json.JsonObject ports = Json.object();
+    if (!(c.state() instanceof ContainerState.Live)) {
+      return ports;
+    }
+    c.spec().wire().object("Config").flatMap(x -> x.object("ExposedPorts")).ifPresent(e -> e.members().keySet().forEach(p -> ports.put(p, Json.NULL)));
+    for (PublishedPort p : published(c)) {
+      String key = p.containerPort() + "/" + p.protocol();
+      Json.JsonArray list = ports.get(key) instanceof Json.JsonArray a ? a : Json.array();
+      list.add(Json.object().put("HostIp", p.hostIp()).put("HostPort", Integer.toString(p.hostPort())));
+      ports.put(key, list);
+    }
+    return ports;
+  }
+
+  // ---- list
+
+  static Json.JsonObject summary(Engine engine, Container c, Optional<Long> size) {
+    ContainerSpec spec = c.spec();
+    Json.JsonObject json = Json.object();
+    json.put("Id", c.id());
+    json.put("Names", Json.array().add("/" + c.name()));
+    json.put("Image", imageName(engine, spec));
+    json.put("ImageID", spec.imageId());
+    json.put("Command", command(spec.command()));
+    json.put("Created", c.created().getEpochSecond());
+    json.put("Ports", portList(c));
+    size.ifPresent(s -> json.put("SizeRw", s));
+    json.put("Labels", Json.strings(spec.labels()));
+    json.put("State", c.state().word());
+    json.put("Status", status(c));
+    json.put("HostConfig", Json.object().put("NetworkMode", spec.modes().network()));
+    json.put("NetworkSettings", Json.object().put("Networks", networks(engine, c)));
+    json.put("Mounts", mounts(engine, c));
+    return json;
+  }
+
+  /// The name as requested while it still points to the container's image, else the id.
+  private static String imageName(Engine engine, ContainerSpec spec) {
+    if (spec.image().isEmpty()) {
+      return "";
+    }
+    return engine
+        .images()
+        .find(spec.image())
+        .filter(i -> i.id().toString().equals(spec.imageId()))
+        .map(i -> spec.image())
+        .orElse(spec.imageId());
+  }
+
+  private static String command(List<String> argv) {
+    StringBuilder text = new StringBuilder();
+    for (String a : argv) {
+      text.append(text.isEmpty() ? "" : " ");
+      boolean quote = a.isEmpty() || a.chars().anyMatch(ch -> " \t\n'\"$\\".indexOf(ch) >= 0);
+      text.append(quote && !text.isEmpty() ? "'" + a.replace("'", "'\\''") + "'" : a);
+    }
+    return text.toString();
+  }
+
+  private static Json.JsonArray portList(Container c) {
+    Json.JsonArray list = Json.array();
+    if (!(c.state() instanceof ContainerState.Live)) {
+      return list;
+    }
+    List<String> done = new ArrayList<>();
+    for (PublishedPort p : published(c)) {
+      done.add(p.containerPort() + "/" + p.protocol());
+      list.add(
+          Json.object()
+              .put("IP", p.hostIp())
+              .put("PrivatePort", p.containerPort())
+              .put("PublicPort", p.hostPort())
+              .put("Type", p.protocol()));
+    }
+    c.spec().wire().object("Config").flatMap(x -> x.object("ExposedPorts")).ifPresent(
+        e ->
+            e.members().keySet().stream()
+                .filter(p -> !done.contains(p))
+                .forEach(
+                    p -> {
+                      String[] parts = p.split("/");
+                      list.add(
+                          Json.object()
+                              .put("PrivatePort", Long.parseLong(parts[0]))
+                              .put("Type", parts.length > 1 ? parts[1] : "tcp"));
+                    }));
+    return list;
+  }
+
+  static String status(Container c) {
+    Instant now = Instant.now();
+    return switch (c.state()) {
+      case ContainerState.Created s -> "Created";
+      case ContainerState.Running s -> "Up " + human(Duration.between(s.startedAt(), now));
+      case ContainerState.Paused s ->
+          "Up " + human(Duration.between(s.startedAt(), now)) + " (Paused)";
+      case ContainerState.Restarting s ->
+          "Restarting (" + s.exitCode() + ") " + human(Duration.between(s.finishedAt(), now)) + " ago";
+      case ContainerState.Exited s ->
+          "Exited (" + s.exitCode() + ") " + human(Duration.between(s.finishedAt(), now)) + " ago";
+      case ContainerState.Removing s -> "Removal In Progress";
+      case ContainerState.Dead s -> "Dead";
+    };
+  }
+
+  /// A duration as Docker rounds it.
+  static String human(Duration d) {
+    long seconds = d.toSeconds();
+    if (seconds < 1) {
+      return "Less than a second";
+    }
+    if (seconds == 1) {
+      return "1 second";
+    }
+    if (seconds < 60) {
+      return seconds + " seconds";
+    }
+    long minutes = d.toMinutes();
+    if (minutes == 1) {
+      return "About a minute";
+    }
+    if (minutes < 60) {
+      return minutes + " minutes";
+    }
+    long hours = Math.round(d.toMillis() / 3_600_000.0);
+    if (hours == 1) {
+      return "About an hour";
+    }
+    if (hours < 48) {
+      return hours + " hours";
+    }
+    if (hours < 24 * 7 * 2) {
+      return hours / 24 + " days";
+    }
+    if (hours < 24 * 30 * 2) {
+      return hours / 24 / 7 + " weeks";
+    }
+    if (hours < 24 * 365 * 2) {
+      return hours / 24 / 30 + " months";
+    }
+    return hours / 24 / 365 + " years";
+  }
+}
