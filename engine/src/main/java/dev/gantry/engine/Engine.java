@@ -158,6 +158,44 @@ public final class Engine implements AutoCloseable {
     events.publish("container", action, c.id(), attributes);
   }
 
+  /// Tells of something that a face did to an image.
+  public void publishImage(String action, String id, Map<String, String> attributes) {
+    events.publish("image", action, id, attributes);
+  }
+
+  /// Tells of something that a face did to a network or volume.
+  public void publishEvent(
+      String type, String action, String id, Map<String, String> attributes) {
+    events.publish(type, action, id, attributes);
+  }
+
+  /// True if the container has `volume`, whether it runs or not.
+  public boolean uses(Container c, String volume) {
+    return c.anonymousVolumes().contains(volume)
+        || c.spec().mounts().stream()
+            .anyMatch(m -> m.kind().equals("volume") && m.source().equals(volume));
+  }
+
+  /// Connects a running container to a further network.
+  public void connect(Container c, dev.gantry.network.EndpointRequest endpoint) {
+    if (!(c.state() instanceof ContainerState.Live live)) {
+      throw new Failure.Conflict("container " + c.id() + " is not running");
+    }
+    c.attached(networks.connect(c.id(), live.pid(), endpoint));
+    note(c);
+    publishNetwork(c, "connect");
+  }
+
+  /// Takes a running container off a network.
+  public void disconnect(Container c, String network) {
+    if (!(c.state() instanceof ContainerState.Live live)) {
+      throw new Failure.Conflict("container " + c.id() + " is not running");
+    }
+    publishNetwork(c, "disconnect");
+    c.attached(networks.disconnect(c.id(), live.pid(), network));
+    note(c);
+  }
+
   void publishNetwork(Container c, String action) {
     String mode = c.spec().modes().network();
     if (mode.startsWith("container:")) {

@@ -1,0 +1,21 @@
+package dev.gantry.server;
+
+import dev.gantry.engine.Engine;
+import java.nio.file.Path;
+
+/// The Docker Engine API over an engine: the routes of all nouns on one server.
+public final class ApiServer {
+  private ApiServer() {}
+
+  /// A server that does not listen yet.
+  public static HttpServer over(Engine engine, String version, Path dataRoot) {
+    Router router = new Router(version);
+    new SystemRoutes(engine, version, dataRoot).addTo(router);
+    new ContainerRoutes(engine).addTo(router);
+    new ExecRoutes(engine).addTo(router);
+    new ImageRoutes(engine).addTo(router);
+    new NetworkRoutes(engine).addTo(router);
+    new VolumeRoutes(engine).addTo(router);
+    return new HttpServer(router);
+  }
+}

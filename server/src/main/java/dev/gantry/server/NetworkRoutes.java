@@ -1,0 +1,196 @@
+package dev.gantry.server;
+
+import dev.gantry.base.Failure;
+import dev.gantry.engine.Container;
+import dev.gantry.engine.ContainerState;
+import dev.gantry.engine.Engine;
+import dev.gantry.json.Json;
+import dev.gantry.network.Attachment;
+import dev.gantry.network.Endpoint;
+import dev.gantry.network.Network;
+import dev.gantry.network.NetworkRequest;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// /networks.
+final class NetworkRoutes {
+  private static final Set<String> FILTERS =
+      Set.of("dangling", "driver", "id", "label", "name", "scope", "type", "idOrName");
+
+  private final Engine engine;
+
+  NetworkRoutes(Engine engine) {
+    this.engine = engine;
+  }
+
+  void addTo(Router router) {
+    router.on("GET", "/networks", this::list);
+    router.on("POST", "/networks/create", this::create);
+    router.on("POST", "/networks/prune", this::prune);
+    router.on("GET", "/networks/{id:.*}", this::inspect);
+    router.on("POST", "/networks/{id}/connect", this::connect);
+    router.on("POST", "/networks/{id}/disconnect", this::disconnect);
+    router.on("DELETE", "/networks/{id:.*}", this::remove);
+  }
+
+  private static String id(Map<String, String> path) {
+    return path.getOrDefault("id", "");
+  }
+
+  private Json.JsonObject json(Network n, boolean withContainers) {
+    Json.JsonArray pools = Json.array();
+    for (Network.Pool pool : n.pools()) {
+      Json.JsonObject p = Json.object().put("Subnet", pool.subnet());
+      if (!pool.ipRange().isEmpty()) {
+        p.put("IPRange", pool.ipRange());
+      }
+      String gateway = pool.gateway().isEmpty() ? pool.router() : pool.gateway();
+      if (!gateway.isEmpty()) {
+        p.put("Gateway", gateway);
+      }
+      if (!pool.auxiliary().isEmpty()) {
+        p.put("AuxiliaryAddresses", Json.strings(pool.auxiliary()));
+      }
+      pools.add(p);
+    }
+    Json.JsonObject containers = Json.object();
+    if (withContainers) {
+      for (Attachment a : engine.networks().attachments(n.id())) {
+        for (Endpoint e : a.endpoints()) {
+          if (e.networkId().equals(n.id())) {
+            containers.put(
+                a.containerId(),
+                Json.object()
+                    .put("Name", a.name())
+                    .put("EndpointID", e.endpointId())
+                    .put("MacAddress", e.mac())
+                    .put("IPv4Address", e.ipv4().isEmpty() ? "" : e.ipv4() + "/" + e.ipv4Prefix())
+                    .put("IPv6Address", e.ipv6().isEmpty() ? "" : e.ipv6() + "/" + e.ipv6Prefix()));
+          }
+        }
+      }
+    }
+    boolean plain = n.name().equals("host") || n.name().equals("none");
+    return Json.object()
+        .put("Name", n.name())
+        .put("Id", n.id())
+        .put("Created", n.created())
+        .put("Scope", "local")
+        .put("Driver", n.driver())
+        .put("EnableIPv4", n.enableIpv4())
+        .put("EnableIPv6", n.enableIpv6())
+        .put(
+            "IPAM",
+            Json.object()
+                .put("Driver", n.ipamDriver().isEmpty() ? "default" : n.ipamDriver())
+                .put("Options", Json.strings(n.ipamOptions()))
+                .put("Config", plain ? Json.NULL : pools))
+        .put("Internal", n.internal())
+        .put("Attachable", n.attachable())
+        .put("Ingress", false)
+        .put("ConfigFrom", Json.object().put("Network", n.configFrom()))
+        .put("ConfigOnly", n.configOnly())
+        .put("Containers", containers)
+        .put("Options", Json.strings(n.options()))
+        .put("Labels", Json.strings(n.labels()));
+  }
+
+  private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Filters f = Filters.parse(q.text("filters")).only(FILTERS);
+    Json.JsonArray result = Json.array();
+    for (Network n : engine.networks().list()) {
+      boolean type = !f.has("type") || f.get("type").contains(n.predefined() ? "builtin" : "custom");
+      boolean name = !f.has("name") || f.get("name").stream().anyMatch(n.name()::contains);
+      boolean id = !f.has("id") || f.get("id").stream().anyMatch(n.id()::startsWith);
+      if (type && name && id && f.matches("driver", n.driver()) && f.matches("scope", "local") && f.labels("label", n.labels())) {
+        result.add(json(n, false));
+      }
+    }
+    r.json(200, result);
+  }
+
+  private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    r.json(200, json(engine.networks().find(id(p)), true));
+  }
+
+  private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Json.JsonObject body = q.json();
+    Json.JsonObject ipam = body.object("IPAM").orElseGet(Json::object);
+    List<NetworkRequest.Subnet> subnets = new ArrayList<>();
+    for (Json.JsonObject c : ipam.objects("Config")) {
+      subnets.add(
+          new NetworkRequest.Subnet(
+              c.string("Subnet", ""), c.string("IPRange", ""), c.string("Gateway", ""), c.stringMap("AuxiliaryAddresses")));
+    }
+    Network n =
+        engine
+            .networks()
+            .create(
+                new NetworkRequest(
+                    body.string("Name", ""),
+                    body.string("Driver", ""),
+                    body.get("EnableIPv4") instanceof Json.JsonBoolean b ? (Boolean) b.value() : null,
+                    body.get("EnableIPv6") instanceof Json.JsonBoolean b ? (Boolean) b.value() : null,
+                    ipam.string("Driver", ""),
+                    ipam.get("Options") instanceof Json.JsonObject ? ipam.stringMap("Options") : null,
+                    subnets,
+                    body.bool("Internal", false),
+                    body.bool("Attachable", false),
+                    body.bool("Ingress", false),
+                    body.object("ConfigFrom").map(c -> c.string("Network", "")).orElse(""),
+                    body.bool("ConfigOnly", false),
+                    body.stringMap("Options"),
+                    body.stringMap("Labels")));
+    engine.publishEvent("network", "create", n.id(), Map.of("name", n.name(), "type", n.driver()));
+    r.json(201, Json.object().put("Id", n.id()).put("Warning", ""));
+  }
+
+  private void remove(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Network n = engine.networks().find(id(p));
+    engine.networks().remove(n.id());
+    engine.publishEvent("network", "destroy", n.id(), Map.of("name", n.name(), "type", n.driver()));
+    r.empty(204);
+  }
+
+  private void connect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Json.JsonObject body = q.jsonOrEmpty();
+    Container c = engine.require(body.string("Container", ""));
+    Network n = engine.networks().find(id(p));
+    engine.connect(c, ContainerRequests.endpoint(n.name(), body.object("EndpointConfig").orElseGet(Json::object)));
+    r.empty(200);
+  }
+
+  private void disconnect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Json.JsonObject body = q.jsonOrEmpty();
+    Container c = engine.require(body.string("Container", ""));
+    engine.disconnect(c, engine.networks().find(id(p)).name());
+    r.empty(200);
+  }
+
+  private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Filters f = Filters.parse(q.text("filters")).only(Set.of("label", "label!", "until"));
+    Json.JsonArray deleted = Json.array();
+    for (Network n : engine.networks().list()) {
+      boolean used =
+          engine.list().stream()
+              .anyMatch(
+                  c ->
+                      c.state() instanceof ContainerState.Live
+                          && c.attachment().stream()
+                              .flatMap(a -> a.endpoints().stream())
+                              .anyMatch(e -> e.networkId().equals(n.id())));
+      if (!n.predefined() && !used && f.labels("label", n.labels())) {
+        try {
+          engine.networks().remove(n.id());
+          deleted.add(n.name());
+        } catch (Failure e) {
+          continue; // somebody has just joined it
+        }
+      }
+    }
+    r.json(200, Json.object().put("NetworksDeleted", deleted.isEmpty() ? Json.NULL : deleted));
+  }
+}

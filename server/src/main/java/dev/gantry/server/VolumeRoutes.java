@@ -1,0 +1,108 @@
+package dev.gantry.server;
+
+import dev.gantry.base.Failure;
+import dev.gantry.engine.Container;
+import dev.gantry.engine.Engine;
+import dev.gantry.engine.Volumes;
+import dev.gantry.json.Json;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// /volumes.
+final class VolumeRoutes {
+  private final Engine engine;
+
+  VolumeRoutes(Engine engine) {
+    this.engine = engine;
+  }
+
+  void addTo(Router router) {
+    router.on("GET", "/volumes", this::list);
+    router.on("POST", "/volumes/create", this::create);
+    router.on("POST", "/volumes/prune", this::prune);
+    router.on("GET", "/volumes/{name}", this::inspect);
+    router.on("DELETE", "/volumes/{name}", this::remove);
+  }
+
+  private static Json json(Volumes.Volume v) {
+    return Json.object()
+        .put("CreatedAt", v.created().toString().replaceFirst("\\.[0-9]+Z$", "Z"))
+        .put("Driver", "local")
+        .put("Labels", v.anonymous() ? Json.object().put("com.docker.volume.anonymous", "") : v.labels().isEmpty() ? Json.NULL : Json.strings(v.labels()))
+        .put("Mountpoint", v.mountpoint().toString())
+        .put("Name", v.name())
+        .put("Options", Json.NULL)
+        .put("Scope", "local");
+  }
+
+  private Optional<Container> user(String volume) {
+    return engine.list().stream().filter(c -> engine.uses(c, volume)).findFirst();
+  }
+
+  private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Filters f = Filters.parse(q.text("filters")).only(Set.of("dangling", "driver", "label", "name"));
+    Json.JsonArray volumes = Json.array();
+    for (Volumes.Volume v : engine.volumes().list()) {
+      boolean name = !f.has("name") || f.get("name").stream().anyMatch(v.name()::contains);
+      boolean dangling = !f.has("dangling") || user(v.name()).isEmpty() == f.bool("dangling");
+      if (name && dangling && f.matches("driver", "local") && f.labels("label", v.labels())) {
+        volumes.add(json(v));
+      }
+    }
+    r.json(200, Json.object().put("Volumes", volumes).put("Warnings", Json.NULL));
+  }
+
+  private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Json.JsonObject body = q.jsonOrEmpty();
+    String driver = body.string("Driver", "");
+    if (!driver.isEmpty() && !driver.equals("local")) {
+      throw new Failure.NotFound(
+          "create " + body.string("Name", "") + ": error looking up volume plugin " + driver + ": plugin \"" + driver + "\" not found");
+    }
+    Volumes.Volume v = engine.volumes().create(body.string("Name", ""), body.stringMap("Labels"));
+    engine.publishEvent("volume", "create", v.name(), Map.of("driver", "local"));
+    r.json(201, json(v));
+  }
+
+  private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    String name = p.getOrDefault("name", "");
+    r.json(
+        200,
+        json(
+            engine
+                .volumes()
+                .find(name)
+                .orElseThrow(() -> new Failure.NotFound("get " + name + ": no such volume"))));
+  }
+
+  private void remove(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    String name = p.getOrDefault("name", "");
+    if (engine.volumes().find(name).isEmpty() && q.flag("force")) {
+      r.empty(204);
+      return;
+    }
+    Optional<Container> user = user(name);
+    if (user.isPresent()) {
+      throw new Failure.Conflict(
+          "remove " + name + ": volume is in use - [" + user.get().id() + "]");
+    }
+    engine.volumes().remove(name);
+    engine.publishEvent("volume", "destroy", name, Map.of("driver", "local"));
+    r.empty(204);
+  }
+
+  private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Filters f = Filters.parse(q.text("filters")).only(Set.of("all", "label", "label!"));
+    boolean all = !q.version().atLeast(42) || (f.has("all") && f.bool("all"));
+    Json.JsonArray deleted = Json.array();
+    for (Volumes.Volume v : engine.volumes().list()) {
+      if ((all || v.anonymous()) && user(v.name()).isEmpty() && f.labels("label", v.labels())) {
+        engine.volumes().remove(v.name());
+        deleted.add(v.name());
+      }
+    }
+    r.json(200, Json.object().put("VolumesDeleted", deleted).put("SpaceReclaimed", 0));
+  }
+}
