@@ -7,6 +7,8 @@ module dev.gantry.daemon {
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.engine;
+  requires transitive dev.gantry.network;
+  requires transitive dev.gantry.store;
   requires transitive dev.gantry.server;
 
 }
