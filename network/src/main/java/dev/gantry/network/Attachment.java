@@ -25,6 +25,11 @@ public record Attachment(
     dnsOptions = List.copyOf(dnsOptions);
   }
 
+  Attachment named(String newName) {
+    return new Attachment(
+        containerId, newName, hostname, sandboxId, endpoints, ports, dns, dnsSearch, dnsOptions);
+  }
+
   Attachment with(List<Endpoint> newEndpoints, List<PublishedPort> newPorts) {
     return new Attachment(
         containerId, name, hostname, sandboxId, newEndpoints, newPorts, dns, dnsSearch, dnsOptions);

@@ -34,4 +34,14 @@ public record Endpoint(
     names = List.copyOf(names);
     driverOptions = Map.copyOf(driverOptions);
   }
+
+  /// With `after` among the names where `before` was.
+  Endpoint renamed(String before, String after) {
+    List<String> changed =
+        names.stream().map(name -> name.equals(before) ? after : name).distinct().toList();
+    return new Endpoint(
+        networkId, network, endpointId, interfaceName, hostInterface, mac, ipv4, ipv4Prefix,
+        ipv4Gateway, ipv6, ipv6Prefix, ipv6Gateway, aliases, links, changed, driverOptions,
+        gatewayPriority);
+  }
 }

@@ -50,7 +50,7 @@ final class HostNetworks implements Networks {
     this.links = HostLinks.open();
     this.registry = new NetworkRegistry(store, options);
     this.firewall = Firewall.open(options.bridge());
-    this.publisher = new Publisher(options, firewall);
+    this.publisher = new Publisher(options, firewall, this::attachment);
     this.neighbours = NeighbourFirewalls.open(firewall.table());
     this.guard =
         new FirewallGuard(firewall, () -> neighbours.settle(firewall.bridges()));
@@ -147,7 +147,11 @@ final class HostNetworks implements Networks {
               .filter(n -> n.driver().equals("bridge") && !n.configOnly())
               .map(BridgeOptions::rules)
               .toList(),
-          attachments.values().stream().flatMap(a -> Publisher.mappings(a).stream()).toList());
+          publisher.rewrites()
+              ? attachments.values().stream()
+                  .flatMap(a -> Publisher.mappings(a).stream())
+                  .toList()
+              : List.of());
       firewall.apply();
       neighbours.settle(firewall.bridges());
       applied = true;
@@ -326,6 +330,7 @@ final class HostNetworks implements Networks {
     if (network.driver().equals("host") || network.driver().equals("null")) {
       throw new Failure.InvalidRequest("network " + network.name() + " has no endpoints");
     }
+    EndpointCheck.check(network, wish);
     try (Undo undo = new Undo()) {
       Optional<InetAddress> ipv4 = address(network, wish.ipv4(), false, undo);
       Optional<InetAddress> ipv6 = address(network, wish.ipv6(), true, undo);
@@ -372,20 +377,8 @@ final class HostNetworks implements Networks {
   private Optional<InetAddress> address(
       Network network, String wish, boolean ipv6, Undo undo) {
     if (!wish.isEmpty()) {
-      InetAddress address =
-          Cidr.literal(wish)
-              .filter(a -> a.getAddress().length == (ipv6 ? 16 : 4))
-              .orElseThrow(
-                  () ->
-                      new Failure.InvalidRequest(
-                          "invalid IPv" + (ipv6 ? 6 : 4) + " address: " + wish));
-      AddressRange range =
-          registry
-              .rangeOf(network, address)
-              .orElseThrow(
-                  () ->
-                      new Failure.InvalidRequest(
-                          "no configured subnet or ip-range contain the IP address " + wish));
+      InetAddress address = Cidr.literal(wish).orElseThrow();
+      AddressRange range = registry.rangeOf(network, address).orElseThrow();
       if (!range.reserve(address)) {
         throw new Failure.Forbidden("Address already in use");
       }
@@ -593,6 +586,7 @@ final class HostNetworks implements Networks {
       applyFirewall();
       Attachment before = attached(containerId);
       Network network = required(wish.network());
+      EndpointCheck.checkConnectable(network);
       if (before.endpoints().stream().anyMatch(e -> e.networkId().equals(network.id()))) {
         throw new Failure.Forbidden(
             "endpoint with name " + before.name() + " already exists in network "
@@ -646,6 +640,24 @@ final class HostNetworks implements Networks {
       Attachment after = publisher.withoutWay(before.with(endpoints, before.ports()), gone);
       attachments.put(containerId, after);
       return after;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Optional<Attachment> rename(String containerId, String name) {
+    lock.lock();
+    try {
+      Attachment before = attachments.get(containerId);
+      if (before == null) {
+        return Optional.empty();
+      }
+      List<Endpoint> endpoints =
+          before.endpoints().stream().map(e -> e.renamed(before.name(), name)).toList();
+      Attachment after = before.named(name).with(endpoints, before.ports());
+      attachments.put(containerId, after);
+      return Optional.of(after);
     } finally {
       lock.unlock();
     }

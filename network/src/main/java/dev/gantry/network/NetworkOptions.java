@@ -75,6 +75,13 @@ public record NetworkOptions(
         inputPolicy, pools, dns, dnsSearch, dnsOptions);
   }
 
+  /// Published ports obey the host's input rules.
+  public NetworkOptions withInputPolicy(boolean value) {
+    return new NetworkOptions(
+        bridge, bip, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding, value,
+        pools, dns, dnsSearch, dnsOptions);
+  }
+
   /// As `--default-address-pool`.
   public NetworkOptions withPools(List<AddressPool> value) {
     return new NetworkOptions(

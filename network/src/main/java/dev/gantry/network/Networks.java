@@ -40,6 +40,9 @@ public interface Networks extends AutoCloseable {
   /// Takes a running container off `network` (name or id).
   Attachment disconnect(String containerId, int pid, String network);
 
+  /// A container is called `name` from now on, also by those that look it up.
+  Optional<Attachment> rename(String containerId, String name);
+
   /// What `containerId` has now, if it was attached and not released.
   Optional<Attachment> attachment(String containerId);
 

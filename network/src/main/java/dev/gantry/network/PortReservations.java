@@ -13,12 +13,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// Host ports held for containers by really binding them: what another program has is found at
 /// once, and nobody takes what is published.
 ///
-/// The firewall rewrites packets before they get to these sockets, so a socket only keeps its place.
-/// Thread-safe.
+/// The firewall rewrites most packets before they get to these sockets; what does get there is for
+/// [PortRelay]. Thread-safe.
 final class PortReservations implements AutoCloseable {
   private static final int EPHEMERAL_TRIES = 64;
   private static final InetAddress ANY6 = Cidr.literal("::").orElseThrow();
@@ -171,6 +172,15 @@ final class PortReservations implements AutoCloseable {
       takeAll(protocol, hostIps, port);
     } catch (Failure.Internal e) {
       hostIps.forEach(hostIp -> held.put(new Key(protocol, hostIp, port), () -> {}));
+    }
+  }
+
+  /// Lets connections that reach the held TCP sockets go to `target`.
+  synchronized void relay(
+      PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
+    Closeable socket = held.get(new Key(port.protocol(), port.hostIp(), port.hostPort()));
+    if (socket instanceof ServerSocketChannel listener) {
+      PortRelay.start(listener, target);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.gantry.network;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Undo;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,16 +16,27 @@ import java.util.Set;
 
 /// Publishes containers' ports: holds the host's port and puts an element into the firewall's map.
 /// [HostNetworks] holds the lock.
+///
+/// When ports shall obey the host's input rules, the firewall gets no elements: connections come to
+/// the held sockets like to any server of the host.
 final class Publisher implements AutoCloseable {
+  /// Answers the present attachment of a container.
+  interface Targets {
+    Optional<Attachment> of(String containerId);
+  }
+
   private record HostPort(String protocol, int port, int containerPort) {}
 
   private final NetworkOptions options;
   private final Firewall firewall;
+  private final Targets targets;
   private final PortReservations reservations = new PortReservations();
 
-  Publisher(NetworkOptions options, Firewall firewall) {
+  /// @param targets where a container's port is now, by container, port, and family
+  Publisher(NetworkOptions options, Firewall firewall, Targets targets) {
     this.options = options;
     this.firewall = firewall;
+    this.targets = targets;
   }
 
   /// Publishes `ports` of the endpoint `way`; all or none.
@@ -43,9 +55,10 @@ final class Publisher implements AutoCloseable {
                         port.containerPort(), port.protocol(), hostIp, hostPort)));
       }
       Attachment result = attachment.with(attachment.endpoints(), published);
-      if (options.firewall()) {
+      if (rewrites()) {
         firewall.publish(mappings(result));
       }
+      relay(result);
       undo.commit();
       return result;
     } catch (Failure e) {
@@ -53,6 +66,22 @@ final class Publisher implements AutoCloseable {
           "driver failed programming external connectivity on endpoint " + attachment.name() + " ("
               + way.endpointId() + "): " + e.text(),
           e);
+    }
+  }
+
+  boolean rewrites() {
+    return options.firewall() && !options.inputPolicy();
+  }
+
+  private void relay(Attachment attachment) {
+    for (PublishedPort port : attachment.ports()) {
+      reservations.relay(
+          port,
+          () ->
+              targets
+                  .of(attachment.containerId())
+                  .flatMap(now -> target(now, false).or(() -> target(now, true)))
+                  .map(address -> new InetSocketAddress(address, port.containerPort())));
     }
   }
 
@@ -87,7 +116,7 @@ final class Publisher implements AutoCloseable {
   }
 
   void unpublish(Attachment attachment) {
-    if (options.firewall()) {
+    if (rewrites()) {
       firewall.unpublish(mappings(attachment));
     }
     grouped(attachment)
@@ -102,6 +131,7 @@ final class Publisher implements AutoCloseable {
         .forEach(
             (port, hostIps) ->
                 reservations.takeAgain(port.protocol(), List.copyOf(hostIps), port.port()));
+    relay(attachment);
   }
 
   private static Map<HostPort, Set<String>> grouped(Attachment attachment) {
@@ -125,7 +155,7 @@ final class Publisher implements AutoCloseable {
     before.add(gone);
     List<Firewall.Mapping> old = mappings(attachment.with(before, attachment.ports()));
     List<Firewall.Mapping> now = mappings(attachment);
-    if (options.firewall() && !old.equals(now)) {
+    if (rewrites() && !old.equals(now)) {
       firewall.unpublish(old);
       firewall.publish(now);
     }

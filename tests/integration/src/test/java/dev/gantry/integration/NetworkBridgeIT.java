@@ -115,6 +115,7 @@ class NetworkBridgeIT {
       assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18181), "loopback only");
       assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "host's address");
       assertEquals("172.28.0.1", c.sandbox().ask("172.28.0.1", 18180), "hairpin");
+      assertEquals("172.28.0.1", askFromHere("::1", 18180), "IPv6 to a container without");
       networks.release(c.id());
       assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18180)), "released");
     }
@@ -166,6 +167,26 @@ class NetworkBridgeIT {
     assertEquals(a.ip(), networks.attachment(a.id()).orElseThrow().endpoints().getFirst().ipv4());
     Container c = start("c");
     assertFalse(c.ip().equals(a.ip()));
+  }
+
+  @Test
+  void publishedPortsObeyTheHostsInputRulesWhenTold() throws Exception {
+    networks.dismantle();
+    networks.close();
+    networks = Networks.open(OPTIONS.withInputPolicy(true), NetworkStore.inMemory());
+    networks.restore(List.of());
+    open.add(() -> run("nft", "delete", "table", "inet", "gnetfilter"));
+    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
+      Container c = start("c", PortRequest.parse("80", "", "18180"));
+      open.add(c.sandbox().whoami(c.ip(), 80));
+      assertEquals("172.28.0.1", outside.sandbox().ask("10.231.7.1", 18180));
+      run(
+          "nft",
+          "add table inet gnetfilter; add chain inet gnetfilter input { type filter hook input"
+              + " priority 0; }; add rule inet gnetfilter input iifname gnetout drop");
+      assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18180)), "dropped");
+      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180));
+    }
   }
 
   @Test

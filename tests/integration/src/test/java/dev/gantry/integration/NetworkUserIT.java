@@ -257,7 +257,20 @@ class NetworkUserIT {
     Attachment left = networks.disconnect(a.id(), a.sandbox().pid(), "one");
     assertEquals(List.of("eth1"), left.endpoints().stream().map(e -> e.interfaceName()).toList());
     assertEquals(left.endpoints().getFirst().ipv4(), a.sandbox().ask(b.ip(), 80));
+    assertEquals(
+        "invalid endpoint settings:\n* invalid IPv4 address: x\n* user specified IP address is"
+            + " supported only when connecting to networks with user configured subnets",
+        assertThrows(
+                Failure.InvalidRequest.class,
+                () ->
+                    networks.connect(
+                        a.id(), a.sandbox().pid(),
+                        new EndpointRequest(
+                            "one", "x", "", "", List.of(), List.of(), Map.of(), 0)))
+            .text());
     networks.remove("one");
+    networks.rename(a.id(), "renamed");
+    assertEquals(left.endpoints().getFirst().ipv4(), address(b, "renamed"));
     assertTrue(
         run("nsenter", "-t", "" + a.sandbox().pid(), "-n", "ip", "route")
             .contains("default via " + left.endpoints().getFirst().ipv4Gateway()));
