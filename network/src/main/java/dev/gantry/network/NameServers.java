@@ -69,33 +69,39 @@ final class NameServers implements AutoCloseable {
     }
   }
 
-  /// Sends what goes to port 53 of our address to the sockets; an earlier engine's rule goes.
+  /// Sends what goes to port 53 of our address to the sockets.
+  ///
+  /// In a new namespace the table is only made. Replacing is for the rule of an earlier engine: the
+  /// kernel waits for an RCU grace period (5 to 25 ms) when a socket is closed behind deletions.
   private static void redirect(int udpPort, int tcpPort) throws IOException {
-    InetAddress address = ADDRESS.address();
-    List<byte[]> changes = new ArrayList<>();
-    changes.add(NftMessages.newTable(TABLE));
-    changes.add(NftMessages.deleteTable(TABLE));
-    changes.add(NftMessages.newTable(TABLE));
-    changes.add(NftMessages.baseChain(TABLE, "output", "nat", HOOK_OUTPUT, PRIORITY_DNAT));
-    changes.add(
-        NftMessages.rule(
-            TABLE,
-            "output",
-            rule ->
-                rule.address(false, ADDRESS)
-                    .port(Firewall.protocolNumber("udp"), DNS_PORT)
-                    .redirect(address, udpPort)));
-    changes.add(
-        NftMessages.rule(
-            TABLE,
-            "output",
-            rule ->
-                rule.address(false, ADDRESS)
-                    .port(Firewall.protocolNumber("tcp"), DNS_PORT)
-                    .redirect(address, tcpPort)));
     try (Netlink netlink = Netlink.netfilter()) {
+      boolean there =
+          !netlink
+              .exchange(
+                  NftMessages.dumpRules(NftMessages.FAMILY_INET, TABLE, "output"), TABLE)
+              .isEmpty();
+      List<byte[]> changes = new ArrayList<>();
+      changes.add(NftMessages.newTable(TABLE));
+      if (there) {
+        changes.add(NftMessages.deleteTable(TABLE));
+        changes.add(NftMessages.newTable(TABLE));
+      }
+      changes.add(NftMessages.baseChain(TABLE, "output", "nat", HOOK_OUTPUT, PRIORITY_DNAT));
+      changes.add(rule("udp", udpPort));
+      changes.add(rule("tcp", tcpPort));
       netlink.exchange(NftMessages.transaction(changes), "rule for the name server");
     }
+  }
+
+  private static byte[] rule(String protocol, int port) {
+    InetAddress address = ADDRESS.address();
+    return NftMessages.rule(
+        TABLE,
+        "output",
+        rule ->
+            rule.address(false, ADDRESS)
+                .port(Firewall.protocolNumber(protocol), DNS_PORT)
+                .redirect(address, port));
   }
 
   void stop(String containerId) {

@@ -25,9 +25,9 @@ final class PortRelay {
 
   /// Serves `listener` until it is closed; `target` is asked anew for each connection, because a
   /// container may change its networks.
-  static void start(
+  static Thread start(
       ServerSocketChannel listener, Supplier<Optional<InetSocketAddress>> target) {
-    Thread.ofVirtual()
+    return Thread.ofVirtual()
         .name("gantry-port")
         .start(
             () -> {

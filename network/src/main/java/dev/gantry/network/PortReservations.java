@@ -9,6 +9,7 @@ import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.ServerSocketChannel;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -178,9 +179,20 @@ final class PortReservations implements AutoCloseable {
   /// Lets connections that reach the held TCP sockets go to `target`.
   synchronized void relay(
       PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
-    Closeable socket = held.get(new Key(port.protocol(), port.hostIp(), port.hostPort()));
-    if (socket instanceof ServerSocketChannel listener) {
-      PortRelay.start(listener, target);
+    Key key = new Key(port.protocol(), port.hostIp(), port.hostPort());
+    if (held.get(key) instanceof ServerSocketChannel listener) {
+      Thread relay = PortRelay.start(listener, target);
+      held.put(key, () -> close(listener, relay));
+    }
+  }
+
+  /// The port is free only when nobody waits for connections on it any more.
+  private static void close(ServerSocketChannel listener, Thread relay) throws IOException {
+    listener.close();
+    try {
+      relay.join(Duration.ofSeconds(2));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -122,6 +122,16 @@ class NetworkBridgeIT {
   }
 
   @Test
+  void releasedPortIsFreeAtOnce() {
+    for (int i = 0; i < 200; i++) {
+      String id = Ids.next();
+      networks.attach(
+          AttachRequest.of(id, "c", "bridge", List.of(PortRequest.parse("80", "", "18180"))));
+      networks.release(id);
+    }
+  }
+
+  @Test
   void takenPortIsRefusedAndNothingStays() throws Exception {
     start("a", PortRequest.parse("80", "", "18180"));
     Failure second =
