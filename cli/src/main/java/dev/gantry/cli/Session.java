@@ -1,0 +1,55 @@
+package dev.gantry.cli;
+
+import dev.gantry.client.EngineClient;
+import dev.gantry.json.Json;
+import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/// What a command works with: the engine and the three streams.
+record Session(EngineClient engine, InputStream in, OutputStream rawOut, PrintStream out, PrintStream err) {
+  static Session on(EngineClient engine) {
+    OutputStream raw = new FileOutputStream(FileDescriptor.out);
+    return new Session(
+        engine,
+        System.in,
+        raw,
+        new PrintStream(new BufferedOutputStream(raw), false, StandardCharsets.UTF_8),
+        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
+  }
+
+  /// Does something for each name; failures are told one by one and make the exit code 1.
+  int each(List<String> names, Each work) throws Exception {
+    int code = 0;
+    for (String name : names) {
+      try {
+        work.accept(name);
+        out.flush();
+      } catch (dev.gantry.client.ApiError e) {
+        out.flush();
+        err.println("Error response from daemon: " + e.text());
+        code = 1;
+      }
+    }
+    return code;
+  }
+
+  /// Work with one named object.
+  @FunctionalInterface
+  interface Each {
+    void accept(String name) throws Exception;
+  }
+
+  static Json.JsonObject object(Json value) {
+    return value instanceof Json.JsonObject object ? object : Json.object();
+  }
+
+  static List<Json> items(Json value) {
+    return value instanceof Json.JsonArray array ? array.items() : List.of();
+  }
+}
