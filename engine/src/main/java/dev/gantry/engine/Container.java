@@ -39,6 +39,7 @@ public final class Container {
   private int restartCount;
   private boolean stoppedByUser;
   private long runs;
+  private Ended last = new Ended(0, "");
 
   Container(
       String id,
@@ -158,6 +159,11 @@ public final class Container {
     if (next instanceof ContainerState.Running && !(state instanceof ContainerState.Paused)) {
       runs++;
     }
+    if (next instanceof ContainerState.Exited e) {
+      last = new Ended(e.exitCode(), e.error());
+    } else if (next instanceof ContainerState.Created c) {
+      last = new Ended(c.exitCode(), c.error());
+    }
     state = next;
     notifyAll();
   }
@@ -205,7 +211,7 @@ public final class Container {
     while (true) {
       boolean live = state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
       if (!live && (!next || runs > seen || state instanceof ContainerState.Removing)) {
-        return ended();
+        return last;
       }
       if (live && next) {
         seen = Math.min(seen, runs - 1);
@@ -216,23 +222,10 @@ public final class Container {
 
   /// Waits until the container has been removed.
   public synchronized Ended awaitRemoval() throws InterruptedException {
-    Ended last = ended();
     while (!(state instanceof ContainerState.Dead dead && dead.error().isEmpty())) {
-      if (!(state instanceof ContainerState.Removing)) {
-        last = ended();
-      }
       wait();
     }
     return last;
-  }
-
-  private Ended ended() {
-    return switch (state) {
-      case ContainerState.Exited e -> new Ended(e.exitCode(), e.error());
-      case ContainerState.Created c -> new Ended(c.exitCode(), c.error());
-      case ContainerState.Removing r -> new Ended(r.exitCode(), "");
-      default -> new Ended(0, "");
-    };
   }
 
   // ---- as a record of the journal
@@ -302,6 +295,7 @@ public final class Container {
             state,
             folder,
             json.strings("AnonymousVolumes"));
+    c.become(state);
     c.restartCount = (int) json.number("RestartCount", 0);
     c.stoppedByUser = json.bool("StoppedByUser", false);
     json.object("Attachment")

@@ -612,7 +612,7 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private void autoRemove(Container c) {
+  void autoRemove(Container c) {
     Thread.ofVirtual()
         .name("remove-" + Ids.shorten(c.id()))
         .start(

@@ -70,6 +70,11 @@ final class StartContainer {
       engine.watch(c, process, output);
     } catch (LaunchFailure e) {
       throw failed(c, e, before);
+    } catch (Failure.NotModified | Failure.Conflict e) {
+      throw e;
+    } catch (Failure e) {
+      refused(c, e);
+      throw e;
     }
   }
 
@@ -97,9 +102,24 @@ final class StartContainer {
     c.become(next);
     engine.note(c);
     engine.publishNetwork(c, "disconnect");
+    if (c.spec().autoRemove()) {
+      engine.autoRemove(c);
+    }
     return code == 128
         ? new Failure.Internal(text, e)
         : new Failure.InvalidRequest(text, null, e);
+  }
+
+  /// A start that failed before anything was launched: a port in use, an unknown network or user.
+  private void refused(Container c, Failure e) {
+    c.takeWaiting().forEach(Output.Listener::notStarted);
+    if (c.state() instanceof ContainerState.Created) {
+      c.become(new ContainerState.Created(128, e.text()));
+      engine.note(c);
+    }
+    if (c.spec().autoRemove()) {
+      engine.autoRemove(c);
+    }
   }
 
   static List<Output.Stream> streams(RunningProcess process) {

@@ -213,9 +213,6 @@ final class ContainerRoutes {
       throw new Failure.Cancelled("interrupted while waiting");
     }
     Json.JsonObject answer = Json.object().put("StatusCode", ended.exitCode());
-    if (!ended.error().isEmpty()) {
-      answer.put("Error", Json.object().put("Message", ended.error()));
-    }
     if (out == null) {
       r.json(200, answer);
     } else {
