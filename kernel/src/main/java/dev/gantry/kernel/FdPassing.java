@@ -13,6 +13,7 @@ public final class FdPassing {
   public static final int MAX_FDS = 16;
 
   private static final int AF_UNIX = 1;
+  private static final int SOCK_STREAM = 1;
   private static final int SOCK_SEQPACKET = 5;
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
@@ -48,18 +49,27 @@ public final class FdPassing {
     }
   }
 
+  /// Connects to the stream socket at `path`.
+  public static Fd connectStream(String path) throws Errno {
+    return connect(path, SOCK_STREAM);
+  }
+
   /// Connects to the SOCK_SEQPACKET socket at `path`. A path that does not fit a socket address
   /// (107 bytes) is reached through a descriptor of its folder.
   public static Fd connect(String path) throws Errno {
+    return connect(path, SOCK_SEQPACKET);
+  }
+
+  private static Fd connect(String path, int type) throws Errno {
     if (path.getBytes(StandardCharsets.UTF_8).length >= SUN_PATH) {
       int slash = path.lastIndexOf('/');
       try (Fd folder = Fd.open(path.substring(0, slash), Fd.O_PATH | Fd.O_DIRECTORY)) {
-        return connect(folder.procPath() + path.substring(slash));
+        return connect(folder.procPath() + path.substring(slash), type);
       }
     }
     Fd socket =
         Fd.adopt(
-            (int) Native.call(Syscalls.SOCKET, "", AF_UNIX, SOCK_SEQPACKET | Fd.O_CLOEXEC, 0));
+            (int) Native.call(Syscalls.SOCKET, "", AF_UNIX, type | Fd.O_CLOEXEC, 0));
     try (Arena arena = Arena.ofConfined()) {
       byte[] name = path.getBytes(StandardCharsets.UTF_8);
       MemorySegment address = arena.allocate(2 + SUN_PATH, 2);

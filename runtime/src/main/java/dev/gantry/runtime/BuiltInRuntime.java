@@ -29,6 +29,7 @@ public final class BuiltInRuntime implements Runtime {
   private static final int PLAN_FD = 3;
   private static final int ENGINE_FD = 4;
   private static final int CONTAINER_FD = 5;
+  private static final int HIGH = 192;
 
   private final Fd shim;
   private final Fd nothing;
@@ -42,8 +43,9 @@ public final class BuiltInRuntime implements Runtime {
 
   /// Uses the shim at `shimPath`.
   public static BuiltInRuntime open(Path shimPath, CgroupLayout cgroups) {
-    try {
-      Fd sealed = MemFd.sealed("gantry-shim", Files.readAllBytes(shimPath), true);
+    try (Fd low = MemFd.sealed("gantry-shim", Files.readAllBytes(shimPath), true)) {
+      // executed by its number, which must not be one that the child gets something else under
+      Fd sealed = low.duplicateAbove(HIGH);
       return new BuiltInRuntime(sealed, Fd.open("/dev/null", Fd.O_RDWR), cgroups);
     } catch (IOException e) {
       throw new Failure.Unavailable(
@@ -58,19 +60,56 @@ public final class BuiltInRuntime implements Runtime {
     if (process == null) {
       throw new Failure.InvalidRequest("no process to run in " + launch.id());
     }
-    return run(plan, launch.id(), process, Optional.empty());
+    return run(plan, launch.id(), process, engineStreams());
+  }
+
+  /// Starts a container for another engine: the process has this process's own streams.
+  RunningProcess launch(Launch launch, Handover handover) throws LaunchFailure {
+    LaunchPlan plan = PlanCompiler.compile(launch, cgroups, handover);
+    RuntimeSpec.Process process = launch.spec().process();
+    if (process == null) {
+      throw new Failure.InvalidRequest("no process to run in " + launch.id());
+    }
+    return run(plan, launch.id(), process, callersStreams(handover));
+  }
+
+  /// As above, for an exec.
+  RunningProcess exec(ExecLaunch exec, Handover handover) throws LaunchFailure {
+    LaunchPlan plan = PlanCompiler.compile(exec, cgroups, handover);
+    Map<Integer, Fd> fds = callersStreams(handover);
+    fds.put(CONTAINER_FD, exec.container().fd());
+    return run(plan, "an exec in process " + exec.container().pid(), exec.process(), fds);
+  }
+
+  private Map<Integer, Fd> engineStreams() {
+    Map<Integer, Fd> fds = new TreeMap<>();
+    for (int i = 0; i < 3; i++) {
+      fds.put(i, nothing);
+    }
+    return fds;
+  }
+
+  private static Map<Integer, Fd> callersStreams(Handover handover) {
+    Map<Integer, Fd> fds = new TreeMap<>();
+    for (int i = 0; i < 3; i++) {
+      fds.put(i, Fd.adopt(i));
+    }
+    for (int i = 0; i < handover.passedDescriptors(); i++) {
+      fds.put(PlanCompiler.PASSED + i, Fd.adopt(3 + i));
+    }
+    return fds;
   }
 
   @Override
   public RunningProcess exec(ExecLaunch exec) throws LaunchFailure {
     LaunchPlan plan = PlanCompiler.compile(exec, cgroups);
-    return run(
-        plan, "an exec in process " + exec.container().pid(), exec.process(),
-        Optional.of(exec.container().fd()));
+    Map<Integer, Fd> fds = engineStreams();
+    fds.put(CONTAINER_FD, exec.container().fd());
+    return run(plan, "an exec in process " + exec.container().pid(), exec.process(), fds);
   }
 
   private RunningProcess run(
-      LaunchPlan plan, String name, RuntimeSpec.Process process, Optional<Fd> container)
+      LaunchPlan plan, String name, RuntimeSpec.Process process, Map<Integer, Fd> fds)
       throws LaunchFailure {
     Fd[] ends;
     int monitor;
@@ -81,11 +120,7 @@ public final class BuiltInRuntime implements Runtime {
     }
     try (Fd theirs = ends[1];
         Fd file = MemFd.sealed("plan", plan.encode(), false)) {
-      Map<Integer, Fd> fds = new TreeMap<>();
-      for (int i = 0; i < 3; i++) {
-        fds.put(i, nothing);
-      }
-      monitor = spawn(fds, file, theirs, container);
+      monitor = spawn(fds, file, theirs);
     } catch (Errno e) {
       ends[0].close();
       throw new LaunchFailure(LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), e.number());
@@ -93,19 +128,19 @@ public final class BuiltInRuntime implements Runtime {
     return awaitReady(plan, name, process, ends[0], monitor);
   }
 
-  /// The targets of posix_spawn's dup actions must not be sources of later ones: move ours up first.
-  private int spawn(Map<Integer, Fd> fds, Fd plan, Fd engine, Optional<Fd> container) throws Errno {
-    try (Fd high = plan.duplicateAbove(64);
-        Fd highEngine = engine.duplicateAbove(64)) {
-      fds.put(PLAN_FD, high);
-      fds.put(ENGINE_FD, highEngine);
-      if (container.isPresent()) {
-        try (Fd highContainer = container.get().duplicateAbove(64)) {
-          fds.put(CONTAINER_FD, highContainer);
-          return Spawn.start(shim.procPath(), List.of("gantry-shim"), List.of(), fds);
-        }
+  /// The targets of posix_spawn's dup actions must not be sources of later ones: all sources are
+  /// moved above the targets first.
+  private int spawn(Map<Integer, Fd> given, Fd plan, Fd engine) throws Errno {
+    Map<Integer, Fd> fds = new TreeMap<>();
+    try {
+      for (Map.Entry<Integer, Fd> fd : given.entrySet()) {
+        fds.put(fd.getKey(), fd.getValue().duplicateAbove(HIGH));
       }
+      fds.put(PLAN_FD, plan.duplicateAbove(HIGH));
+      fds.put(ENGINE_FD, engine.duplicateAbove(HIGH));
       return Spawn.start(shim.procPath(), List.of("gantry-shim"), List.of(), fds);
+    } finally {
+      fds.values().forEach(Fd::close);
     }
   }
 
@@ -143,7 +178,7 @@ public final class BuiltInRuntime implements Runtime {
     }
   }
 
-  private static LaunchFailure failure(
+  static LaunchFailure failure(
       LaunchPlan plan, RuntimeSpec.Process process, MonitorMessage answer) {
     if (plan.isExecute(answer.index())) {
       String command = process.args().getFirst();

@@ -80,6 +80,17 @@ final class MountPlan {
           "runbindable", MS_UNBINDABLE | MS_REC);
   private static final Set<String> IGNORED = Set.of("defaults", "relatime", "norelatime", "async", "loud", "nofail", "atime", "mand", "nomand", "silent", "iversion", "noiversion", "lazytime", "nolazytime", "sync", "dirsync", "remount");
 
+  /// The mount options that are understood here; others go to the file system.
+  static List<String> optionNames() {
+    java.util.TreeSet<String> names = new java.util.TreeSet<>(Set.of("bind", "rbind", "tmpcopyup"));
+    names.addAll(ATTRIBUTES.keySet());
+    ATTRIBUTES.keySet().forEach(a -> names.add("r" + a));
+    names.addAll(CLEARING.keySet());
+    names.addAll(PROPAGATION.keySet());
+    names.addAll(IGNORED);
+    return List.copyOf(names);
+  }
+
   /// A mount's options, sorted by what applies them.
   private record Options(
       boolean bind,

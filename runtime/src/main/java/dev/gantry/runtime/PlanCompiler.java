@@ -53,6 +53,12 @@ public final class PlanCompiler {
   private static final int LAST_INHERITED = 4;
   private static final int MASTER = 900;
   private static final int PIPE_SIZE = 1 << 20;
+  private static final int F_DUPFD_CLOEXEC = 1030;
+  private static final int EPROTO = 71;
+  private static final int HIGH = 500;
+
+  /// Where the caller's descriptors for the program are until it is executed.
+  static final int PASSED = 100;
 
   private static final Map<String, Integer> NAMESPACES = new LinkedHashMap<>();
 
@@ -72,20 +78,37 @@ public final class PlanCompiler {
 
   private final LaunchPlan plan = new LaunchPlan();
   private final CgroupLayout cgroups;
+  private final @Nullable Handover handover;
 
-  private PlanCompiler(CgroupLayout cgroups) {
+  private PlanCompiler(CgroupLayout cgroups, @Nullable Handover handover) {
     this.cgroups = cgroups;
+    this.handover = handover;
   }
 
   /// The plan that starts `launch`.
   public static LaunchPlan compile(Launch launch, CgroupLayout cgroups) {
-    return new PlanCompiler(cgroups).container(launch);
+    return new PlanCompiler(cgroups, null).container(launch);
+  }
+
+  /// The plan of a start on behalf of another engine, with the caller's own streams.
+  static LaunchPlan compile(Launch launch, CgroupLayout cgroups, Handover handover) {
+    return new PlanCompiler(cgroups, handover).container(launch);
+  }
+
+  /// As above, of an exec.
+  static LaunchPlan compile(ExecLaunch exec, CgroupLayout cgroups, Handover handover) {
+    return new PlanCompiler(cgroups, handover).exec(exec);
   }
 
   /// The plan that starts `exec`. The pidfd of the container's first process is inherited as
   /// descriptor 5.
   public static LaunchPlan compile(ExecLaunch exec, CgroupLayout cgroups) {
-    return new PlanCompiler(cgroups).exec(exec);
+    return new PlanCompiler(cgroups, null).exec(exec);
+  }
+
+  /// The types of namespaces that a configuration may name.
+  static List<String> namespaceTypes() {
+    return List.copyOf(NAMESPACES.keySet());
   }
 
   // ---- a container
@@ -106,11 +129,14 @@ public final class PlanCompiler {
       throw new Failure.Unsupported("user namespaces are not supported by the built-in runtime yet");
     }
     protect(LAST_INHERITED);
+    keepPassedDescriptors();
     plan.call(
         "enter " + launch.stateDirectory(),
         Syscalls.CHDIR,
         plan.string(launch.stateDirectory().toString()));
-    Argument listener = listen();
+    Argument listener = handover == null ? listen() : null;
+    Argument gate = openFifo(Handover.GATE);
+    Argument result = openFifo(Handover.RESULT);
     String cgroupPath = linux.cgroupsPath();
     String group = cgroupPath == null ? "/gantry/" + launch.id() : cgroupPath;
     CgroupPlan cgroup = new CgroupPlan(plan, cgroups, group);
@@ -118,7 +144,8 @@ public final class PlanCompiler {
     List<Argument> tasks = cgroup.openTasks();
     Optional<Argument> unified = cgroup.openUnified();
     boolean terminal = process.terminal();
-    Streams streams = terminal ? Streams.NONE : streams(launch.openStdin());
+    Streams streams =
+        terminal || handover != null ? Streams.NONE : streams(launch.openStdin());
     Pipe errors = pipe("make the error pipe");
     Pipe go = pipe("make the start pipe");
     Map<String, Argument> joined = openNamespaces(namespaces);
@@ -139,8 +166,56 @@ public final class PlanCompiler {
     monitor(launch, listener, streams, errors, go, pidfd, pid);
 
     fork.targetNext(2);
-    child(launch, spec, process, linux, group, cgroup, tasks, streams, errors, go, joined, namespaces);
+    child(
+        launch, spec, process, linux, group, cgroup, tasks, streams, errors, go, joined, namespaces,
+        gate, result);
     return plan;
+  }
+
+  /// The gate's and the result's fifo of a container that is started later; opened for both
+  /// directions, so that opening never waits and reading never ends.
+  private @Nullable Argument openFifo(String name) {
+    if (handover == null || !handover.gate()) {
+      return null;
+    }
+    String what = "open " + name;
+    Argument low =
+        plan.call(
+                what,
+                Syscalls.OPENAT,
+                number(Fd.AT_FDCWD),
+                plan.string(name),
+                number(Fd.O_RDWR | Fd.O_CLOEXEC | Fd.O_NOFOLLOW),
+                number(0))
+            .result();
+    Argument high =
+        plan.call(what, Syscalls.FCNTL, low, number(F_DUPFD_CLOEXEC), number(HIGH)).result();
+    close(low);
+    return high;
+  }
+
+  /// Descriptors that the caller passes on to the program wait above [#PASSED].
+  private void keepPassedDescriptors() {
+    if (handover == null) {
+      return;
+    }
+    int passed = handover.passedDescriptors();
+    if (passed > 0) {
+      plan.call(
+          "close inherited descriptors",
+          Syscalls.CLOSE_RANGE,
+          number(PASSED + passed),
+          number(0xffffffffL),
+          number(0));
+    }
+  }
+
+  private void passDescriptors() {
+    int passed = handover == null ? 0 : handover.passedDescriptors();
+    for (int i = 0; i < passed; i++) {
+      plan.call(
+          "pass on a descriptor", Syscalls.DUP3, number(PASSED + i), number(3 + i), number(0));
+    }
   }
 
   private static Map<String, @Nullable String> namespaces(RuntimeSpec.Linux linux) {
@@ -173,7 +248,7 @@ public final class PlanCompiler {
         "close inherited descriptors",
         Syscalls.CLOSE_RANGE,
         number(lastInherited + 1),
-        number(0xffffffffL),
+        number(handover != null && handover.passedDescriptors() > 0 ? PASSED - 1 : 0xffffffffL),
         number(0));
   }
 
@@ -317,7 +392,7 @@ public final class PlanCompiler {
 
   private void monitor(
       Launch launch,
-      Argument listener,
+      @Nullable Argument listener,
       Streams streams,
       Pipe errors,
       Pipe go,
@@ -349,10 +424,14 @@ public final class PlanCompiler {
     Argument master = terminal ? fetchTerminal(pidfd, errors) : null;
     plan.call("let the process go on", Syscalls.WRITE, go.write(), plan.string("g"), number(1));
     close(go.write());
-    plan.special("start the container's program", Special.WAIT_EXEC, errors.read());
+    LaunchPlan.Step wait =
+        plan.special("start the container's program", Special.WAIT_EXEC, errors.read());
+    if (handover != null && handover.gate()) {
+      wait.tolerate(0, EPROTO); // the child's word that it stands at the gate
+    }
     close(errors.read());
     List<Argument> stdio = master != null ? List.of(master) : streams.monitorsEnds();
-    watch(listener, namespace, pidfd, pid, stdio, streams.input() != null, true);
+    watch(listener, namespace, pidfd, pid, stdio, streams.input() != null, handover == null);
   }
 
   /// Waits for the child's byte that says "open", then takes the descriptor over.
@@ -409,6 +488,10 @@ public final class PlanCompiler {
     }
     plan.special(
         what, Special.READY, number(1 + stdio.size()), fds, pid, number(hasStdin ? 0 : -1));
+    if (handover != null && !handover.stays()) {
+      plan.special("leave the process to the caller", Special.EXIT, number(0));
+      return;
+    }
     // struct monitor
     Argument.Pointer state = plan.reserve(72);
     int at = 0;
@@ -453,7 +536,9 @@ public final class PlanCompiler {
       Pipe errors,
       Pipe go,
       Map<String, Argument> joined,
-      Map<String, @Nullable String> namespaces) {
+      Map<String, @Nullable String> namespaces,
+      @Nullable Argument gate,
+      @Nullable Argument result) {
     plan.special("report failures to the monitor", Special.REPORT_TO, errors.write());
     // the monitor's ends: the start pipe must show its end if the monitor dies
     close(go.write());
@@ -504,10 +589,29 @@ public final class PlanCompiler {
     last.keyring("_ses." + launch.id());
     plan.special("wait for the monitor", Special.WAIT_BYTE, go.read());
     containerNetwork(launch.network(), namespaces);
+    if (gate != null && result != null) {
+      waitAtGate(errors, gate, result);
+    }
     last.standardStreams(childStreams(streams, slave), slave != null);
+    passDescriptors();
     last.identity(linux.seccomp());
-    last.closeOnExec();
+    last.closeOnExec(handover == null ? 0 : handover.passedDescriptors());
     last.execute();
+  }
+
+  /// Everything is ready: the caller hears so, and the program waits for its start. From here on
+  /// failures go to whoever starts it.
+  private void waitAtGate(Pipe errors, Argument gate, Argument result) {
+    plan.call(
+        "say that all is ready",
+        Syscalls.WRITE,
+        errors.write(),
+        plan.words(number(-1L)),
+        number(4));
+    plan.special("report failures to the starter", Special.REPORT_TO, result);
+    close(errors.write());
+    plan.special("wait for the start", Special.WAIT_BYTE, gate);
+    close(gate);
   }
 
   private static boolean isOwn(Map<String, @Nullable String> namespaces, String type) {
@@ -589,12 +693,14 @@ public final class PlanCompiler {
   private LaunchPlan exec(ExecLaunch exec) {
     RuntimeSpec.Process process = exec.process();
     protect(LAST_INHERITED + 1);
+    keepPassedDescriptors();
     Argument container = number(LAST_INHERITED + 1);
     CgroupPlan cgroup = new CgroupPlan(plan, cgroups, exec.cgroup());
     List<Argument> tasks = cgroup.openTasks();
     Optional<Argument> unified = cgroup.openUnified();
     boolean terminal = process.terminal();
-    Streams streams = terminal ? Streams.NONE : streams(exec.openStdin());
+    Streams streams =
+        terminal || handover != null ? Streams.NONE : streams(exec.openStdin());
     Pipe errors = pipe("make the error pipe");
     Pipe go = pipe("make the start pipe");
     plan.call(
@@ -643,7 +749,7 @@ public final class PlanCompiler {
     plan.special("wait for the monitor", Special.WAIT_BYTE, go.read());
     last.standardStreams(childStreams(streams, slave), slave != null);
     last.identity(exec.seccomp());
-    last.closeOnExec();
+    last.closeOnExec(0);
     last.execute();
     return plan;
   }

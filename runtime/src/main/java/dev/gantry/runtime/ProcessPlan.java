@@ -295,12 +295,12 @@ final class ProcessPlan {
         header);
   }
 
-  /// Nothing of ours stays open in the program (CVE-2024-21626).
-  void closeOnExec() {
+  /// Nothing of ours stays open in the program (CVE-2024-21626), save what the caller passes on.
+  void closeOnExec(int passed) {
     plan.call(
         "close descriptors",
         Syscalls.CLOSE_RANGE,
-        number(3),
+        number(3 + passed),
         number(0xffffffffL),
         number(CLOSE_RANGE_CLOEXEC));
   }
