@@ -71,10 +71,10 @@ assemble() {
   ln -sfn "$JAVA_HOME" "$dist/jdk"
   local common="-XX:+UseSerialGC -XX:-UsePerfData --enable-native-access=ALL-UNNAMED -Dgantry.home=$dist"
   local quick="-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=20 -Xmx256m"
-  program cli dev.gantry.cli.Gantry "$common $quick -Xshare:auto" --help
+  program cli dev.gantry.cli.Gantry "$common $quick" --help
   program daemon dev.gantry.daemon.Gantryd \
     "$common -XX:+UseCompactObjectHeaders -Xms16m -Xmx384m -Xss512k -XX:ReservedCodeCacheSize=64m -XX:+ExitOnOutOfMemoryError" --version
-  program runtime dev.gantry.runtime.RuntimeMain "$common $quick -Xshare:auto" --version
+  program runtime dev.gantry.runtime.RuntimeMain "$common $quick" --version
 }
 
 # program MODULE MAIN OPTIONS TRAINING…: lib/MODULE.args and lib/MODULE.aot
@@ -84,7 +84,7 @@ program() {
   rm -f "$dist/lib/$module.aot"
   # -Xshare together with -XX:AOTCacheOutput would write no cache and say nothing
   # shellcheck disable=SC2086  # several words
-  "$dist/jdk/bin/java" ${options//-Xshare:auto/} -cp "$classpath" -XX:AOTCacheOutput="$dist/lib/$module.aot" \
+  "$dist/jdk/bin/java" $options -cp "$classpath" -XX:AOTCacheOutput="$dist/lib/$module.aot" \
     "$main" "$@" >"$dist/lib/$module.training" 2>&1 || say "note: $module starts without an AOT cache (see $dist/lib/$module.training)"
   {
     printf '%s\n' "$options" "-cp $classpath"
