@@ -82,7 +82,6 @@ program() {
   local module=$1 main=$2 options=$3 classpath; shift 3
   classpath=$(jars "$module")
   rm -f "$dist/lib/$module.aot"
-  # -Xshare together with -XX:AOTCacheOutput would write no cache and say nothing
   # shellcheck disable=SC2086  # several words
   "$dist/jdk/bin/java" $options -cp "$classpath" -XX:AOTCacheOutput="$dist/lib/$module.aot" \
     "$main" "$@" >"$dist/lib/$module.training" 2>&1 || say "note: $module starts without an AOT cache (see $dist/lib/$module.training)"
