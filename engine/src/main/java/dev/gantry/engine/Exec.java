@@ -85,6 +85,19 @@ public final class Exec {
     return java.util.Optional.ofNullable(output);
   }
 
+  /// Waits, for a while, until the exit code is known: clients ask for it as soon as the output ends.
+  public synchronized void awaitExit(long millis) {
+    long deadline = System.nanoTime() + millis * 1_000_000L;
+    try {
+      for (long left = millis; exitCode == null && left > 0; ) {
+        wait(left);
+        left = (deadline - System.nanoTime()) / 1_000_000L;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   public synchronized boolean isRunning() {
     return started && exitCode == null && process != null;
   }

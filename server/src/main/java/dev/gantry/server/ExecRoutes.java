@@ -15,6 +15,8 @@ import java.util.Optional;
 
 /// /exec and /containers/{id}/exec.
 final class ExecRoutes {
+  private static final long EXIT_MILLIS = 1000;
+
   private final Engine engine;
 
   ExecRoutes(Engine engine) {
@@ -83,6 +85,7 @@ final class ExecRoutes {
           new Streams.Wanted(spec.attachStdin(), spec.attachStdout(), spec.attachStderr()),
           DetachKeys.parse(spec.detachKeys()),
           true);
+      exec.awaitExit(EXIT_MILLIS);
     } catch (Failure e) {
       // the answer has begun: Docker puts the text into the stream
       Streams.write(
