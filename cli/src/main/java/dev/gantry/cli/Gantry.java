@@ -5,6 +5,7 @@ import dev.gantry.client.Address;
 import dev.gantry.client.ApiError;
 import dev.gantry.client.EngineClient;
 import dev.gantry.client.Unreachable;
+import dev.gantry.kernel.ProcessExit;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +28,11 @@ public final class Gantry {
   private Gantry() {}
 
   public static void main(String[] arguments) {
-    // one word leaves at once: nothing here needs what runs at a normal end
-    java.lang.Runtime.getRuntime().halt(run(List.of(arguments)));
+    int code = run(List.of(arguments));
+    if (Streams.readsInput()) {
+      ProcessExit.now(code);
+    }
+    java.lang.Runtime.getRuntime().halt(code);
   }
 
   static int run(List<String> arguments) {

@@ -104,7 +104,8 @@ final class Runs {
                 Query.of("/containers/{}/wait", id).with("condition", removed ? "removed" : "next-exit"),
                 null)) {
       CompletableFuture<Json.JsonObject> exit = new CompletableFuture<>();
-      Thread.ofVirtual().start(() -> complete(exit, waiting));
+      // a platform thread: the poller of virtual ones would hold up the end by 300 ms
+      Thread.ofPlatform().daemon().name("wait").start(() -> complete(exit, waiting));
       Streams streams = new Streams(session, tty, stdin);
       if (streams.copy(connection, "/containers/" + id + "/resize", start)) {
         session.err().println("read escape sequence");

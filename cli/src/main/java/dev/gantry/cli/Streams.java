@@ -17,6 +17,8 @@ final class Streams {
   private static final int CTRL_P = 16;
   private static final int CTRL_Q = 17;
 
+  private static volatile boolean reading;
+
   private final Session session;
   private final boolean tty;
   private final boolean stdin;
@@ -26,6 +28,11 @@ final class Streams {
     this.session = session;
     this.tty = tty;
     this.stdin = stdin;
+  }
+
+  /// True once a thread reads standard input: nothing can end its call.
+  static boolean readsInput() {
+    return reading;
   }
 
   static boolean inputIsTerminal() {
@@ -46,6 +53,7 @@ final class Streams {
         Thread.ofPlatform().daemon().name("size").start(() -> followSize(resize));
       }
       if (stdin) {
+        reading = true;
         Thread.ofPlatform().daemon().name("stdin").start(() -> copyInput(connection));
       }
       copyOutput(connection);
