@@ -78,7 +78,7 @@ final class HostNetworks implements Networks {
     if (options.ipForward()) {
       HostLinks.sysctl("ipv4/ip_forward", "1");
     }
-    registry.list().forEach(this::makeBridge);
+    registry.list().stream().filter(HostNetworks::hasBridge).forEach(this::makeBridge);
   }
 
   /// The subnet of the default bridge: what the flags say, else what the link has, else what it had
@@ -120,10 +120,11 @@ final class HostNetworks implements Networks {
         BridgeOptions.MTU, String.valueOf(options.mtu() == 0 ? 1500 : options.mtu()));
   }
 
-  private void makeBridge(Network network) {
-    if (!network.driver().equals("bridge") || network.configOnly()) {
-      return;
-    }
+  private static boolean hasBridge(Network network) {
+    return network.driver().equals("bridge") && !network.configOnly();
+  }
+
+  private HostLinks.Link makeBridge(Network network) {
     List<Cidr> addresses = new ArrayList<>();
     boolean inhibit = network.flag(BridgeOptions.INHIBIT_IPV4, false);
     for (Pool pool : network.pools()) {
@@ -132,10 +133,12 @@ final class HostNetworks implements Networks {
             .ifPresent(router -> addresses.add(new Cidr(router, pool.cidr().prefix())));
       }
     }
-    links.ensureBridge(network.bridge(), BridgeOptions.mtu(network), addresses);
+    HostLinks.Link link =
+        links.ensureBridge(network.bridge(), BridgeOptions.mtu(network), addresses);
     if (network.enableIpv6() && options.ipForward()) {
       HostLinks.sysctl("ipv6/conf/all/forwarding", "1");
     }
+    return link;
   }
 
   /// Applies the table once, when everything that is published is known: an earlier table without
@@ -144,7 +147,7 @@ final class HostNetworks implements Networks {
     if (options.firewall() && !applied) {
       firewall.prepare(
           registry.list().stream()
-              .filter(n -> n.driver().equals("bridge") && !n.configOnly())
+              .filter(HostNetworks::hasBridge)
               .map(BridgeOptions::rules)
               .toList(),
           publisher.rewrites()
@@ -308,11 +311,9 @@ final class HostNetworks implements Networks {
     if (network.driver().equals("macvlan")) {
       return List.of(Macvlan.message(network, endpoint, links, target));
     }
+    // a bridge that somebody deleted is made again
     HostLinks.Link bridge =
-        links
-            .find(network.bridge())
-            .orElseThrow(
-                () -> new Failure.Internal("the bridge " + network.bridge() + " is gone"));
+        links.find(network.bridge()).orElseGet(() -> makeBridge(network));
     return LaunchMessages.veth(
         endpoint, bridge.index(), BridgeOptions.mtu(network), publishing, target);
   }
@@ -727,9 +728,11 @@ final class HostNetworks implements Networks {
     try {
       applyFirewall();
       Network network = new NetworkPlan(registry, () -> links.routes(0)).plan(request);
-      makeBridge(network);
+      if (hasBridge(network)) {
+        makeBridge(network);
+      }
       registry.add(network);
-      if (network.driver().equals("bridge") && !network.configOnly() && options.firewall()) {
+      if (hasBridge(network) && options.firewall()) {
         firewall.put(BridgeOptions.rules(network));
         neighbours.settle(firewall.bridges());
       }

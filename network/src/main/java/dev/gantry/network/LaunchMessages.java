@@ -98,12 +98,19 @@ final class LaunchMessages {
     return Cidr.literal(ipv6 ? endpoint.ipv6Gateway() : endpoint.ipv4Gateway());
   }
 
-  /// Settings of a namespace whose links come after them: what new links begin with.
+  /// Settings of a new namespace. Its links may come before or after: `all` is for both, and the
+  /// loopback alone keeps IPv6 (in this order).
   static Map<String, String> firstSettings(List<Endpoint> endpoints) {
-    boolean ipv6 = endpoints.stream().anyMatch(endpoint -> !endpoint.ipv6().isEmpty());
-    return hostHasIpv6()
-        ? Map.of("net.ipv6.conf.default." + (ipv6 ? "accept_ra" : "disable_ipv6"), ipv6 ? "0" : "1")
-        : Map.of();
+    Map<String, String> settings = new LinkedHashMap<>();
+    if (hostHasIpv6()) {
+      if (endpoints.stream().allMatch(endpoint -> endpoint.ipv6().isEmpty())) {
+        settings.put("net.ipv6.conf.all.disable_ipv6", "1");
+        settings.put("net.ipv6.conf.lo.disable_ipv6", "0");
+      } else {
+        settings.put("net.ipv6.conf.default.accept_ra", "0");
+      }
+    }
+    return settings;
   }
 
   /// Settings of the links that are there.
