@@ -43,7 +43,7 @@ build() {
 build_native() {
   local program source
   mkdir -p "$native"
-  for program in gantry-shim:shim gantry-hello:hello; do
+  for program in gantry-shim:shim gantry-hello:hello gantry-init:init; do
     source=$root/runtime/src/main/c/${program#*:}.c
     [[ -n $(find "$root/runtime/src/main/c" -newer "$native/${program%:*}" -print -quit 2>/dev/null || echo new) ]] || continue
     cc -std=gnu11 -O2 -Wall -Wextra -Werror -fno-strict-aliasing -static -nostdlib -ffreestanding -fno-stack-protector \
