@@ -230,7 +230,12 @@ public final class Container {
 
   // ---- as a record of the journal
 
-  synchronized Json.JsonObject record() {
+  Json.JsonObject record() {
+    return record(state());
+  }
+
+  /// The record as it will be in state `shown`.
+  synchronized Json.JsonObject record(ContainerState shown) {
     Json.JsonObject json =
         Json.object()
             .put("Name", name)
@@ -238,7 +243,7 @@ public final class Container {
             .put("RestartCount", restartCount)
             .put("StoppedByUser", stoppedByUser)
             .put("AnonymousVolumes", Json.strings(anonymousVolumes))
-            .put("State", stateRecord())
+            .put("State", stateRecord(shown))
             .put("Spec", JsonRecords.write(spec));
     if (attachment != null) {
       json.put("Attachment", JsonRecords.write(attachment));
@@ -246,9 +251,9 @@ public final class Container {
     return json;
   }
 
-  private Json.JsonObject stateRecord() {
-    Json.JsonObject json = Json.object().put("Is", state.word());
-    switch (state) {
+  private static Json.JsonObject stateRecord(ContainerState shown) {
+    Json.JsonObject json = Json.object().put("Is", shown.word());
+    switch (shown) {
       case ContainerState.Created c -> json.put("ExitCode", c.exitCode()).put("Error", c.error());
       case ContainerState.Live l ->
           json.put("Pid", l.pid()).put("StartedAt", l.startedAt().toString());

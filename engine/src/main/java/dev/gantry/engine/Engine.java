@@ -567,6 +567,13 @@ public final class Engine implements AutoCloseable {
     if (oom) {
       publish(c, "oom", Map.of());
     }
+    boolean again = RestartPolicy.applies(c, exit.code());
+    ContainerState next =
+        again
+            ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
+            : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
+    // on record before the monitor, who else knows it, is dismissed
+    journal.note(Change.put(TABLE, c.id(), c.record(next)));
     publishNetwork(c, "disconnect");
     releaseNetwork(c);
     process.release();
@@ -574,11 +581,6 @@ public final class Engine implements AutoCloseable {
     c.execs.keySet().forEach(execs::remove);
     c.execs.clear();
     removeRuntimeState(c);
-    boolean again = RestartPolicy.applies(c, exit.code());
-    ContainerState next =
-        again
-            ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
-            : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
     c.become(next);
     note(c);
     long seconds = Math.max(0, exit.exitedAt().getEpochSecond() - startedAt.getEpochSecond());
@@ -811,7 +813,11 @@ public final class Engine implements AutoCloseable {
             });
     for (Container c : containers.values()) {
       Optional<RunningProcess> process = runtime.reattach(stateDirectory(c.id()));
-      if (process.isPresent()) {
+      boolean settled = !(c.state() instanceof ContainerState.Live);
+      if (process.isPresent() && settled && !process.get().isRunning()) {
+        // its end was on record already; only the clean-up was cut off
+        drain(c, process.get());
+      } else if (process.isPresent()) {
         running.put(c, process.get());
         c.attachment().ifPresent(a -> live.add(new Networks.Live(a, process.get().pid())));
       }
@@ -829,6 +835,12 @@ public final class Engine implements AutoCloseable {
     if (images.find("hello-world").isEmpty() && Files.exists(options.hello())) {
       images.builtIn(options.hello(), ImageReference.parse("hello-world:latest"));
     }
+  }
+
+  private void drain(Container c, RunningProcess process) {
+    c.attached(null);
+    process.release();
+    removeRuntimeState(c);
   }
 
   private void resume(Container c, RunningProcess process) {
@@ -852,7 +864,8 @@ public final class Engine implements AutoCloseable {
       Optional<ExitStatus> exit = runtime.exitRecord(stateDirectory(c.id()));
       Instant startedAt =
           c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.EPOCH;
-      int code = exit.map(ExitStatus::code).orElse(255);
+      int unknown = c.state() instanceof ContainerState.Restarting r ? r.exitCode() : 255;
+      int code = exit.map(ExitStatus::code).orElse(unknown);
       killRest(c);
       c.attached(null);
       c.become(
