@@ -58,6 +58,16 @@ public record ContainerSpec(
     Logging logging,
     Json.JsonObject wire) {
 
+  /// The same with other networks to be on.
+  ContainerSpec withEndpoints(List<dev.gantry.network.EndpointRequest> others) {
+    return new ContainerSpec(
+        image, imageId, layers, command, environment, workingDirectory, user, additionalGroups,
+        hostname, domainname, tty, openStdin, stdinOnce, stopSignal, stopTimeout, autoRemove,
+        labels, mounts, readonlyRoot, init, security, resources, ulimits, sysctls, oomScoreAdj,
+        shmSize, cgroupParent, modes, extraHosts, dns, dnsSearch, dnsOptions, others, ports,
+        restart, logging, wire);
+  }
+
   /// A mount of any kind.
   ///
   /// @param kind `bind`, `volume` or `tmpfs`

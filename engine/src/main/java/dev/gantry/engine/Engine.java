@@ -176,24 +176,14 @@ public final class Engine implements AutoCloseable {
             .anyMatch(m -> m.kind().equals("volume") && m.source().equals(volume));
   }
 
-  /// Connects a running container to a further network.
+  /// Connects a container to a further network.
   public void connect(Container c, dev.gantry.network.EndpointRequest endpoint) {
-    if (!(c.state() instanceof ContainerState.Live live)) {
-      throw new Failure.Conflict("container " + c.id() + " is not running");
-    }
-    c.attached(networks.connect(c.id(), live.pid(), endpoint));
-    note(c);
-    publishNetwork(c, "connect");
+    new NetworkMembership(this).connect(c, endpoint);
   }
 
-  /// Takes a running container off a network.
+  /// Takes a container off a network (name or id).
   public void disconnect(Container c, String network) {
-    if (!(c.state() instanceof ContainerState.Live live)) {
-      throw new Failure.Conflict("container " + c.id() + " is not running");
-    }
-    publishNetwork(c, "disconnect");
-    c.attached(networks.disconnect(c.id(), live.pid(), network));
-    note(c);
+    new NetworkMembership(this).disconnect(c, network);
   }
 
   void publishNetwork(Container c, String action) {
@@ -354,6 +344,7 @@ public final class Engine implements AutoCloseable {
       }
       take(name, c.id());
       c.rename(name);
+      networks.rename(c.id(), name).ifPresent(c::attached);
       names.remove(old, c.id());
       note(c);
       publish(c, "rename", Map.of("oldName", "/" + old));

@@ -7,6 +7,7 @@ import dev.gantry.engine.Engine;
 import dev.gantry.json.Json;
 import dev.gantry.network.Attachment;
 import dev.gantry.network.Endpoint;
+import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.PublishedPort;
 import java.time.Duration;
 import java.time.Instant;
@@ -169,19 +170,34 @@ final class ContainerJson {
       return networks;
     }
     String mode = c.spec().modes().network();
-    if (!mode.startsWith("container:")) {
-      String id = "";
-      try {
-        id = c.state() instanceof ContainerState.Created ? "" : engine.networks().find(mode).id();
-      } catch (dev.gantry.base.Failure.NotFound e) {
-        id = "";
-      }
+    if (mode.startsWith("container:")) {
+      return networks;
+    }
+    List<EndpointRequest> wishes =
+        c.spec().endpoints().isEmpty()
+            ? List.of(EndpointRequest.of(mode))
+            : c.spec().endpoints();
+    for (EndpointRequest wish : wishes) {
       networks.put(
-          mode,
+          wish.network(),
           endpoint(
-              new Endpoint(id, mode, "", "", "", "", "", 0, "", "", 0, "", List.of(), List.of(), List.of(), java.util.Map.of(), 0)));
+              new Endpoint(
+                  idOnceStarted(engine, c, wish.network()), wish.network(), "", "", "", "", "", 0,
+                  "", "", 0, "", wish.aliases(), wish.links(), List.of(), wish.driverOptions(),
+                  wish.gatewayPriority())));
     }
     return networks;
+  }
+
+  /// A container that never ran knows its networks by name only.
+  private static String idOnceStarted(Engine engine, Container c, String network) {
+    try {
+      return c.state() instanceof ContainerState.Created
+          ? ""
+          : engine.networks().find(network).id();
+    } catch (dev.gantry.base.Failure.NotFound e) {
+      return "";
+    }
   }
 
   static Json.JsonObject endpoint(Endpoint e) {

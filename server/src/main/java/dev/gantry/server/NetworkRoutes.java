@@ -157,17 +157,34 @@ final class NetworkRoutes {
 
   private void connect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Json.JsonObject body = q.jsonOrEmpty();
-    Container c = engine.require(body.string("Container", ""));
-    Network n = engine.networks().find(id(p));
-    engine.connect(c, ContainerRequests.endpoint(n.name(), body.object("EndpointConfig").orElseGet(Json::object)));
+    Container c = container(body);
+    Json.JsonObject wish = body.object("EndpointConfig").orElseGet(Json::object);
+    String name = engine.networks().list().stream()
+        .filter(n -> n.id().equals(id(p)))
+        .map(Network::name)
+        .findFirst()
+        .orElse(id(p));
+    engine.connect(c, ContainerRequests.endpoint(name, wish));
     r.empty(200);
   }
 
   private void disconnect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Json.JsonObject body = q.jsonOrEmpty();
-    Container c = engine.require(body.string("Container", ""));
-    engine.disconnect(c, engine.networks().find(id(p)).name());
+    Network n = engine.networks().find(id(p));
+    String name = body.string("Container", "");
+    if (body.bool("Force", false) && engine.find(name).isEmpty()) {
+      throw new Failure.NotFound("endpoint " + name + " not found");
+    }
+    engine.disconnect(container(body), n.id());
     r.empty(200);
+  }
+
+  private Container container(Json.JsonObject body) {
+    String name = body.string("Container", "");
+    if (name.isEmpty()) {
+      throw new Failure.InvalidRequest("invalid name or ID supplied: \"\"");
+    }
+    return engine.require(name);
   }
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

@@ -1,0 +1,118 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.network.Attachment;
+import dev.gantry.network.EndpointRequest;
+import dev.gantry.network.Network;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// Connects containers to networks after their creation, and takes them off: at once when they run,
+/// at their next start otherwise. What was asked stays with the container. The texts are Docker's.
+final class NetworkMembership {
+  private final Engine engine;
+
+  NetworkMembership(Engine engine) {
+    this.engine = engine;
+  }
+
+  void connect(Container c, EndpointRequest wish) {
+    c.verbs.lock();
+    try {
+      refuseShared(c);
+      Network network = known(wish.network());
+      if (c.state() instanceof ContainerState.Live live) {
+        remember(c, engine.networks().connect(c.id(), live.pid(), wish));
+        tell(c, network, "connect");
+      } else {
+        refuseTwice(c, network);
+      }
+      List<EndpointRequest> wishes = new ArrayList<>(wishes(c));
+      wishes.add(wish);
+      c.update(c.spec().withEndpoints(wishes));
+      engine.note(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  void disconnect(Container c, String nameOrId) {
+    c.verbs.lock();
+    try {
+      Network network = engine.networks().find(nameOrId);
+      String mode = c.spec().modes().network();
+      if (network.name().equals("host") && mode.equals("host")) {
+        throw new Failure.InvalidRequest(
+            "cannot disconnect container from host network - container was created in host"
+                + " network mode");
+      }
+      if (c.state() instanceof ContainerState.Live live) {
+        remember(c, engine.networks().disconnect(c.id(), live.pid(), network.id()));
+        tell(c, network, "disconnect");
+      } else if (wishes(c).stream().noneMatch(wish -> names(wish, network))) {
+        throw new Failure.Internal(
+            "container " + c.id() + " is not connected to network " + network.name());
+      }
+      c.update(
+          c.spec()
+              .withEndpoints(
+                  wishes(c).stream().filter(wish -> !names(wish, network)).toList()));
+      engine.note(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  private static void refuseShared(Container c) {
+    String mode = c.spec().modes().network();
+    if (mode.equals("host") || mode.startsWith("container:")) {
+      throw new Failure.InvalidRequest(
+          "container sharing network namespace with another container or host cannot be connected"
+              + " to any other network");
+    }
+    if (mode.equals("none")) {
+      throw new Failure.InvalidRequest(
+          "container cannot be connected to multiple networks with one of the networks in private"
+              + " (none) mode");
+    }
+  }
+
+  private Network known(String nameOrId) {
+    try {
+      return engine.networks().find(nameOrId);
+    } catch (Failure.NotFound e) {
+      throw new Failure.Internal("invalid cluster node while attaching to network", e);
+    }
+  }
+
+  private void refuseTwice(Container c, Network network) {
+    if (wishes(c).stream().anyMatch(wish -> names(wish, network))) {
+      throw new Failure.Forbidden(
+          "endpoint with name " + c.name() + " already exists in network " + network.name());
+    }
+  }
+
+  private static List<EndpointRequest> wishes(Container c) {
+    List<EndpointRequest> own = c.spec().endpoints();
+    return own.isEmpty() ? List.of(EndpointRequest.of(c.spec().modes().network())) : own;
+  }
+
+  private static boolean names(EndpointRequest wish, Network network) {
+    return wish.network().equals(network.name()) || wish.network().equals(network.id());
+  }
+
+  private static void remember(Container c, Attachment attachment) {
+    c.attached(attachment);
+  }
+
+  private void tell(Container c, Network network, String action) {
+    engine
+        .events()
+        .publish(
+            "network",
+            action,
+            network.id(),
+            Map.of("container", c.id(), "name", network.name(), "type", network.driver()));
+  }
+}
