@@ -35,6 +35,7 @@ final class ImageRoutes {
     router.on("POST", "/images/load", this::load);
     router.on("GET", "/images/get", (q, r, p) -> save(r, q.texts("names")));
     router.on("POST", "/images/prune", this::prune);
+    router.on("POST", "/gantry/images/bootstrap", this::bootstrap);
     router.on("GET", "/images/{name:.*}/json", this::inspect);
     router.on("GET", "/images/{name:.*}/history", this::history);
     router.on("GET", "/images/{name:.*}/get", (q, r, p) -> save(r, List.of(name(p))));
@@ -237,6 +238,33 @@ final class ImageRoutes {
     event("import", image, image.id().toString());
     try (OutputStream out = r.stream(200, "application/json")) {
       line(out, Json.object().put("status", image.id().toString()));
+    }
+  }
+
+  /// Beyond Docker's API: a base image made from packages, with its progress.
+  private void bootstrap(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    try (OutputStream out = r.stream(200, "application/json")) {
+      try {
+        Image image =
+            new dev.gantry.images.BootstrapImage(images())
+                .make(q.text("name"), step -> status(out, step));
+        status(out, "Made " + image.id());
+      } catch (Failure e) {
+        line(
+            out,
+            Json.object()
+                .put("errorDetail", Json.object().put("message", e.text()))
+                .put("error", e.text()));
+      }
+    }
+  }
+
+  private static void status(OutputStream out, String text) {
+    try {
+      line(out, Json.object().put("status", text));
+    } catch (IOException e) {
+      // whoever asked has gone; the image is made all the same
+      return;
     }
   }
 
