@@ -339,7 +339,12 @@ final class CgroupPlan {
     if (rules.isEmpty() || folder.isEmpty()) {
       return;
     }
-    for (RuntimeSpec.DeviceRule rule : rules) {
+    // what every container needs comes last: engines may refuse everything and list only their own
+    List<RuntimeSpec.DeviceRule> all = new ArrayList<>(rules);
+    DockerDefaults.DEVICE_RULES.stream()
+        .filter(r -> r.allow() && !rules.contains(r))
+        .forEach(all::add);
+    for (RuntimeSpec.DeviceRule rule : all) {
       write(folder.get().resolve(rule.allow() ? "devices.allow" : "devices.deny"), line(rule));
     }
   }

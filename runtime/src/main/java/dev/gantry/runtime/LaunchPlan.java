@@ -240,11 +240,9 @@ public final class LaunchPlan {
     return index >= 0 && index < steps.size() ? steps.get(index).text() : "run the launch plan";
   }
 
-  /// True if step `index` is the one that executes the container's program.
+  /// True if step `index` is one that looks for the container's program or executes it.
   boolean isExecute(int index) {
-    return index >= 0
-        && index < steps.size()
-        && steps.get(index).operation == SPECIAL + Special.EXECUTE.ordinal();
+    return index >= 0 && index < steps.size() && steps.get(index).text().startsWith("execute ");
   }
 
   /// The plan in the shim's format.

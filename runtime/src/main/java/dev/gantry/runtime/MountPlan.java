@@ -517,8 +517,21 @@ final class MountPlan {
 
   // ---- devices
 
+  /// The devices of the configuration, and those that every container has
+  /// (config-linux.md#default-devices), unless it brings a /dev of its own.
   void devices() {
-    for (RuntimeSpec.Device device : linux().devices()) {
+    List<RuntimeSpec.Device> devices = new java.util.ArrayList<>(linux().devices());
+    boolean own =
+        spec.mounts().stream()
+            .anyMatch(m -> m.destination().equals("/dev") && parse(m).bind());
+    if (!own) {
+      for (RuntimeSpec.Device device : DockerDefaults.DEVICES) {
+        if (devices.stream().noneMatch(d -> d.path().equals(device.path()))) {
+          devices.add(device);
+        }
+      }
+    }
+    for (RuntimeSpec.Device device : devices) {
       String what = "make the device " + device.path();
       int slash = device.path().lastIndexOf('/');
       String folder = slash <= 0 ? "/" : device.path().substring(0, slash);
@@ -562,6 +575,9 @@ final class MountPlan {
           number(0x100));
       plan.call(what, Syscalls.FCHMODAT, parent, name, number(mode));
       close(parent);
+    }
+    if (own) {
+      return;
     }
     link("/dev/fd", "/proc/self/fd");
     link("/dev/stdin", "/proc/self/fd/0");

@@ -55,6 +55,7 @@ public final class PlanCompiler {
   private static final int PIPE_SIZE = 1 << 20;
   private static final int F_DUPFD_CLOEXEC = 1030;
   private static final int EPROTO = 71;
+  private static final int ESRCH = 3;
   private static final int HIGH = 500;
 
   /// Where the caller's descriptors for the program are until it is executed.
@@ -409,7 +410,7 @@ public final class PlanCompiler {
     String hold = "hold the mount namespace";
     plan.special(
         hold, Special.FORMAT, path, plan.string("/proc/"), pid, plan.string("/ns/mnt"));
-    Argument namespace =
+    LaunchPlan.Step open =
         plan.call(
                 hold,
                 Syscalls.OPENAT,
@@ -417,7 +418,12 @@ public final class PlanCompiler {
                 path,
                 number(Fd.O_RDONLY | Fd.O_CLOEXEC),
                 number(0))
-            .result();
+            .tolerate(1, Errno.ENOENT, ESRCH);
+    Argument namespace = open.result();
+    // a child that has failed already has none: its own failure is the one to report
+    LaunchPlan.Step held = plan.special(hold, Special.JUMP, number(0));
+    plan.special(hold, Special.WAIT_EXEC, errors.read());
+    held.targetNext(0);
     RuntimeSpec.Process process = launch.spec().process();
     boolean terminal = process != null && process.terminal();
     hostNetwork(launch.network(), pid);
@@ -590,6 +596,7 @@ public final class PlanCompiler {
     plan.special("wait for the monitor", Special.WAIT_BYTE, go.read());
     containerNetwork(launch.network(), namespaces);
     if (gate != null && result != null) {
+      last.lookUp();
       waitAtGate(errors, gate, result);
     }
     last.standardStreams(childStreams(streams, slave), slave != null);

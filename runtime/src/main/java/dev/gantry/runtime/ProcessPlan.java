@@ -5,6 +5,7 @@ import static dev.gantry.runtime.LaunchPlan.number;
 import dev.gantry.base.Failure;
 import dev.gantry.kernel.Capabilities;
 import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Syscalls;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.LaunchPlan.Argument;
@@ -303,6 +304,22 @@ final class ProcessPlan {
         number(3 + passed),
         number(0xffffffffL),
         number(CLOSE_RANGE_CLOEXEC));
+  }
+
+  /// Fails early if the program is missing: a created container should be one that can start.
+  void lookUp() {
+    String text = "execute " + process.args().getFirst();
+    List<LaunchPlan.Step> found = new ArrayList<>();
+    List<String> candidates = candidates(process);
+    for (String candidate : candidates) {
+      LaunchPlan.Step access =
+          plan.call(
+              text, Syscalls.FACCESSAT, number(Fd.AT_FDCWD), plan.string(candidate), number(1));
+      access.tolerate(1, Errno.ENOENT, candidates.size() > 1 ? Errno.EACCES : Errno.ENOENT);
+      found.add(plan.special(text, Special.JUMP, number(0)));
+    }
+    plan.special(text, Special.CHECK, number(0), number(0), number(1), number(Errno.ENOENT));
+    found.forEach(f -> f.targetNext(0));
   }
 
   /// The program, looked up in the PATH of its own environment.
