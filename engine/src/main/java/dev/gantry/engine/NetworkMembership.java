@@ -1,7 +1,6 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
-import dev.gantry.network.Attachment;
 import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.Network;
 import java.util.ArrayList;
@@ -23,9 +22,10 @@ final class NetworkMembership {
       refuseShared(c);
       Network network = known(wish.network());
       if (c.state() instanceof ContainerState.Live live) {
-        remember(c, engine.networks().connect(c.id(), live.pid(), wish));
+        c.attached(engine.networks().connect(c.id(), live.pid(), wish));
         tell(c, network, "connect");
       } else {
+        engine.networks().check(wish);
         refuseTwice(c, network);
       }
       List<EndpointRequest> wishes = new ArrayList<>(wishes(c));
@@ -48,7 +48,7 @@ final class NetworkMembership {
                 + " network mode");
       }
       if (c.state() instanceof ContainerState.Live live) {
-        remember(c, engine.networks().disconnect(c.id(), live.pid(), network.id()));
+        c.attached(engine.networks().disconnect(c.id(), live.pid(), network.id()));
         tell(c, network, "disconnect");
       } else if (wishes(c).stream().noneMatch(wish -> names(wish, network))) {
         throw new Failure.Internal(
@@ -100,10 +100,6 @@ final class NetworkMembership {
 
   private static boolean names(EndpointRequest wish, Network network) {
     return wish.network().equals(network.name()) || wish.network().equals(network.id());
-  }
-
-  private static void remember(Container c, Attachment attachment) {
-    c.attached(attachment);
   }
 
   private void tell(Container c, Network network, String action) {

@@ -59,6 +59,9 @@ final class EndpointCheck {
 
   /// Whether a container can be connected to `network` after its creation at all.
   static void checkConnectable(Network network) {
+    if (network.configOnly()) {
+      throw new Failure.Forbidden("cannot create endpoint on configuration-only network");
+    }
     switch (network.name()) {
       case "host" ->
           throw new Failure.InvalidRequest(

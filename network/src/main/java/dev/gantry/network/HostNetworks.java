@@ -581,6 +581,18 @@ final class HostNetworks implements Networks {
     return after;
   }
 
+  @Override
+  public void check(EndpointRequest wish) {
+    lock.lock();
+    try {
+      Network network = required(wish.network());
+      EndpointCheck.checkConnectable(network);
+      EndpointCheck.check(network, wish);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private Attachment connectEndpoint(String containerId, int pid, EndpointRequest wish) {
     lock.lock();
     try (Undo undo = new Undo()) {

@@ -37,6 +37,9 @@ public interface Networks extends AutoCloseable {
   /// Connects a running container to one more network.
   Attachment connect(String containerId, int pid, EndpointRequest endpoint);
 
+  /// Whether a container could be connected so: what is wrong with the wish itself is refused.
+  void check(EndpointRequest endpoint);
+
   /// Takes a running container off `network` (name or id).
   Attachment disconnect(String containerId, int pid, String network);
 
