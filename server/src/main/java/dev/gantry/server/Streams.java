@@ -59,10 +59,9 @@ final class Streams {
     } catch (IOException e) {
       return; // the client has gone, or has detached
     } finally {
+      // the input thread ends when the handler returns and the connection is closed; to interrupt its
+      // read would close the connection now, before an exec's exit code is known
       session.close();
-      if (input != null) {
-        input.interrupt();
-      }
     }
   }
 
