@@ -5,5 +5,4 @@ module dev.gantry.api {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.json;
-
 }

@@ -8,5 +8,4 @@ module dev.gantry.cli {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.api;
   requires transitive dev.gantry.client;
-
 }

@@ -12,7 +12,8 @@ module dev.gantry.engine {
   requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.network;
 
-
   exports dev.gantry.engine;
-  opens dev.gantry.engine to dev.gantry.json;
+
+  opens dev.gantry.engine to
+      dev.gantry.json;
 }

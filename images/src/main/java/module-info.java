@@ -11,6 +11,5 @@ module dev.gantry.images {
   requires org.apache.commons.compress;
   requires com.github.luben.zstd_jni;
 
-
   exports dev.gantry.images;
 }

@@ -8,5 +8,6 @@ module dev.gantry.oci {
 
   exports dev.gantry.oci;
 
-  opens dev.gantry.oci to dev.gantry.json;
+  opens dev.gantry.oci to
+      dev.gantry.json;
 }

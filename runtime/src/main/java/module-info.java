@@ -8,6 +8,5 @@ module dev.gantry.runtime {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;
 
-
   exports dev.gantry.runtime;
 }

@@ -13,6 +13,5 @@ module dev.gantry.server {
   requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.images;
 
-
   exports dev.gantry.server;
 }

@@ -8,6 +8,5 @@ module dev.gantry.store {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;
 
-
   exports dev.gantry.store;
 }

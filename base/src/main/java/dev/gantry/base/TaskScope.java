@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// rest.
 ///
 /// The shape is that of the JDK's `StructuredTaskScope`, which is still a preview in 25: swap it in
-/// when it is final. Fork and join from the thread that opened the scope; [#close()] interrupts what
-/// is still running and waits for it, so no task outlives its scope.
+/// when it is final. Fork and join from the thread that opened the scope; [#close()] interrupts
+/// what is still running and waits for it, so no task outlives its scope.
 public final class TaskScope implements AutoCloseable {
   /// A forked task; its result is there after [TaskScope#join()].
   public static final class Task<T> {
@@ -106,8 +106,8 @@ public final class TaskScope implements AutoCloseable {
     join(Duration.ofDays(365));
   }
 
-  /// Waits for all tasks, at most `limit`; past it the tasks are interrupted and
-  /// [Failure.TimedOut] is thrown.
+  /// Waits for all tasks, at most `limit`; past it the tasks are interrupted and [Failure.TimedOut]
+  /// is thrown.
   public void join(Duration limit) throws InterruptedException {
     long deadline = System.nanoTime() + limit.toNanos();
     for (Running task : running) {

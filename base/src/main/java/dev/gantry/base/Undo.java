@@ -6,8 +6,9 @@ import java.util.Deque;
 /// Collects what must be taken back if a flow does not reach its end.
 ///
 /// Register an undo next to each acquisition; [#close()] runs them in reverse order unless
-/// [#commit()] was called. A failing undo never replaces the failure that caused it: use
-/// [#close()] through try-with-resources and it becomes a suppressed exception. Not thread-safe: one flow, one thread.
+/// [#commit()] was called. A failing undo never replaces the failure that caused it: use [#close()]
+/// through try-with-resources and it becomes a suppressed exception. Not thread-safe: one flow, one
+/// thread.
 public final class Undo implements AutoCloseable {
   /// An action that takes something back.
   @FunctionalInterface

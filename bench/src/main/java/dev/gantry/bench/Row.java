@@ -72,10 +72,16 @@ final class Row {
       ours = ours == 0 ? median : ours;
       lines.add(
           String.format(
-              Locale.ROOT, "    %-34s %9.2f %s   p90 %9.2f %s", entry.getKey(), median, unit,
-              entry.getValue().quantile(0.9), ratio));
+              Locale.ROOT,
+              "    %-34s %9.2f %s   p90 %9.2f %s",
+              entry.getKey(),
+              median,
+              unit,
+              entry.getValue().quantile(0.9),
+              ratio));
     }
-    dropped.forEach((name, why) -> lines.add(String.format("    %-34s not measured: %s", name, why)));
+    dropped.forEach(
+        (name, why) -> lines.add(String.format("    %-34s not measured: %s", name, why)));
     return lines;
   }
 }

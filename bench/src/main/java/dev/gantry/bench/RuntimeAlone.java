@@ -42,18 +42,50 @@ final class RuntimeAlone implements AutoCloseable {
     }
     RuntimeSpec.Process process =
         new RuntimeSpec.Process(
-            false, null, new RuntimeSpec.User(0, 0, null, List.of()), List.of("true"),
-            List.of("PATH=/bin"), "/", RuntimeSpec.Capabilities.of(DockerDefaults.CAPABILITIES),
-            List.of(), false, null, null, null, null, null, null);
+            false,
+            null,
+            new RuntimeSpec.User(0, 0, null, List.of()),
+            List.of("true"),
+            List.of("PATH=/bin"),
+            "/",
+            RuntimeSpec.Capabilities.of(DockerDefaults.CAPABILITIES),
+            List.of(),
+            false,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null);
     RuntimeSpec.Linux linux =
         new RuntimeSpec.Linux(
-            namespaces, List.of(), List.of(), DockerDefaults.DEVICES, Map.of(), "/" + cgroup, null,
-            null, DockerDefaults.seccomp(DockerDefaults.CAPABILITIES), Map.of(),
-            DockerDefaults.MASKED_PATHS, DockerDefaults.READONLY_PATHS, null, null, null, null,
+            namespaces,
+            List.of(),
+            List.of(),
+            DockerDefaults.DEVICES,
+            Map.of(),
+            "/" + cgroup,
+            null,
+            null,
+            DockerDefaults.seccomp(DockerDefaults.CAPABILITIES),
+            Map.of(),
+            DockerDefaults.MASKED_PATHS,
+            DockerDefaults.READONLY_PATHS,
+            null,
+            null,
+            null,
+            null,
             Map.of());
     return new RuntimeSpec(
-        RuntimeSpec.VERSION, new RuntimeSpec.Root("rootfs", false), process, "bench", null,
-        DockerDefaults.mounts(false), null, Map.of(), linux);
+        RuntimeSpec.VERSION,
+        new RuntimeSpec.Root("rootfs", false),
+        process,
+        "bench",
+        null,
+        DockerDefaults.mounts(false),
+        null,
+        Map.of(),
+        linux);
   }
 
   void ours() throws Exception {
@@ -62,8 +94,12 @@ final class RuntimeAlone implements AutoCloseable {
     RunningProcess process =
         runtime.launch(
             new Launch(
-                id, spec("gantry-bench/" + id), new Rootfs.Directory(folder.resolve("rootfs")),
-                state, NetlinkSetup.NONE, false));
+                id,
+                spec("gantry-bench/" + id),
+                new Rootfs.Directory(folder.resolve("rootfs")),
+                state,
+                NetlinkSetup.NONE,
+                false));
     try {
       int code = process.awaitExit().code();
       if (code != 0) {
@@ -77,8 +113,13 @@ final class RuntimeAlone implements AutoCloseable {
   void peer(String program) {
     String id = "peer" + count.incrementAndGet();
     Command.of(
-            program, "--root", folder.resolve("peers").toString(), "run", "--bundle",
-            folder.toString(), id)
+            program,
+            "--root",
+            folder.resolve("peers").toString(),
+            "run",
+            "--bundle",
+            folder.toString(),
+            id)
         .run()
         .succeeded();
   }

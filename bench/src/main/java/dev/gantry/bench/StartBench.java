@@ -54,7 +54,9 @@ final class StartBench {
 
   private void runtimeAlone() throws Exception {
     Path shim = Needs.distribution().resolve("lib/gantry-shim");
-    Row row = new Row("runtime alone: Docker's profile, own network namespace, true", "4x faster than crun");
+    Row row =
+        new Row(
+            "runtime alone: Docker's profile, own network namespace, true", "4x faster than crun");
     try (RuntimeAlone bundle = new RuntimeAlone(shim, image)) {
       row.candidate("gantry, in the engine's process", bundle::ours);
       for (String name : List.of("crun", "runc")) {
@@ -95,14 +97,16 @@ final class StartBench {
     print(api, "ms");
 
     Row docker = new Row("docker run --rm busybox true, Docker's own client", "6x");
-    docker.candidate("docker on gantry", () -> engine.docker("run", "--rm", "busybox", "true").succeeded());
+    docker.candidate(
+        "docker on gantry", () -> engine.docker("run", "--rm", "busybox", "true").succeeded());
     dockerd.ifPresent(socket -> docker.candidate("docker on dockerd", () -> dockerRun(socket)));
     podman().ifPresent(work -> docker.candidate("podman run", work));
     docker.measure(3, rounds);
     print(docker, "ms");
 
     Row own = new Row("gantry run --rm busybox true, our command line", "4x");
-    own.candidate("gantry on gantry", () -> engine.gantry("run", "--rm", "busybox", "true").succeeded());
+    own.candidate(
+        "gantry on gantry", () -> engine.gantry("run", "--rm", "busybox", "true").succeeded());
     dockerd.ifPresent(socket -> own.candidate("docker on dockerd", () -> dockerRun(socket)));
     own.measure(3, rounds);
     print(own, "ms");
@@ -118,7 +122,14 @@ final class StartBench {
   }
 
   private static void dockerRun(Path socket) {
-    Command.of(Needs.dockerClient().toString(), "-H", "unix://" + socket, "run", "--rm", "busybox", "true")
+    Command.of(
+            Needs.dockerClient().toString(),
+            "-H",
+            "unix://" + socket,
+            "run",
+            "--rm",
+            "busybox",
+            "true")
         .run()
         .succeeded();
   }
@@ -176,8 +187,10 @@ final class StartBench {
   }
 
   private static void memory(Engine engine, Api ours, Optional<Api> theirs) throws IOException {
-    Predicate<String> gantryd = line -> line.contains(engine.folder().toString()) && line.contains("java");
-    Predicate<String> gantryShim = line -> line.contains("gantry-shim") || line.contains("gantry-monitor");
+    Predicate<String> gantryd =
+        line -> line.contains(engine.folder().toString()) && line.contains("java");
+    Predicate<String> gantryShim =
+        line -> line.contains("gantry-shim") || line.contains("gantry-monitor");
     Row idle = new Row("engine's memory after all this", "less than dockerd with containerd");
     idle.value("gantryd", Memory.of(gantryd));
     if (theirs.isPresent()) {

@@ -23,12 +23,20 @@ record Command(
     int run(Session session, Words words) throws Exception;
   }
 
-  static Command of(String name, String usage, String help, List<Flag> flags, int least, int most, Action action) {
+  static Command of(
+      String name,
+      String usage,
+      String help,
+      List<Flag> flags,
+      int least,
+      int most,
+      Action action) {
     return new Command(name, usage, help, flags, least, most, true, action);
   }
 
   /// One whose arguments are another program's command line.
-  static Command leading(String name, String usage, String help, List<Flag> flags, int least, Action action) {
+  static Command leading(
+      String name, String usage, String help, List<Flag> flags, int least, Action action) {
     return new Command(name, usage, help, flags, least, -1, false, action);
   }
 
@@ -43,7 +51,11 @@ record Command(
   String helpText() {
     StringBuilder text = new StringBuilder(usageLine()).append("\n\n").append(help).append('\n');
     if (!flags.isEmpty()) {
-      int width = flags.stream().mapToInt(f -> f.usage(0).length() - f.help().replace("`", "").length()).max().orElse(0);
+      int width =
+          flags.stream()
+              .mapToInt(f -> f.usage(0).length() - f.help().replace("`", "").length())
+              .max()
+              .orElse(0);
       text.append("\nOptions:\n");
       flags.stream()
           .sorted((a, b) -> a.name().compareTo(b.name()))
@@ -68,7 +80,16 @@ record Command(
   private Exit wrong(String what, String verb) {
     return new Exit(
         1,
-        "gantry: 'gantry " + name + "' " + what + "\n\n" + usageLine() + "\n\n" + verb + " 'gantry "
-            + name + " --help' for more information");
+        "gantry: 'gantry "
+            + name
+            + "' "
+            + what
+            + "\n\n"
+            + usageLine()
+            + "\n\n"
+            + verb
+            + " 'gantry "
+            + name
+            + " --help' for more information");
   }
 }

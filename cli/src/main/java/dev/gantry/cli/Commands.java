@@ -57,7 +57,9 @@ final class Commands {
       return Optional.empty();
     }
     Optional<Command> two =
-        words.size() > 1 ? Optional.ofNullable(ALL.get(words.get(0) + " " + words.get(1))) : Optional.empty();
+        words.size() > 1
+            ? Optional.ofNullable(ALL.get(words.get(0) + " " + words.get(1)))
+            : Optional.empty();
     return two.or(() -> Optional.ofNullable(ALL.get(words.getFirst())));
   }
 
@@ -81,20 +83,38 @@ final class Commands {
     }
     if (!GROUPS.containsKey(first)) {
       throw new Exit(
-          1, "gantry: unknown command: gantry " + first + "\n\nRun 'gantry --help' for more information");
+          1,
+          "gantry: unknown command: gantry "
+              + first
+              + "\n\nRun 'gantry --help' for more information");
     }
     boolean asked = words.size() == 1 || words.get(1).equals("--help") || words.get(1).equals("-h");
     if (!asked) {
       throw new Exit(
           1,
-          "gantry: unknown command: gantry " + first + " " + words.get(1) + "\n\nUsage:  gantry " + first
-              + " COMMAND\n\nRun 'gantry " + first + " --help' for more information");
+          "gantry: unknown command: gantry "
+              + first
+              + " "
+              + words.get(1)
+              + "\n\nUsage:  gantry "
+              + first
+              + " COMMAND\n\nRun 'gantry "
+              + first
+              + " --help' for more information");
     }
-    StringBuilder text = new StringBuilder("Usage:  gantry " + first + " COMMAND\n\n" + GROUPS.get(first) + "\n\nCommands:\n");
+    StringBuilder text =
+        new StringBuilder(
+            "Usage:  gantry " + first + " COMMAND\n\n" + GROUPS.get(first) + "\n\nCommands:\n");
     ALL.values().stream()
         .filter(c -> c.name().startsWith(first + " "))
         .forEach(c -> text.append(line(c.name().substring(first.length() + 1), c.help())));
-    session.out().print(text.append("\nRun 'gantry " + first + " COMMAND --help' for more information on a command.\n"));
+    session
+        .out()
+        .print(
+            text.append(
+                "\nRun 'gantry "
+                    + first
+                    + " COMMAND --help' for more information on a command.\n"));
     return 0;
   }
 
@@ -104,7 +124,8 @@ final class Commands {
 
   static String overview() {
     StringBuilder text =
-        new StringBuilder("Usage:  gantry [OPTIONS] COMMAND\n\nA container engine that speaks Docker's API\n\nManagement Commands:\n");
+        new StringBuilder(
+            "Usage:  gantry [OPTIONS] COMMAND\n\nA container engine that speaks Docker's API\n\nManagement Commands:\n");
     GROUPS.forEach((name, help) -> text.append(line(name, help)));
     text.append("\nCommands:\n");
     ALL.values().stream()

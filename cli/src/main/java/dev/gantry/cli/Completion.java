@@ -31,7 +31,9 @@ final class Completion {
           """;
       case "fish" ->
           "complete -c gantry -f -a '(gantry __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'\n";
-      default -> throw new Exit(1, "no completion for the shell \"" + shell + "\": there is bash, zsh and fish");
+      default ->
+          throw new Exit(
+              1, "no completion for the shell \"" + shell + "\": there is bash, zsh and fish");
     };
   }
 

@@ -27,34 +27,90 @@ final class Containers {
 
   static List<Command> commands() {
     return List.of(
-        Command.leading("run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image",
-            RunFlags.RUN, 1, Runs::run),
-        Command.leading("create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container",
-            RunFlags.CREATE, 1, Runs::create),
-        Command.of("start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers",
+        Command.leading(
+            "run",
+            "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+            "Create and run a new container from an image",
+            RunFlags.RUN,
+            1,
+            Runs::run),
+        Command.leading(
+            "create",
+            "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+            "Create a new container",
+            RunFlags.CREATE,
+            1,
+            Runs::create),
+        Command.of(
+            "start",
+            "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Start one or more stopped containers",
             List.of(
                 Flag.bool("attach", 'a', "Attach STDOUT/STDERR and forward signals"),
-                Flag.text("detach-keys", ' ', "Override the key sequence for detaching a container"),
+                Flag.text(
+                    "detach-keys", ' ', "Override the key sequence for detaching a container"),
                 Flag.bool("interactive", 'i', "Attach container's STDIN")),
-            1, -1, Containers::start),
-        Command.of("stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers",
-            STOP, 1, -1, (s, w) -> stopOrRestart(s, w, "stop")),
-        Command.of("restart", "[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers",
-            STOP, 1, -1, (s, w) -> stopOrRestart(s, w, "restart")),
-        Command.of("kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers",
-            List.of(Flag.text("signal", 's', "Signal to send to the container")), 1, -1, Containers::kill),
+            1,
+            -1,
+            Containers::start),
+        Command.of(
+            "stop",
+            "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Stop one or more running containers",
+            STOP,
+            1,
+            -1,
+            (s, w) -> stopOrRestart(s, w, "stop")),
+        Command.of(
+            "restart",
+            "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Restart one or more containers",
+            STOP,
+            1,
+            -1,
+            (s, w) -> stopOrRestart(s, w, "restart")),
+        Command.of(
+            "kill",
+            "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Kill one or more running containers",
+            List.of(Flag.text("signal", 's', "Signal to send to the container")),
+            1,
+            -1,
+            Containers::kill),
         simple("pause", "Pause all processes within one or more containers"),
         simple("unpause", "Unpause all processes within one or more containers"),
-        Command.of("wait", "CONTAINER [CONTAINER...]",
-            "Block until one or more containers stop, then print their exit codes", List.of(), 1, -1, Containers::await),
-        Command.of("rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers",
+        Command.of(
+            "wait",
+            "CONTAINER [CONTAINER...]",
+            "Block until one or more containers stop, then print their exit codes",
+            List.of(),
+            1,
+            -1,
+            Containers::await),
+        Command.of(
+            "rm",
+            "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Remove one or more containers",
             List.of(
                 Flag.bool("force", 'f', "Force the removal of a running container (uses SIGKILL)"),
                 Flag.bool("link", 'l', "Remove the specified link"),
-                Flag.bool("volumes", 'v', "Remove anonymous volumes associated with the container")),
-            1, -1, Containers::remove),
-        Command.of("rename", "CONTAINER NEW_NAME", "Rename a container", List.of(), 2, 2, Containers::rename),
-        Command.of("ps", "[OPTIONS]", "List containers",
+                Flag.bool(
+                    "volumes", 'v', "Remove anonymous volumes associated with the container")),
+            1,
+            -1,
+            Containers::remove),
+        Command.of(
+            "rename",
+            "CONTAINER NEW_NAME",
+            "Rename a container",
+            List.of(),
+            2,
+            2,
+            Containers::rename),
+        Command.of(
+            "ps",
+            "[OPTIONS]",
+            "List containers",
             List.of(
                 Flag.bool("all", 'a', "Show all containers (default shows just running)"),
                 Flag.list("filter", 'f', "Filter output based on conditions provided"),
@@ -64,40 +120,72 @@ final class Containers {
                 Flag.bool("no-trunc", ' ', "Don't truncate output"),
                 Flag.bool("quiet", 'q', "Only display container IDs"),
                 Flag.bool("size", 's', "Display total file sizes")),
-            0, 0, Containers::list),
-        Command.of("logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container",
+            0,
+            0,
+            Containers::list),
+        Command.of(
+            "logs",
+            "[OPTIONS] CONTAINER",
+            "Fetch the logs of a container",
             List.of(
                 Flag.bool("details", ' ', "Show extra details provided to logs"),
                 Flag.bool("follow", 'f', "Follow log output"),
-                Flag.text("since", ' ', "Show logs since timestamp or relative (e.g. \"42m\" for 42 minutes)"),
+                Flag.text(
+                    "since",
+                    ' ',
+                    "Show logs since timestamp or relative (e.g. \"42m\" for 42 minutes)"),
                 Flag.text("tail", 'n', "Number of lines to show from the end of the logs"),
                 Flag.bool("timestamps", 't', "Show timestamps"),
                 Flag.text("until", ' ', "Show logs before a timestamp or relative")),
-            1, 1, Containers::logs),
-        Command.of("top", "CONTAINER [ps OPTIONS]", "Display the running processes of a container", List.of(), 1, -1,
+            1,
+            1,
+            Containers::logs),
+        Command.of(
+            "top",
+            "CONTAINER [ps OPTIONS]",
+            "Display the running processes of a container",
+            List.of(),
+            1,
+            -1,
             Containers::top),
-        Command.of("attach", "[OPTIONS] CONTAINER",
+        Command.of(
+            "attach",
+            "[OPTIONS] CONTAINER",
             "Attach local standard input, output, and error streams to a running container",
             List.of(
-                Flag.text("detach-keys", ' ', "Override the key sequence for detaching a container"),
+                Flag.text(
+                    "detach-keys", ' ', "Override the key sequence for detaching a container"),
                 Flag.bool("no-stdin", ' ', "Do not attach STDIN"),
                 Flag.bool("sig-proxy", ' ', "Proxy all received signals to the process")),
-            1, 1, Containers::attach),
-        Command.leading("exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container",
+            1,
+            1,
+            Containers::attach),
+        Command.leading(
+            "exec",
+            "[OPTIONS] CONTAINER COMMAND [ARG...]",
+            "Execute a command in a running container",
             List.of(
                 Flag.bool("detach", 'd', "Detached mode: run command in the background"),
-                Flag.text("detach-keys", ' ', "Override the key sequence for detaching a container"),
+                Flag.text(
+                    "detach-keys", ' ', "Override the key sequence for detaching a container"),
                 Flag.list("env", 'e', "Set environment variables"),
                 Flag.bool("interactive", 'i', "Keep STDIN open even if not attached"),
                 Flag.bool("privileged", ' ', "Give extended privileges to the command"),
                 Flag.bool("tty", 't', "Allocate a pseudo-TTY"),
                 Flag.text("user", 'u', "Username or UID (format: \"<name|uid>[:<group|gid>]\")"),
                 Flag.text("workdir", 'w', "Working directory inside the container")),
-            2, Containers::exec));
+            2,
+            Containers::exec));
   }
 
   private static Command simple(String verb, String help) {
-    return Command.of(verb, "CONTAINER [CONTAINER...]", help, List.of(), 1, -1,
+    return Command.of(
+        verb,
+        "CONTAINER [CONTAINER...]",
+        help,
+        List.of(),
+        1,
+        -1,
         (session, words) ->
             session.each(
                 words.arguments(),
@@ -122,10 +210,16 @@ final class Containers {
       int equals = filter.indexOf('=');
       if (equals < 0) {
         throw new UsageError(
-            125, "invalid argument \"" + filter + "\" for \"-f, --filter\" flag: invalid filter '" + filter + "'");
+            125,
+            "invalid argument \""
+                + filter
+                + "\" for \"-f, --filter\" flag: invalid filter '"
+                + filter
+                + "'");
       }
       String key = filter.substring(0, equals).strip().toLowerCase(Locale.ROOT);
-      Json.JsonArray values = filters.get(key) instanceof Json.JsonArray array ? array : Json.array();
+      Json.JsonArray values =
+          filters.get(key) instanceof Json.JsonArray array ? array : Json.array();
       filters.put(key, values.add(filter.substring(equals + 1)));
     }
     return filters.isEmpty() ? "" : filters.text();
@@ -147,9 +241,16 @@ final class Containers {
       Json.JsonObject container = inspect(session, words.argument(0));
       String id = container.string("Id", "");
       boolean stdin =
-          words.on("interactive") && container.object("Config").map(c -> c.bool("OpenStdin", false)).orElse(false);
-      boolean removed = container.object("HostConfig").map(h -> h.bool("AutoRemove", false)).orElse(false);
-      return Runs.attached(session, id, tty(container), stdin, removed,
+          words.on("interactive")
+              && container.object("Config").map(c -> c.bool("OpenStdin", false)).orElse(false);
+      boolean removed =
+          container.object("HostConfig").map(h -> h.bool("AutoRemove", false)).orElse(false);
+      return Runs.attached(
+          session,
+          id,
+          tty(container),
+          stdin,
+          removed,
           () -> session.engine().post(Query.of("/containers/{}/start", id), null));
     }
     List<String> failed = new ArrayList<>();
@@ -175,7 +276,8 @@ final class Containers {
     return session.each(
         words.arguments(),
         name -> {
-          Query query = Query.of("/containers/{}/" + verb, name).withText("signal", words.text("signal", ""));
+          Query query =
+              Query.of("/containers/{}/" + verb, name).withText("signal", words.text("signal", ""));
           query.withText("t", words.text("timeout").or(() -> words.text("time")).orElse(""));
           session.engine().post(query, null);
           session.out().println(name);
@@ -188,7 +290,10 @@ final class Containers {
         name -> {
           session
               .engine()
-              .post(Query.of("/containers/{}/kill", name).withText("signal", words.text("signal", "")), null);
+              .post(
+                  Query.of("/containers/{}/kill", name)
+                      .withText("signal", words.text("signal", "")),
+                  null);
           session.out().println(name);
         });
   }
@@ -221,12 +326,15 @@ final class Containers {
   private static int rename(Session session, Words words) {
     session
         .engine()
-        .post(Query.of("/containers/{}/rename", words.argument(0)).with("name", words.argument(1)), null);
+        .post(
+            Query.of("/containers/{}/rename", words.argument(0)).with("name", words.argument(1)),
+            null);
     return 0;
   }
 
   private static int list(Session session, Words words) {
-    String last = words.on("latest") ? "1" : words.number("last", -1) > 0 ? words.text("last", "") : "";
+    String last =
+        words.on("latest") ? "1" : words.number("last", -1) > 0 ? words.text("last", "") : "";
     Query query =
         Query.of("/containers/json")
             .with("all", words.on("all") || !last.isEmpty())
@@ -235,7 +343,9 @@ final class Containers {
             .withText("filters", filters(words, ""));
     boolean whole = words.on("no-trunc");
     List<Json.JsonObject> rows =
-        Session.items(session.engine().get(query)).stream().map(c -> row(Session.object(c), whole)).toList();
+        Session.items(session.engine().get(query)).stream()
+            .map(c -> row(Session.object(c), whole))
+            .toList();
     if (words.on("quiet") && !words.has("format")) {
       rows.forEach(r -> session.out().println(r.string("ID", "")));
       return 0;
@@ -278,16 +388,35 @@ final class Containers {
         .put("Names", names)
         .put("Image", !whole && image.startsWith("sha256:") ? image.substring(7, 19) : image)
         .put("Command", "\"" + (whole ? command : cut(command, 20)) + "\"")
-        .put("CreatedAt", DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss Z z", Locale.ROOT).format(Instant.ofEpochSecond(created).atZone(ZoneId.systemDefault())))
+        .put(
+            "CreatedAt",
+            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss Z z", Locale.ROOT)
+                .format(Instant.ofEpochSecond(created).atZone(ZoneId.systemDefault())))
         .put("RunningFor", Images.ago(created))
         .put("State", container.string("State", ""))
         .put("Status", container.string("Status", ""))
         .put("Ports", ports(container))
         .put("Size", root > 0 ? size + " (virtual " + Humans.size(root) + ")" : size)
         .put("Labels", labels)
-        .put("Mounts", container.objects("Mounts").stream().map(m -> m.string("Name").filter(n -> !n.isEmpty()).orElse(m.string("Source", ""))).map(m -> whole ? m : cut(m, 15)).collect(Collectors.joining(",")))
-        .put("LocalVolumes", Long.toString(container.objects("Mounts").stream().filter(m -> m.string("Driver", "").equals("local")).count()))
-        .put("Networks", container.object("NetworkSettings").flatMap(n -> n.object("Networks")).map(n -> String.join(",", n.members().keySet())).orElse(""))
+        .put(
+            "Mounts",
+            container.objects("Mounts").stream()
+                .map(m -> m.string("Name").filter(n -> !n.isEmpty()).orElse(m.string("Source", "")))
+                .map(m -> whole ? m : cut(m, 15))
+                .collect(Collectors.joining(",")))
+        .put(
+            "LocalVolumes",
+            Long.toString(
+                container.objects("Mounts").stream()
+                    .filter(m -> m.string("Driver", "").equals("local"))
+                    .count()))
+        .put(
+            "Networks",
+            container
+                .object("NetworkSettings")
+                .flatMap(n -> n.object("Networks"))
+                .map(n -> String.join(",", n.members().keySet()))
+                .orElse(""))
         .put("Platform", Json.NULL);
   }
 
@@ -353,7 +482,8 @@ final class Containers {
     if (tty(container) && stdin && !Streams.inputIsTerminal()) {
       throw new Exit(1, "the input device is not a TTY");
     }
-    return Runs.attached(session, container.string("Id", ""), tty(container), stdin, false, () -> {});
+    return Runs.attached(
+        session, container.string("Id", ""), tty(container), stdin, false, () -> {});
   }
 
   private static int exec(Session session, Words words) throws IOException {
@@ -379,7 +509,8 @@ final class Containers {
     // a stopped container is refused before an exec is made for it
     inspect(session, arguments.getFirst());
     String id =
-        Session.object(engine.post(Query.of("/containers/{}/exec", arguments.getFirst()), body)).string("Id", "");
+        Session.object(engine.post(Query.of("/containers/{}/exec", arguments.getFirst()), body))
+            .string("Id", "");
     Query start = Query.of("/exec/{}/start", id);
     if (detach) {
       engine.post(start, Json.object().put("Detach", true).put("Tty", tty));

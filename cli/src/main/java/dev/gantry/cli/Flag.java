@@ -55,7 +55,10 @@ record Flag(String name, char letter, Kind kind, String help) {
     int close = help.indexOf('`', open + 1);
     String value = open >= 0 && close > open ? help.substring(open + 1, close) : kind.typeName;
     String left =
-        (letter == ' ' ? "      " : "  -" + letter + ", ") + "--" + name + (value.isEmpty() ? "" : " " + value);
+        (letter == ' ' ? "      " : "  -" + letter + ", ")
+            + "--"
+            + name
+            + (value.isEmpty() ? "" : " " + value);
     return left + " ".repeat(Math.max(3, width - left.length())) + help.replace("`", "");
   }
 }

@@ -55,7 +55,8 @@ public final class Gantry {
         return flushed(session, Commands.withoutAction(session, words));
       }
       Command found = command.get();
-      List<String> rest = new ArrayList<>(words.subList(found.name().split(" ").length, words.size()));
+      List<String> rest =
+          new ArrayList<>(words.subList(found.name().split(" ").length, words.size()));
       Words parsed = Words.parse(found.flags(), rest, found.interspersed());
       found.check(parsed);
       return flushed(session, found.action().run(session, parsed));
@@ -78,7 +79,8 @@ public final class Gantry {
 
   private static int report(Session session, Optional<Command> command, Throwable problem) {
     String name = command.map(c -> " " + c.name()).orElse("");
-    boolean runs = command.filter(c -> c.name().endsWith("run") || c.name().endsWith("create")).isPresent();
+    boolean runs =
+        command.filter(c -> c.name().endsWith("run") || c.name().endsWith("create")).isPresent();
     String more = "\n\nRun 'gantry" + name + " --help' for more information";
     switch (problem) {
       case Words.HelpAsked asked -> {
@@ -86,7 +88,10 @@ public final class Gantry {
         return flushed(session, 0);
       }
       case UsageError e -> {
-        String usage = command.map(c -> "\n\n" + c.usageLine()).orElse("\n\nUsage:  gantry [OPTIONS] COMMAND [ARG...]");
+        String usage =
+            command
+                .map(c -> "\n\n" + c.usageLine())
+                .orElse("\n\nUsage:  gantry [OPTIONS] COMMAND [ARG...]");
         session.err().println(e.text() + usage + more);
         return e.code();
       }

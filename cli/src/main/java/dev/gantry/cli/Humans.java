@@ -10,8 +10,7 @@ import java.util.regex.Pattern;
 
 /// Sizes and times as people read and write them (docker/go-units).
 final class Humans {
-  private static final Pattern SIZE =
-      Pattern.compile("(?i)(\\d+(?:\\.\\d+)?) ?([kmgtp])?(i?b)?");
+  private static final Pattern SIZE = Pattern.compile("(?i)(\\d+(?:\\.\\d+)?) ?([kmgtp])?(i?b)?");
   private static final String[] UNITS = {"B", "kB", "MB", "GB", "TB", "PB"};
 
   private Humans() {}
@@ -28,7 +27,9 @@ final class Humans {
     }
     String unit = size.group(2) == null ? "" : size.group(2).toLowerCase(Locale.ROOT);
     int power = unit.isEmpty() ? 0 : "kmgtp".indexOf(unit) + 1;
-    return new BigDecimal(size.group(1)).multiply(BigDecimal.valueOf(1L << (10 * power))).longValue();
+    return new BigDecimal(size.group(1))
+        .multiply(BigDecimal.valueOf(1L << (10 * power)))
+        .longValue();
   }
 
   /// Three significant digits, powers of 1000: `1.41MB`.
@@ -39,7 +40,8 @@ final class Humans {
       value /= 1000;
       unit++;
     }
-    BigDecimal rounded = BigDecimal.valueOf(value).round(new MathContext(3, RoundingMode.HALF_EVEN));
+    BigDecimal rounded =
+        BigDecimal.valueOf(value).round(new MathContext(3, RoundingMode.HALF_EVEN));
     BigDecimal plain = rounded.signum() == 0 ? BigDecimal.ZERO : rounded.stripTrailingZeros();
     return plain.toPlainString() + UNITS[unit];
   }

@@ -8,9 +8,15 @@ final class RunFlags {
   static final List<Flag> CREATE =
       List.of(
           Flag.list("add-host", ' ', "Add a custom host-to-IP mapping (host:ip)"),
-          Flag.list("annotation", ' ', "Add an annotation to the container (passed through to the OCI runtime)"),
+          Flag.list(
+              "annotation",
+              ' ',
+              "Add an annotation to the container (passed through to the OCI runtime)"),
           Flag.list("attach", 'a', "Attach to STDIN, STDOUT or STDERR"),
-          Flag.integer("blkio-weight", ' ', "Block IO (relative weight), between 10 and 1000, or 0 to disable"),
+          Flag.integer(
+              "blkio-weight",
+              ' ',
+              "Block IO (relative weight), between 10 and 1000, or 0 to disable"),
           Flag.list("cap-add", ' ', "Add Linux capabilities"),
           Flag.list("cap-drop", ' ', "Drop Linux capabilities"),
           Flag.text("cgroup-parent", ' ', "Optional parent cgroup for the container"),
@@ -34,7 +40,10 @@ final class RunFlags {
           Flag.list("expose", ' ', "Expose a port or a range of ports"),
           Flag.list("group-add", ' ', "Add additional groups to join"),
           Flag.text("hostname", 'h', "Container host name"),
-          Flag.bool("init", ' ', "Run an init inside the container that forwards signals and reaps processes"),
+          Flag.bool(
+              "init",
+              ' ',
+              "Run an init inside the container that forwards signals and reaps processes"),
           Flag.bool("interactive", 'i', "Keep STDIN open even if not attached"),
           Flag.text("ip", ' ', "IPv4 address (e.g., 172.30.100.104)"),
           Flag.text("ip6", ' ', "IPv6 address (e.g., 2001:db8::33)"),
@@ -47,7 +56,10 @@ final class RunFlags {
           Flag.text("mac-address", ' ', "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
           Flag.bytes("memory", 'm', "Memory limit"),
           Flag.bytes("memory-reservation", ' ', "Memory soft limit"),
-          Flag.bytes("memory-swap", ' ', "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
+          Flag.bytes(
+              "memory-swap",
+              ' ',
+              "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
           Flag.integer("memory-swappiness", ' ', "Tune container memory swappiness (0 to 100)"),
           Flag.list("mount", ' ', "Attach a filesystem `mount` to the container"),
           Flag.text("name", ' ', "Assign a name to the container"),

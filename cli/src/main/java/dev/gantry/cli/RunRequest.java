@@ -17,7 +17,9 @@ final class RunRequest {
 
   RunRequest(Words words) {
     this.words = words;
-    if (words.on("rm") && !words.text("restart", "no").equals("no") && !words.text("restart", "").isEmpty()) {
+    if (words.on("rm")
+        && !words.text("restart", "no").equals("no")
+        && !words.text("restart", "").isEmpty()) {
       throw conflict("cannot specify both --restart and --rm");
     }
     if (words.on("detach") && words.has("attach")) {
@@ -57,7 +59,11 @@ final class RunRequest {
             .put("OpenStdin", stdin)
             .put("StdinOnce", stdin && attach)
             .put("Env", Json.strings(environment()))
-            .put("Cmd", arguments.size() > 1 ? Json.strings(arguments.subList(1, arguments.size())) : Json.NULL)
+            .put(
+                "Cmd",
+                arguments.size() > 1
+                    ? Json.strings(arguments.subList(1, arguments.size()))
+                    : Json.NULL)
             .put("Image", image())
             .put("WorkingDir", words.text("workdir", ""))
             .put("Labels", pairs(lines("label", "label-file")));
@@ -86,7 +92,9 @@ final class RunRequest {
             .put("ContainerIDFile", words.text("cidfile", ""))
             .put(
                 "LogConfig",
-                Json.object().put("Type", words.text("log-driver", "")).put("Config", pairs(words.list("log-opt"))))
+                Json.object()
+                    .put("Type", words.text("log-driver", ""))
+                    .put("Config", pairs(words.list("log-opt"))))
             .put("NetworkMode", network())
             .put("RestartPolicy", restart)
             .put("AutoRemove", words.on("rm"))
@@ -146,7 +154,9 @@ final class RunRequest {
     Json.JsonObject tmpfs = Json.object();
     for (String entry : words.list("tmpfs")) {
       int colon = entry.indexOf(':');
-      tmpfs.put(colon < 0 ? entry : entry.substring(0, colon), colon < 0 ? "" : entry.substring(colon + 1));
+      tmpfs.put(
+          colon < 0 ? entry : entry.substring(0, colon),
+          colon < 0 ? "" : entry.substring(colon + 1));
     }
     return tmpfs.isEmpty() ? host : host.put("Tmpfs", tmpfs);
   }
@@ -186,7 +196,9 @@ final class RunRequest {
     Json.JsonObject object = Json.object();
     for (String entry : entries) {
       int equals = entry.indexOf('=');
-      object.put(equals < 0 ? entry : entry.substring(0, equals), equals < 0 ? "" : entry.substring(equals + 1));
+      object.put(
+          equals < 0 ? entry : entry.substring(0, equals),
+          equals < 0 ? "" : entry.substring(equals + 1));
     }
     return object;
   }
@@ -210,7 +222,8 @@ final class RunRequest {
     for (String option : words.list("security-opt")) {
       String file = option.startsWith("seccomp=") ? option.substring(8) : "";
       boolean isFile = !file.isEmpty() && !file.equals("unconfined") && !file.equals("builtin");
-      options.add(isFile ? "seccomp=" + Json.parse(Files.readString(Path.of(file))).text() : option);
+      options.add(
+          isFile ? "seccomp=" + Json.parse(Files.readString(Path.of(file))).text() : option);
     }
     return options;
   }
@@ -228,7 +241,9 @@ final class RunRequest {
         int colon = volume.indexOf(':');
         String source = volume.substring(0, colon);
         binds.add(
-            relative ? Path.of(source).toAbsolutePath().normalize() + volume.substring(colon) : volume);
+            relative
+                ? Path.of(source).toAbsolutePath().normalize() + volume.substring(colon)
+                : volume);
       }
     }
     return binds;
@@ -236,7 +251,9 @@ final class RunRequest {
 
   private Json.JsonObject volumes() {
     Json.JsonObject volumes = Json.object();
-    words.list("volume").stream().filter(v -> v.indexOf(':') < 0).forEach(v -> volumes.put(v, Json.object()));
+    words.list("volume").stream()
+        .filter(v -> v.indexOf(':') < 0)
+        .forEach(v -> volumes.put(v, Json.object()));
     return volumes;
   }
 
@@ -264,7 +281,13 @@ final class RunRequest {
           default ->
               throw new UsageError(
                   125,
-                  "invalid argument \"" + text + "\" for \"--mount\" flag: unexpected key '" + key + "' in '" + field + "'");
+                  "invalid argument \""
+                      + text
+                      + "\" for \"--mount\" flag: unexpected key '"
+                      + key
+                      + "' in '"
+                      + field
+                      + "'");
         }
       }
       if (!bind.isEmpty()) {
@@ -302,7 +325,12 @@ final class RunRequest {
     Json.JsonArray limits = Json.array();
     for (String limit : words.list("ulimit")) {
       if (!limit.matches("[a-z]+=-?\\d+(:-?\\d+)?")) {
-        throw new UsageError(125, "invalid argument \"" + limit + "\" for \"--ulimit\" flag: invalid ulimit argument: " + limit);
+        throw new UsageError(
+            125,
+            "invalid argument \""
+                + limit
+                + "\" for \"--ulimit\" flag: invalid ulimit argument: "
+                + limit);
       }
       String[] parts = limit.split("[=:]");
       limits.add(
@@ -330,14 +358,24 @@ final class RunRequest {
       String ip = address ? before.substring(0, middle).replaceAll("[\\[\\]]", "") : "";
       List<String> insidePorts = range(inside + "/" + protocol);
       List<String> hostPorts = hostPort.isEmpty() ? List.of() : range(hostPort + "/" + protocol);
-      if (!hostPorts.isEmpty() && insidePorts.size() > 1 && hostPorts.size() != insidePorts.size()) {
-        throw invalid("invalid ranges specified for container and host Ports: " + inside + " and " + hostPort);
+      if (!hostPorts.isEmpty()
+          && insidePorts.size() > 1
+          && hostPorts.size() != insidePorts.size()) {
+        throw invalid(
+            "invalid ranges specified for container and host Ports: "
+                + inside
+                + " and "
+                + hostPort);
       }
       for (int i = 0; i < insidePorts.size(); i++) {
         String port = insidePorts.get(i);
-        String onHost = hostPorts.isEmpty() ? "" : insidePorts.size() == 1 ? hostPort : hostPorts.get(i).split("/")[0];
+        String onHost =
+            hostPorts.isEmpty()
+                ? ""
+                : insidePorts.size() == 1 ? hostPort : hostPorts.get(i).split("/")[0];
         exposed.put(port, Json.object());
-        Json.JsonArray list = bindings.get(port) instanceof Json.JsonArray array ? array : Json.array();
+        Json.JsonArray list =
+            bindings.get(port) instanceof Json.JsonArray array ? array : Json.array();
         bindings.put(port, list.add(Json.object().put("HostIp", ip).put("HostPort", onHost)));
       }
     }

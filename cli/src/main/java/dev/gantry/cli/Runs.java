@@ -19,7 +19,8 @@ final class Runs {
 
   /// The exit code of a container that could not be started: 127 not found, 126 not executable.
   static int code(String message) {
-    if (message.contains("executable file not found") || message.contains("no such file or directory")
+    if (message.contains("executable file not found")
+        || message.contains("no such file or directory")
         || message.contains("system cannot find the file specified")) {
       return 127;
     }
@@ -33,7 +34,8 @@ final class Runs {
   }
 
   /// Creates it, fetching the image if it is not there; its id.
-  private static String created(Session session, Words words, RunRequest request) throws IOException {
+  private static String created(Session session, Words words, RunRequest request)
+      throws IOException {
     Query query =
         Query.of("/containers/create")
             .withText("name", words.text("name", ""))
@@ -50,7 +52,9 @@ final class Runs {
       if (!noImage || words.text("pull", "missing").equals("never")) {
         throw e;
       }
-      session.err().println("Unable to find image '" + Images.withTag(request.image()) + "' locally");
+      session
+          .err()
+          .println("Unable to find image '" + Images.withTag(request.image()) + "' locally");
       Images.pull(session, request.image(), words.on("quiet"));
       answer = engine.post(query, request.body());
     }
@@ -87,7 +91,8 @@ final class Runs {
   }
 
   /// Attaches, starts, copies the streams and gives the container's exit code.
-  static int attached(Session session, String id, boolean tty, boolean stdin, boolean removed, Runnable start)
+  static int attached(
+      Session session, String id, boolean tty, boolean stdin, boolean removed, Runnable start)
       throws Exception {
     EngineClient engine = session.engine();
     Query attach =
@@ -101,7 +106,8 @@ final class Runs {
         InputStream waiting =
             engine.open(
                 "POST",
-                Query.of("/containers/{}/wait", id).with("condition", removed ? "removed" : "next-exit"),
+                Query.of("/containers/{}/wait", id)
+                    .with("condition", removed ? "removed" : "next-exit"),
                 null)) {
       CompletableFuture<Json.JsonObject> exit = new CompletableFuture<>();
       // a platform thread: the poller of virtual ones would hold up the end by 300 ms

@@ -12,7 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /// What a command works with: the engine and the three streams.
-record Session(EngineClient engine, InputStream in, OutputStream rawOut, PrintStream out, PrintStream err) {
+record Session(
+    EngineClient engine, InputStream in, OutputStream rawOut, PrintStream out, PrintStream err) {
   static Session on(EngineClient engine) {
     OutputStream raw = new FileOutputStream(FileDescriptor.out);
     return new Session(

@@ -144,7 +144,9 @@ final class Streams {
         try {
           Terminals.Size now = size.get();
           engine.post(
-              Query.of(resize).with("h", Integer.toString(now.rows())).with("w", Integer.toString(now.columns())),
+              Query.of(resize)
+                  .with("h", Integer.toString(now.rows()))
+                  .with("w", Integer.toString(now.columns())),
               null);
           sent = size;
         } catch (RuntimeException e) {

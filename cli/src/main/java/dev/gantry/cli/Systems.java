@@ -25,35 +25,78 @@ final class Systems {
 
   static List<Command> commands() {
     return List.of(
-        Command.of("version", "[OPTIONS]", "Show the version information",
-            List.of(Flag.text("format", 'f', "Format output using a custom template")), 0, 0, Systems::version),
-        Command.of("info", "[OPTIONS]", "Display system-wide information",
-            List.of(Flag.text("format", 'f', "Format output using a custom template")), 0, 0, Systems::info),
-        Command.of("events", "[OPTIONS]", "Get real time events from the server",
+        Command.of(
+            "version",
+            "[OPTIONS]",
+            "Show the version information",
+            List.of(Flag.text("format", 'f', "Format output using a custom template")),
+            0,
+            0,
+            Systems::version),
+        Command.of(
+            "info",
+            "[OPTIONS]",
+            "Display system-wide information",
+            List.of(Flag.text("format", 'f', "Format output using a custom template")),
+            0,
+            0,
+            Systems::info),
+        Command.of(
+            "events",
+            "[OPTIONS]",
+            "Get real time events from the server",
             List.of(
                 Flag.list("filter", 'f', "Filter output based on conditions provided"),
                 Flag.text("format", ' ', "Format output using a custom template"),
                 Flag.text("since", ' ', "Show all events created since timestamp"),
                 Flag.text("until", ' ', "Stream events until this timestamp")),
-            0, 0, Systems::events),
-        Command.of("inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on objects",
+            0,
+            0,
+            Systems::events),
+        Command.of(
+            "inspect",
+            "[OPTIONS] NAME|ID [NAME|ID...]",
+            "Return low-level information on objects",
             List.of(
                 Flag.text("format", 'f', "Format output using a custom template"),
                 Flag.bool("size", 's', "Display total file sizes if the type is container"),
                 Flag.text("type", ' ', "Only inspect objects of the given type")),
-            1, -1, (s, w) -> inspect(s, w, w.text("type", ""))),
-        Command.of("container inspect", "[OPTIONS] CONTAINER [CONTAINER...]",
-            "Display detailed information on one or more containers", inspectFlags(), 1, -1,
+            1,
+            -1,
+            (s, w) -> inspect(s, w, w.text("type", ""))),
+        Command.of(
+            "container inspect",
+            "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Display detailed information on one or more containers",
+            inspectFlags(),
+            1,
+            -1,
             (s, w) -> inspect(s, w, "container")),
-        Command.of("image inspect", "[OPTIONS] IMAGE [IMAGE...]",
-            "Display detailed information on one or more images", inspectFlags(), 1, -1,
+        Command.of(
+            "image inspect",
+            "[OPTIONS] IMAGE [IMAGE...]",
+            "Display detailed information on one or more images",
+            inspectFlags(),
+            1,
+            -1,
             (s, w) -> inspect(s, w, "image")),
-        Command.of("completion", "SHELL", "Generate the autocompletion script for bash, zsh or fish",
-            List.of(), 1, 1, (session, words) -> {
+        Command.of(
+            "completion",
+            "SHELL",
+            "Generate the autocompletion script for bash, zsh or fish",
+            List.of(),
+            1,
+            1,
+            (session, words) -> {
               session.out().print(Completion.script(words.argument(0)));
               return 0;
             }),
-        Command.leading("__complete", "", "Candidates for a shell's completion", List.of(), 0,
+        Command.leading(
+            "__complete",
+            "",
+            "Candidates for a shell's completion",
+            List.of(),
+            0,
             (session, words) -> {
               Completion.candidates(session, words.arguments()).forEach(session.out()::println);
               return 0;
@@ -77,16 +120,27 @@ final class Systems {
     if (words.has("format")) {
       Json.JsonObject both = Json.object().put("Client", client).put("Server", server);
       String format = words.text("format", "");
-      session.out().println(Template.parse(format.equals("json") ? "{{json .}}" : format).apply(both));
+      session
+          .out()
+          .println(Template.parse(format.equals("json") ? "{{json .}}" : format).apply(both));
       return 0;
     }
     session.out().println("Client:\n Version:           " + Gantry.VERSION);
     session.out().println("\nServer:");
-    server.members().forEach((key, value) -> {
-      if (!(value instanceof Json.JsonArray) && !(value instanceof Json.JsonObject)) {
-        session.out().println(" " + (key + ":" + " ".repeat(18)).substring(0, 18) + " " + Template.go(value));
-      }
-    });
+    server
+        .members()
+        .forEach(
+            (key, value) -> {
+              if (!(value instanceof Json.JsonArray) && !(value instanceof Json.JsonObject)) {
+                session
+                    .out()
+                    .println(
+                        " "
+                            + (key + ":" + " ".repeat(18)).substring(0, 18)
+                            + " "
+                            + Template.go(value));
+              }
+            });
     return 0;
   }
 
@@ -94,15 +148,19 @@ final class Systems {
     Json.JsonObject info = Session.object(session.engine().get(Query.of("/info")));
     if (words.has("format")) {
       String format = words.text("format", "");
-      session.out().println(Template.parse(format.equals("json") ? "{{json .}}" : format).apply(info));
+      session
+          .out()
+          .println(Template.parse(format.equals("json") ? "{{json .}}" : format).apply(info));
       return 0;
     }
     session.out().println("Server:");
-    info.members().forEach((key, value) -> {
-      if (!(value instanceof Json.JsonArray) && !(value instanceof Json.JsonObject)) {
-        session.out().println(" " + key + ": " + Template.go(value));
-      }
-    });
+    info.members()
+        .forEach(
+            (key, value) -> {
+              if (!(value instanceof Json.JsonArray) && !(value instanceof Json.JsonObject)) {
+                session.out().println(" " + key + ": " + Template.go(value));
+              }
+            });
     return 0;
   }
 
@@ -136,7 +194,12 @@ final class Systems {
             .map(e -> e.getKey() + "=" + e.getValue())
             .collect(Collectors.joining(", "));
     return STAMP.format(time.atZone(ZoneId.systemDefault()))
-        + " " + event.string("Type", "") + " " + event.string("Action", "") + " " + actor.string("ID", "")
+        + " "
+        + event.string("Type", "")
+        + " "
+        + event.string("Action", "")
+        + " "
+        + actor.string("ID", "")
         + (attributes.isEmpty() ? "" : " (" + attributes + ")");
   }
 
@@ -151,7 +214,10 @@ final class Systems {
     if (format.isEmpty() || format.equals("json")) {
       session
           .out()
-          .println(format.isEmpty() ? JsonWriter.indented(found, "    ", true) : JsonWriter.plain(found));
+          .println(
+              format.isEmpty()
+                  ? JsonWriter.indented(found, "    ", true)
+                  : JsonWriter.plain(found));
     } else {
       Template template = Template.parse(format);
       found.items().forEach(object -> session.out().println(template.apply(object)));
@@ -161,14 +227,18 @@ final class Systems {
     }
     session.out().flush();
     for (String name : missing) {
-      String what = type.isEmpty() ? "Error: No such object: " + name : "Error response from daemon: No such " + type + ": " + name;
+      String what =
+          type.isEmpty()
+              ? "Error: No such object: " + name
+              : "Error response from daemon: No such " + type + ": " + name;
       session.err().println(what);
     }
     return missing.isEmpty() ? 0 : 1;
   }
 
   private static Optional<Json> find(Session session, String type, String name, boolean size) {
-    for (String kind : type.isEmpty() ? List.of("container", "image", "network", "volume") : List.of(type)) {
+    for (String kind :
+        type.isEmpty() ? List.of("container", "image", "network", "volume") : List.of(type)) {
       Query query =
           switch (kind) {
             case "container" -> Query.of("/containers/{}/json", name).with("size", size);

@@ -21,7 +21,9 @@ final class Table {
     int[] widths = new int[columns];
     for (List<String> row : rows) {
       for (int i = 0; i < columns; i++) {
-        widths[i] = Math.max(widths[i], Math.max(10 - 3, row.get(i).codePointCount(0, row.get(i).length())));
+        widths[i] =
+            Math.max(
+                widths[i], Math.max(10 - 3, row.get(i).codePointCount(0, row.get(i).length())));
       }
     }
     StringBuilder text = new StringBuilder();

@@ -16,7 +16,8 @@ import java.util.stream.Collectors;
 /// `len`, `join`, `split`, `upper`, `lower`, `title`, `println`, `eq`, `ne`, `not`, `if`, `range`,
 /// `with`, pipes.
 final class Template {
-  private static final Pattern ACTION = Pattern.compile("\\{\\{(- )?\\s*(.*?)\\s*( -)?}}", Pattern.DOTALL);
+  private static final Pattern ACTION =
+      Pattern.compile("\\{\\{(- )?\\s*(.*?)\\s*( -)?}}", Pattern.DOTALL);
   private static final Pattern TOKEN =
       Pattern.compile("\"(?:\\\\.|[^\"])*\"|`[^`]*`|\\(|\\)|\\||[^\\s()|]+");
 
@@ -56,7 +57,11 @@ final class Template {
       switch (word) {
         case "if", "range", "with" -> {
           Block block =
-              new Block(word, body.substring(word.length()).strip(), new ArrayList<>(), new ArrayList<>());
+              new Block(
+                  word,
+                  body.substring(word.length()).strip(),
+                  new ArrayList<>(),
+                  new ArrayList<>());
           add(target, block);
           open.push(block);
           target.push(block.body());
@@ -155,7 +160,8 @@ final class Template {
       case Json.JsonBoolean b -> Boolean.toString(b.value());
       case Json.JsonString s -> s.value();
       case Json.JsonNumber n -> n.literal();
-      case Json.JsonArray a -> a.items().stream().map(Template::inner).collect(Collectors.joining(" ", "[", "]"));
+      case Json.JsonArray a ->
+          a.items().stream().map(Template::inner).collect(Collectors.joining(" ", "[", "]"));
       case Json.JsonObject o ->
           o.members().entrySet().stream()
               .sorted(Map.Entry.comparingByKey())
@@ -218,8 +224,15 @@ final class Template {
 
     private static boolean isOperand(String token) {
       char c = token.charAt(0);
-      return c == '.' || c == '"' || c == '`' || c == '(' || c == '$' || c == '-' || Character.isDigit(c)
-          || token.equals("true") || token.equals("false");
+      return c == '.'
+          || c == '"'
+          || c == '`'
+          || c == '('
+          || c == '$'
+          || c == '-'
+          || Character.isDigit(c)
+          || token.equals("true")
+          || token.equals("false");
     }
 
     private Json operand() {
@@ -228,11 +241,13 @@ final class Template {
         case '(' -> {
           Json value = pipeline();
           at++;
-          boolean field = at < tokens.size() && tokens.get(at).startsWith(".") && tokens.get(at).length() > 1;
+          boolean field =
+              at < tokens.size() && tokens.get(at).startsWith(".") && tokens.get(at).length() > 1;
           return field ? path(value, tokens.get(at++)) : value;
         }
         case '"' -> {
-          return Json.of(token.substring(1, token.length() - 1).replace("\\\"", "\"").replace("\\\\", "\\"));
+          return Json.of(
+              token.substring(1, token.length() - 1).replace("\\\"", "\"").replace("\\\\", "\\"));
         }
         case '`' -> {
           return Json.of(token.substring(1, token.length() - 1));
@@ -241,7 +256,9 @@ final class Template {
           return path(dot, token);
         }
         case '$' -> {
-          return path(token.startsWith("$.") || token.equals("$") ? root : dot, token.replaceFirst("^\\$\\w*", ""));
+          return path(
+              token.startsWith("$.") || token.equals("$") ? root : dot,
+              token.replaceFirst("^\\$\\w*", ""));
         }
         default -> {
           if (token.equals("true") || token.equals("false")) {
@@ -259,7 +276,11 @@ final class Template {
           Json next = value instanceof Json.JsonObject object ? object.get(name) : null;
           if (next == null && !(value instanceof Json.JsonObject)) {
             throw new Exit(
-                1, "template parsing error: template: :1: executing \"\" at <" + source + ">: can't evaluate field " + name);
+                1,
+                "template parsing error: template: :1: executing \"\" at <"
+                    + source
+                    + ">: can't evaluate field "
+                    + name);
           }
           value = next == null ? Json.NULL : next;
         }
@@ -270,23 +291,45 @@ final class Template {
     private Json call(String name, List<Json> a) {
       return switch (name) {
         case "json" -> Json.of(JsonWriter.plain(a.getFirst()));
-        case "len" -> Json.of(a.getFirst() instanceof Json.JsonString s ? s.value().length() : members(a.getFirst()).size());
+        case "len" ->
+            Json.of(
+                a.getFirst() instanceof Json.JsonString s
+                    ? s.value().length()
+                    : members(a.getFirst()).size());
         case "index" -> index(a);
-        case "join" -> Json.of(members(a.get(0)).stream().map(Template::go).collect(Collectors.joining(go(a.get(1)))));
+        case "join" ->
+            Json.of(
+                members(a.get(0)).stream()
+                    .map(Template::go)
+                    .collect(Collectors.joining(go(a.get(1)))));
         case "split" -> Json.strings(List.of(go(a.get(0)).split(Pattern.quote(go(a.get(1))), -1)));
         case "upper" -> Json.of(go(a.getFirst()).toUpperCase(Locale.ROOT));
         case "lower" -> Json.of(go(a.getFirst()).toLowerCase(Locale.ROOT));
         case "title" -> Json.of(title(go(a.getFirst())));
-        case "truncate" -> Json.of(go(a.get(0)).substring(0, Math.min(go(a.get(0)).length(), Integer.parseInt(go(a.get(1))))));
+        case "truncate" ->
+            Json.of(
+                go(a.get(0))
+                    .substring(0, Math.min(go(a.get(0)).length(), Integer.parseInt(go(a.get(1))))));
         case "print" -> Json.of(a.stream().map(Template::go).collect(Collectors.joining()));
-        case "println" -> Json.of(a.stream().map(Template::go).collect(Collectors.joining(" ")) + "\n");
-        case "printf" -> Json.of(String.format(Locale.ROOT, go(a.getFirst()).replace("%v", "%s").replace("%d", "%s").replace("%q", "\"%s\""), a.stream().skip(1).map(Template::go).toArray()));
+        case "println" ->
+            Json.of(a.stream().map(Template::go).collect(Collectors.joining(" ")) + "\n");
+        case "printf" ->
+            Json.of(
+                String.format(
+                    Locale.ROOT,
+                    go(a.getFirst())
+                        .replace("%v", "%s")
+                        .replace("%d", "%s")
+                        .replace("%q", "\"%s\""),
+                    a.stream().skip(1).map(Template::go).toArray()));
         case "eq" -> Json.of(a.stream().skip(1).anyMatch(v -> go(v).equals(go(a.getFirst()))));
         case "ne" -> Json.of(!go(a.get(0)).equals(go(a.get(1))));
         case "not" -> Json.of(!isTrue(a.getFirst()));
         case "and" -> a.stream().filter(v -> !isTrue(v)).findFirst().orElse(a.getLast());
         case "or" -> a.stream().filter(Template::isTrue).findFirst().orElse(a.getLast());
-        default -> throw new Exit(64, "template parsing error: template: :1: function \"" + name + "\" not defined");
+        default ->
+            throw new Exit(
+                64, "template parsing error: template: :1: function \"" + name + "\" not defined");
       };
     }
 
@@ -295,13 +338,18 @@ final class Template {
       for (Json key : a.subList(1, a.size())) {
         value =
             switch (value) {
-              case Json.JsonArray array when key instanceof Json.JsonNumber n && n.longValue() < array.size() ->
+              case Json.JsonArray array
+                  when key instanceof Json.JsonNumber n && n.longValue() < array.size() ->
                   array.get((int) n.longValue());
               case Json.JsonObject object -> {
                 Json member = object.members().get(go(key));
                 yield member == null ? Json.of("") : member;
               }
-              default -> throw new Exit(1, "template parsing error: error calling index: index out of range: " + go(key));
+              default ->
+                  throw new Exit(
+                      1,
+                      "template parsing error: error calling index: index out of range: "
+                          + go(key));
             };
       }
       return value;

@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// A parsed command line: flags with their values, and the other words. Follows pflag's rules, whose
-/// error texts scripts know.
+/// A parsed command line: flags with their values, and the other words. Follows pflag's rules,
+/// whose error texts scripts know.
 final class Words {
   private final Map<String, List<String>> values = new LinkedHashMap<>();
   private final List<String> arguments = new ArrayList<>();
@@ -71,7 +71,10 @@ final class Words {
               .filter(f -> f.letter() == letter && letter != ' ')
               .findFirst()
               .orElseThrow(
-                  () -> unknown(letter == 'h' ? "help" : "", "unknown shorthand flag: '" + letter + "' in " + word));
+                  () ->
+                      unknown(
+                          letter == 'h' ? "help" : "",
+                          "unknown shorthand flag: '" + letter + "' in " + word));
       boolean last = i + 1 == word.length();
       if (!last && word.charAt(i + 1) == '=') {
         add(flag, word.substring(i + 2));
@@ -102,13 +105,16 @@ final class Words {
           case BOOL -> bool(value) ? "" : parsing("ParseBool", value);
           case INT -> value.matches("[+-]?\\d{1,18}") ? "" : parsing("ParseInt", value);
           case DECIMAL ->
-              value.matches("\\d*\\.?\\d+|\\d+\\.") ? "" : "failed to parse " + value + " as a rational number";
+              value.matches("\\d*\\.?\\d+|\\d+\\.")
+                  ? ""
+                  : "failed to parse " + value + " as a rational number";
           case BYTES -> Humans.isSize(value) ? "" : "invalid size: '" + value + "'";
           case TEXT, LIST -> "";
         };
     if (!problem.isEmpty()) {
       throw new UsageError(
-          125, "invalid argument \"" + value + "\" for \"" + flag.display() + "\" flag: " + problem);
+          125,
+          "invalid argument \"" + value + "\" for \"" + flag.display() + "\" flag: " + problem);
     }
     List<String> list = values.computeIfAbsent(flag.name(), n -> new ArrayList<>());
     if (flag.kind() != Flag.Kind.LIST) {
@@ -139,7 +145,9 @@ final class Words {
   }
 
   boolean on(String flag) {
-    return text(flag).map(v -> List.of("1", "t", "true").contains(v.toLowerCase(Locale.ROOT))).orElse(false);
+    return text(flag)
+        .map(v -> List.of("1", "t", "true").contains(v.toLowerCase(Locale.ROOT)))
+        .orElse(false);
   }
 
   Optional<String> text(String flag) {

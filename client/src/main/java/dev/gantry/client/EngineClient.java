@@ -76,8 +76,7 @@ public final class EngineClient {
   public Hijacked hijack(Query query, @Nullable Json body) {
     try {
       byte[] bytes = body == null ? new byte[0] : body.text().getBytes(StandardCharsets.UTF_8);
-      String headers =
-          "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n";
+      String headers = "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n";
       Http.Answer answer = Http.send(address, "POST", target(query), headers, bytes);
       if (answer.status() != 101 && answer.status() != 200) {
         checked(answer);

@@ -6,15 +6,16 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 
-/// The multiplexed streams of a container without a terminal (Docker API, "Stream format"): one byte
-/// of stream number, three zeros, the length in four bytes, the payload.
+/// The multiplexed streams of a container without a terminal (Docker API, "Stream format"): one
+/// byte of stream number, three zeros, the length in four bytes, the payload.
 public final class Frames {
   private static final int MAX_FRAME = 16 << 20;
 
   private Frames() {}
 
   /// Copies until the end: stream 1 to `out`, 2 to `err`.
-  public static void copy(InputStream source, OutputStream out, OutputStream err) throws IOException {
+  public static void copy(InputStream source, OutputStream out, OutputStream err)
+      throws IOException {
     DataInputStream in = new DataInputStream(source);
     byte[] buffer = new byte[32 * 1024];
     while (true) {

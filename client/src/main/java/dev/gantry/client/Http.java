@@ -29,7 +29,8 @@ final class Http {
   private Http() {}
 
   /// Sends a request whose body is known.
-  static Answer send(Address address, String method, String target, String extra, byte @Nullable [] body)
+  static Answer send(
+      Address address, String method, String target, String extra, byte @Nullable [] body)
       throws IOException {
     SocketChannel channel = address.connect();
     OutputStream out = Channels.newOutputStream(channel);
@@ -63,7 +64,12 @@ final class Http {
   }
 
   private static byte[] head(String method, String target, String headers) {
-    return (method + " " + target + " HTTP/1.1\r\nHost: docker\r\nUser-Agent: gantry\r\n" + headers + "\r\n")
+    return (method
+            + " "
+            + target
+            + " HTTP/1.1\r\nHost: docker\r\nUser-Agent: gantry\r\n"
+            + headers
+            + "\r\n")
         .getBytes(StandardCharsets.UTF_8);
   }
 

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /// The engine's flags, with dockerd's names, and the same settings from daemon.json. A setting that
-/// is said in both places is an error, as dockerd has it, and one that the engine does not honour is
-/// refused with its name.
+/// is said in both places is an error, as dockerd has it, and one that the engine does not honour
+/// is refused with its name.
 final class Flags {
   private enum Kind {
     TEXT,
@@ -27,21 +27,65 @@ final class Flags {
 
   private static final List<Flag> KNOWN =
       List.of(
-          new Flag("host", "H", "hosts", Kind.LIST, "socket to listen on: unix:///path, tcp://127.0.0.1:port (repeatable)"),
-          new Flag("data-root", "", "data-root", Kind.TEXT, "what survives a reboot (/var/lib/gantry)"),
-          new Flag("exec-root", "", "exec-root", Kind.TEXT, "what lives as long as the containers run, on a tmpfs (/run/gantry)"),
-          new Flag("pidfile", "p", "pidfile", Kind.TEXT, "where the process id is written (EXEC-ROOT/gantryd.pid)"),
-          new Flag("group", "G", "group", Kind.TEXT, "group that may use the unix sockets (docker)"),
-          new Flag("config-file", "", "", Kind.TEXT, "file with settings (/etc/gantry/daemon.json)"),
+          new Flag(
+              "host",
+              "H",
+              "hosts",
+              Kind.LIST,
+              "socket to listen on: unix:///path, tcp://127.0.0.1:port (repeatable)"),
+          new Flag(
+              "data-root", "", "data-root", Kind.TEXT, "what survives a reboot (/var/lib/gantry)"),
+          new Flag(
+              "exec-root",
+              "",
+              "exec-root",
+              Kind.TEXT,
+              "what lives as long as the containers run, on a tmpfs (/run/gantry)"),
+          new Flag(
+              "pidfile",
+              "p",
+              "pidfile",
+              Kind.TEXT,
+              "where the process id is written (EXEC-ROOT/gantryd.pid)"),
+          new Flag(
+              "group", "G", "group", Kind.TEXT, "group that may use the unix sockets (docker)"),
+          new Flag(
+              "config-file", "", "", Kind.TEXT, "file with settings (/etc/gantry/daemon.json)"),
           new Flag("bip", "", "bip", Kind.TEXT, "address of the default bridge, as 172.30.0.1/16"),
-          new Flag("bridge", "b", "bridge", Kind.TEXT, "link name of the default bridge (gantry0); none for no bridge"),
+          new Flag(
+              "bridge",
+              "b",
+              "bridge",
+              Kind.TEXT,
+              "link name of the default bridge (gantry0); none for no bridge"),
           new Flag("mtu", "", "mtu", Kind.TEXT, "largest packet on the default bridge (1500)"),
           new Flag("dns", "", "dns", Kind.LIST, "name server for containers (repeatable)"),
-          new Flag("dns-search", "", "dns-search", Kind.LIST, "search domain for containers (repeatable)"),
-          new Flag("dns-opt", "", "dns-opts", Kind.LIST, "resolver option for containers (repeatable)"),
-          new Flag("cgroup-parent", "", "cgroup-parent", Kind.TEXT, "control group that holds the containers' own"),
-          new Flag("init-path", "", "init-path", Kind.TEXT, "program that containers with --init start with"),
-          new Flag("live-restore", "", "live-restore", Kind.BOOL, "containers outlive the engine: always the case here"),
+          new Flag(
+              "dns-search",
+              "",
+              "dns-search",
+              Kind.LIST,
+              "search domain for containers (repeatable)"),
+          new Flag(
+              "dns-opt", "", "dns-opts", Kind.LIST, "resolver option for containers (repeatable)"),
+          new Flag(
+              "cgroup-parent",
+              "",
+              "cgroup-parent",
+              Kind.TEXT,
+              "control group that holds the containers' own"),
+          new Flag(
+              "init-path",
+              "",
+              "init-path",
+              Kind.TEXT,
+              "program that containers with --init start with"),
+          new Flag(
+              "live-restore",
+              "",
+              "live-restore",
+              Kind.BOOL,
+              "containers outlive the engine: always the case here"),
           new Flag("log-level", "l", "log-level", Kind.TEXT, "debug, info, warn, error (info)"),
           new Flag("debug", "D", "debug", Kind.BOOL, "the same as --log-level debug"),
           new Flag("validate", "", "", Kind.BOOL, "check the settings and end"),
@@ -101,7 +145,11 @@ final class Flags {
       List<String> unknown = new ArrayList<>();
       List<String> twice = new ArrayList<>();
       for (String key : settings.members().keySet()) {
-        Flag flag = KNOWN.stream().filter(f -> !f.file().isEmpty() && f.file().equals(key)).findFirst().orElse(null);
+        Flag flag =
+            KNOWN.stream()
+                .filter(f -> !f.file().isEmpty() && f.file().equals(key))
+                .findFirst()
+                .orElse(null);
         if (flag == null) {
           unknown.add(key);
         } else if (values.containsKey(flag.name())) {
@@ -112,11 +160,16 @@ final class Flags {
       }
       if (!unknown.isEmpty()) {
         throw new Failure.InvalidRequest(
-            file + ": the following settings are not known or not honoured by this engine: " + String.join(", ", unknown));
+            file
+                + ": the following settings are not known or not honoured by this engine: "
+                + String.join(", ", unknown));
       }
       if (!twice.isEmpty()) {
         throw new Failure.InvalidRequest(
-            "the following settings are specified both as a flag and in " + file + ": " + String.join(", ", twice));
+            "the following settings are specified both as a flag and in "
+                + file
+                + ": "
+                + String.join(", ", twice));
       }
     } catch (IOException | JsonException e) {
       throw new Failure.InvalidRequest(
@@ -152,11 +205,14 @@ final class Flags {
   }
 
   static String help() {
-    StringBuilder help = new StringBuilder("Usage: gantryd [OPTIONS]\n\nThe container engine.\n\nOptions:\n");
+    StringBuilder help =
+        new StringBuilder("Usage: gantryd [OPTIONS]\n\nThe container engine.\n\nOptions:\n");
     for (Flag f : KNOWN) {
       String left =
           (f.shorthand().isEmpty() ? "      " : "  -" + f.shorthand() + ", ")
-              + "--" + f.name() + (f.kind() == Kind.BOOL ? "" : f.kind() == Kind.LIST ? " list" : " string");
+              + "--"
+              + f.name()
+              + (f.kind() == Kind.BOOL ? "" : f.kind() == Kind.LIST ? " list" : " string");
       help.append(String.format(java.util.Locale.ROOT, "%-32s%s%n", left, f.help()));
     }
     return help.toString();

@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 
-/// The engine as a process: reads the settings, wires the parts, listens, and ends on SIGTERM without
-/// touching a container.
+/// The engine as a process: reads the settings, wires the parts, listens, and ends on SIGTERM
+/// without touching a container.
 public final class Gantryd {
   private static final String VERSION = "0.1.0";
   private static final String DEFAULT_SOCKET = "unix:///run/gantry.sock";
@@ -69,7 +69,8 @@ public final class Gantryd {
     if (!flags.text("mtu", "").isEmpty()) {
       network = network.withMtu(Integer.parseInt(flags.text("mtu", "0")));
     }
-    String parent = flags.text("cgroup-parent", "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge));
+    String parent =
+        flags.text("cgroup-parent", "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge));
     NetworkOptions options = network;
     Engine engine =
         Engine.open(
@@ -85,7 +86,8 @@ public final class Gantryd {
     HttpServer server = ApiServer.over(engine, VERSION, dataRoot);
     Path pidFile = Path.of(flags.text("pidfile", execRoot.resolve("gantryd.pid").toString()));
     Files.writeString(pidFile, ProcessHandle.current().pid() + "\n");
-    List<String> hosts = flags.list("host").isEmpty() ? List.of(DEFAULT_SOCKET) : flags.list("host");
+    List<String> hosts =
+        flags.list("host").isEmpty() ? List.of(DEFAULT_SOCKET) : flags.list("host");
     for (String host : hosts) {
       listen(server, host, flags.text("group", "docker"));
     }
@@ -118,7 +120,10 @@ public final class Gantryd {
       server.listenUnix(socket);
       try {
         var owner =
-            socket.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByGroupName(group);
+            socket
+                .getFileSystem()
+                .getUserPrincipalLookupService()
+                .lookupPrincipalByGroupName(group);
         PosixFileAttributeView view =
             Files.getFileAttributeView(socket, PosixFileAttributeView.class);
         view.setGroup(owner);
@@ -130,7 +135,8 @@ public final class Gantryd {
       String address = host.substring(6, colon);
       server.listenTcp(
           new InetSocketAddress(
-              address.isEmpty() ? "127.0.0.1" : address, Integer.parseInt(host.substring(colon + 1))));
+              address.isEmpty() ? "127.0.0.1" : address,
+              Integer.parseInt(host.substring(colon + 1))));
       log("insecure", "whoever reaches " + host + " is root on this machine");
     } else {
       throw new Failure.InvalidRequest(

@@ -73,8 +73,8 @@ public final class Attach {
     }
   }
 
-  /// Attaches to a container. One that does not run is attached to at its next start, from its first
-  /// byte on.
+  /// Attaches to a container. One that does not run is attached to at its next start, from its
+  /// first byte on.
   public Session attach(Container c) {
     Session session = new Session(c.listen(), c.spec().tty());
     engine.publish(c, "attach", Map.of());
@@ -109,7 +109,8 @@ public final class Attach {
     long seen = 0;
     while (true) {
       boolean live =
-          c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;
+          c.state() instanceof ContainerState.Live
+              || c.state() instanceof ContainerState.Restarting;
       List<JsonFileLog.Entry> all = c.log().read(e -> true, -1);
       List<JsonFileLog.Entry> fresh =
           all.subList((int) Math.min(seen, all.size()), all.size()).stream()

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A container: what it shall be, where it is in its life, and what belongs to its present run.
 ///
-/// `verbs` is held by the verb that changes the container; `this` guards the fields and the waiters.
-/// Lock order: verbs, then this.
+/// `verbs` is held by the verb that changes the container; `this` guards the fields and the
+/// waiters. Lock order: verbs, then this.
 public final class Container {
   final ReentrantLock verbs = new ReentrantLock();
   final ConcurrentMap<String, Exec> execs = new ConcurrentHashMap<>();
@@ -197,19 +197,19 @@ public final class Container {
 
   /// The process of a container that must be running.
   RunningProcess requireProcess() {
-    return process()
-        .orElseThrow(() -> new Failure.Conflict("container " + id + " is not running"));
+    return process().orElseThrow(() -> new Failure.Conflict("container " + id + " is not running"));
   }
 
   /// How a container ended, for those who wait.
   public record Ended(int exitCode, String error) {}
 
-  /// Waits until the container is in a state in which nothing runs. With `next` a run that ends after
-  /// this call is awaited even if nothing runs now.
+  /// Waits until the container is in a state in which nothing runs. With `next` a run that ends
+  /// after this call is awaited even if nothing runs now.
   public synchronized Ended awaitEnd(boolean next) throws InterruptedException {
     long seen = runs;
     while (true) {
-      boolean live = state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
+      boolean live =
+          state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
       if (!live && (!next || runs > seen || state instanceof ContainerState.Removing)) {
         return last;
       }
@@ -286,8 +286,7 @@ public final class Container {
           case "paused" -> new ContainerState.Paused((int) s.number("Pid", 0), started);
           case "restarting" -> new ContainerState.Restarting(code, started, finished);
           case "exited" ->
-              new ContainerState.Exited(
-                  code, started, finished, s.bool("OomKilled", false), error);
+              new ContainerState.Exited(code, started, finished, s.bool("OomKilled", false), error);
           case "removing" -> new ContainerState.Removing(started, finished, code);
           default -> new ContainerState.Dead(error);
         };
@@ -303,8 +302,7 @@ public final class Container {
     c.become(state);
     c.restartCount = (int) json.number("RestartCount", 0);
     c.stoppedByUser = json.bool("StoppedByUser", false);
-    json.object("Attachment")
-        .ifPresent(a -> c.attachment = JsonRecords.read(a, Attachment.class));
+    json.object("Attachment").ifPresent(a -> c.attachment = JsonRecords.read(a, Attachment.class));
     return c;
   }
 

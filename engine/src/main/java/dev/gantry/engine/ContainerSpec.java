@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param stopTimeout seconds between that and SIGKILL; -1 for never
 /// @param networkMode `bridge`, `host`, `none`, `container:ID` or a network's name
 /// @param wire the request's `Config`, `HostConfig` and `NetworkingConfig` as they are shown again:
-///     kept for the face that made it, never read here
+///   kept for the face that made it, never read here
 public record ContainerSpec(
     String image,
     String imageId,
@@ -61,11 +61,43 @@ public record ContainerSpec(
   /// The same with other networks to be on.
   ContainerSpec withEndpoints(List<dev.gantry.network.EndpointRequest> others) {
     return new ContainerSpec(
-        image, imageId, layers, command, environment, workingDirectory, user, additionalGroups,
-        hostname, domainname, tty, openStdin, stdinOnce, stopSignal, stopTimeout, autoRemove,
-        labels, mounts, readonlyRoot, init, security, resources, ulimits, sysctls, oomScoreAdj,
-        shmSize, cgroupParent, modes, extraHosts, dns, dnsSearch, dnsOptions, others, ports,
-        restart, logging, wire);
+        image,
+        imageId,
+        layers,
+        command,
+        environment,
+        workingDirectory,
+        user,
+        additionalGroups,
+        hostname,
+        domainname,
+        tty,
+        openStdin,
+        stdinOnce,
+        stopSignal,
+        stopTimeout,
+        autoRemove,
+        labels,
+        mounts,
+        readonlyRoot,
+        init,
+        security,
+        resources,
+        ulimits,
+        sysctls,
+        oomScoreAdj,
+        shmSize,
+        cgroupParent,
+        modes,
+        extraHosts,
+        dns,
+        dnsSearch,
+        dnsOptions,
+        others,
+        ports,
+        restart,
+        logging,
+        wire);
   }
 
   /// A mount of any kind.
@@ -100,8 +132,8 @@ public record ContainerSpec(
   /// A host device in the container.
   public record Device(String source, String target, String access) {}
 
-  /// Which namespaces are whose: empty or `private` for the container's own, `host`,
-  /// `shareable`, `container:ID`.
+  /// Which namespaces are whose: empty or `private` for the container's own, `host`, `shareable`,
+  /// `container:ID`.
   public record Modes(String network, String pid, String ipc, String uts, String cgroup) {}
 
   /// `no`, `always`, `unless-stopped`, or `on-failure` with a count.

@@ -22,7 +22,8 @@ public sealed interface ContainerState {
   record Paused(int pid, Instant startedAt) implements Live {}
 
   /// Ended, and to be started again by its restart policy.
-  record Restarting(int exitCode, Instant startedAt, Instant finishedAt) implements ContainerState {}
+  record Restarting(int exitCode, Instant startedAt, Instant finishedAt)
+      implements ContainerState {}
 
   record Exited(
       int exitCode, Instant startedAt, Instant finishedAt, boolean oomKilled, String error)

@@ -43,8 +43,7 @@ final class CopyUp {
   }
 
   private static void copyFolder(
-      Tree from, String source, Tree to, String target, Path layer, int depth)
-      throws IOException {
+      Tree from, String source, Tree to, String target, Path layer, int depth) throws IOException {
     if (depth > MAX_DEPTH) {
       throw new IOException(source + " is nested too deeply");
     }

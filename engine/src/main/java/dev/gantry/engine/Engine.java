@@ -30,8 +30,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 
-/// The container engine. It opens its state, takes up the containers that outlived the engine before
-/// it, and offers the verbs. Closing it leaves every container running. Thread-safe.
+/// The container engine. It opens its state, takes up the containers that outlived the engine
+/// before it, and offers the verbs. Closing it leaves every container running. Thread-safe.
 public final class Engine implements AutoCloseable {
   private static final String TABLE = "containers";
   private static final int CHUNK_MILLIS = 100;
@@ -164,8 +164,7 @@ public final class Engine implements AutoCloseable {
   }
 
   /// Tells of something that a face did to a network or volume.
-  public void publishEvent(
-      String type, String action, String id, Map<String, String> attributes) {
+  public void publishEvent(String type, String action, String id, Map<String, String> attributes) {
     events.publish(type, action, id, attributes);
   }
 
@@ -247,8 +246,7 @@ public final class Engine implements AutoCloseable {
 
   /// As [#find], with Docker's error where there is none.
   public Container require(String text) {
-    return find(text)
-        .orElseThrow(() -> new Failure.NotFound("No such container: " + text));
+    return find(text).orElseThrow(() -> new Failure.NotFound("No such container: " + text));
   }
 
   // ---- create, rename
@@ -293,12 +291,43 @@ public final class Engine implements AutoCloseable {
 
   private static ContainerSpec withHostname(ContainerSpec s, String hostname) {
     return new ContainerSpec(
-        s.image(), s.imageId(), s.layers(), s.command(), s.environment(), s.workingDirectory(),
-        s.user(), s.additionalGroups(), hostname, s.domainname(), s.tty(), s.openStdin(),
-        s.stdinOnce(), s.stopSignal(), s.stopTimeout(), s.autoRemove(), s.labels(), s.mounts(),
-        s.readonlyRoot(), s.init(), s.security(), s.resources(), s.ulimits(), s.sysctls(),
-        s.oomScoreAdj(), s.shmSize(), s.cgroupParent(), s.modes(), s.extraHosts(), s.dns(),
-        s.dnsSearch(), s.dnsOptions(), s.endpoints(), s.ports(), s.restart(), s.logging(), s.wire());
+        s.image(),
+        s.imageId(),
+        s.layers(),
+        s.command(),
+        s.environment(),
+        s.workingDirectory(),
+        s.user(),
+        s.additionalGroups(),
+        hostname,
+        s.domainname(),
+        s.tty(),
+        s.openStdin(),
+        s.stdinOnce(),
+        s.stopSignal(),
+        s.stopTimeout(),
+        s.autoRemove(),
+        s.labels(),
+        s.mounts(),
+        s.readonlyRoot(),
+        s.init(),
+        s.security(),
+        s.resources(),
+        s.ulimits(),
+        s.sysctls(),
+        s.oomScoreAdj(),
+        s.shmSize(),
+        s.cgroupParent(),
+        s.modes(),
+        s.extraHosts(),
+        s.dns(),
+        s.dnsSearch(),
+        s.dnsOptions(),
+        s.endpoints(),
+        s.ports(),
+        s.restart(),
+        s.logging(),
+        s.wire());
   }
 
   private String reserve(Optional<String> wanted, String id) {
@@ -324,7 +353,10 @@ public final class Engine implements AutoCloseable {
     if (owner != null) {
       // the real CLI shows this text, and scripts look for "is already in use"
       throw new Failure.Conflict(
-          "Conflict. The container name \"/" + name + "\" is already in use by container \"" + owner
+          "Conflict. The container name \"/"
+              + name
+              + "\" is already in use by container \""
+              + owner
               + "\". You have to remove (or rename) that container to be able to reuse that name.");
     }
   }
@@ -366,7 +398,8 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  /// Asks the container to end and makes it end after `timeout` seconds (-1: never; empty: its own).
+  /// Asks the container to end and makes it end after `timeout` seconds (-1: never; empty: its
+  /// own).
   public void stop(String ref, Optional<Integer> timeout, Optional<Integer> signal) {
     Container c = require(ref);
     c.verbs.lock();
@@ -424,8 +457,7 @@ public final class Engine implements AutoCloseable {
         publish(c, "kill", Map.of("signal", Integer.toString(signal)));
       }
     } catch (IOException e) {
-      throw new Failure.Internal(
-          "Cannot kill container: " + c.id() + ": " + e.getMessage(), e);
+      throw new Failure.Internal("Cannot kill container: " + c.id() + ": " + e.getMessage(), e);
     }
   }
 
@@ -515,7 +547,10 @@ public final class Engine implements AutoCloseable {
     Container c = require(ref);
     try {
       c.requireProcess().resize(rows, columns);
-      publish(c, "resize", Map.of("height", Integer.toString(rows), "width", Integer.toString(columns)));
+      publish(
+          c,
+          "resize",
+          Map.of("height", Integer.toString(rows), "width", Integer.toString(columns)));
     } catch (IOException e) {
       throw new Failure.Internal("could not resize container " + c.id() + ": " + e.getMessage(), e);
     }
@@ -578,8 +613,7 @@ public final class Engine implements AutoCloseable {
     publish(
         c,
         "die",
-        Map.of(
-            "execDuration", Long.toString(seconds), "exitCode", Integer.toString(exit.code())));
+        Map.of("execDuration", Long.toString(seconds), "exitCode", Integer.toString(exit.code())));
     if (again) {
       restartLater(c, seconds);
     } else if (c.spec().autoRemove()) {
@@ -640,15 +674,13 @@ public final class Engine implements AutoCloseable {
         return;
       }
       if (c.isStoppedByUser()) {
-        c.become(
-            new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
+        c.become(new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
         note(c);
         return;
       }
       new StartContainer(this).start(c);
     } catch (Failure e) {
-      c.become(
-          new ContainerState.Exited(128, Instant.now(), Instant.now(), false, e.text()));
+      c.become(new ContainerState.Exited(128, Instant.now(), Instant.now(), false, e.text()));
       note(c);
     } finally {
       c.verbs.unlock();
@@ -715,7 +747,8 @@ public final class Engine implements AutoCloseable {
         case ContainerState.Restarting r -> {
           if (!force) {
             throw new Failure.Conflict(
-                "cannot remove container \"" + c.name()
+                "cannot remove container \""
+                    + c.name()
                     + "\": container is restarting: stop the container before removing or force remove");
           }
           c.stopping(true);
@@ -835,19 +868,19 @@ public final class Engine implements AutoCloseable {
   }
 
   private void resume(Container c, RunningProcess process) {
-    Instant startedAt =
-        c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.now();
+    Instant startedAt = c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.now();
     if (!(c.state() instanceof ContainerState.Paused)) {
       c.become(new ContainerState.Running(process.pid(), startedAt));
     }
-    Output output = new Output(
-            process, StartContainer.streams(process), logs(c) ? c.log() : null, List.of());
+    Output output =
+        new Output(process, StartContainer.streams(process), logs(c) ? c.log() : null, List.of());
     c.run(process, output);
     output.start();
     watch(c, process, output);
   }
 
-  /// A container whose monitor is gone: its exit is in the record that the monitor left, or unknown.
+  /// A container whose monitor is gone: its exit is in the record that the monitor left, or
+  /// unknown.
   private void settle(Container c) {
     boolean ranAtLast =
         c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;

@@ -85,7 +85,8 @@ public final class Exec {
     return java.util.Optional.ofNullable(output);
   }
 
-  /// Waits, for a while, until the exit code is known: clients ask for it as soon as the output ends.
+  /// Waits, for a while, until the exit code is known: clients ask for it as soon as the output
+  /// ends.
   public synchronized void awaitExit(long millis) {
     long deadline = System.nanoTime() + millis * 1_000_000L;
     try {

@@ -33,7 +33,8 @@ public final class Execs {
             .find(user, spec.user().isEmpty() ? c.spec().additionalGroups() : List.of());
     Exec exec = new Exec(Ids.next(), c, spec, found.user());
     engine.add(exec);
-    engine.publish(c, "exec_create: " + String.join(" ", spec.command()), Map.of("execID", exec.id()));
+    engine.publish(
+        c, "exec_create: " + String.join(" ", spec.command()), Map.of("execID", exec.id()));
     return exec;
   }
 
@@ -55,11 +56,14 @@ public final class Execs {
     live(c);
     if (!exec.begin()) {
       throw new Failure.Conflict(
-          exec.isRunning() ? "exec command " + exec.id() + " is already running" : "exec command has already run");
+          exec.isRunning()
+              ? "exec command " + exec.id() + " is already running"
+              : "exec command has already run");
     }
     ContainerSpec spec = c.spec();
     RuntimeSpec.Process process =
-        RuntimeSpecs.execProcess(c, exec.spec(), exec.user(), exec.user().uid() == 0 ? "/root" : "/");
+        RuntimeSpecs.execProcess(
+            c, exec.spec(), exec.user(), exec.user().uid() == 0 ? "/root" : "/");
     List<String> capabilities = RuntimeSpecs.capabilities(spec.security());
     try {
       RunningProcess running =
@@ -95,9 +99,21 @@ public final class Execs {
   private static RuntimeSpec.Process withSize(
       RuntimeSpec.Process p, Optional<RuntimeSpec.ConsoleSize> size) {
     return new RuntimeSpec.Process(
-        p.terminal(), size.orElse(null), p.user(), p.args(), p.env(), p.cwd(), p.capabilities(),
-        p.rlimits(), p.noNewPrivileges(), p.apparmorProfile(), p.oomScoreAdj(), p.selinuxLabel(),
-        p.ioPriority(), p.scheduler(), p.execCPUAffinity());
+        p.terminal(),
+        size.orElse(null),
+        p.user(),
+        p.args(),
+        p.env(),
+        p.cwd(),
+        p.capabilities(),
+        p.rlimits(),
+        p.noNewPrivileges(),
+        p.apparmorProfile(),
+        p.oomScoreAdj(),
+        p.selinuxLabel(),
+        p.ioPriority(),
+        p.scheduler(),
+        p.execCPUAffinity());
   }
 
   private void watch(Exec exec, RunningProcess process, Output output) {
@@ -123,8 +139,7 @@ public final class Execs {
   public void resize(Exec exec, int rows, int columns) {
     try {
       RunningProcess process =
-          exec.process()
-              .orElseThrow(() -> new Failure.Conflict("exec process is not started"));
+          exec.process().orElseThrow(() -> new Failure.Conflict("exec process is not started"));
       process.resize(rows, columns);
     } catch (IOException e) {
       throw new Failure.Internal("could not resize exec " + exec.id() + ": " + e.getMessage(), e);

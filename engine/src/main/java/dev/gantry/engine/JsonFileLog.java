@@ -19,8 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/// A container's output as Docker's json-file driver keeps it: one object a line with `log`, `stream`
-/// and `time`; rotated by size into `NAME.1`, `NAME.2` …. Appending and reading are thread-safe.
+/// A container's output as Docker's json-file driver keeps it: one object a line with `log`,
+/// `stream` and `time`; rotated by size into `NAME.1`, `NAME.2` …. Appending and reading are
+/// thread-safe.
 final class JsonFileLog implements AutoCloseable {
   /// A line or a piece of one; `text` ends with a newline where the line ends.
   record Entry(String stream, byte[] text, Instant time) {}

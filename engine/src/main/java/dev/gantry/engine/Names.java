@@ -13,20 +13,72 @@ final class Names {
     "sturdy", "sunny", "swift", "tidy", "trusty", "vivid", "warm", "wise", "witty", "young"
   };
   private static final String[] SECOND = {
-    "anchor", "ballast", "barge", "beacon", "berth", "boom", "bollard", "bridge", "buoy", "cable",
-    "canal", "capstan", "cargo", "chain", "cleat", "compass", "crane", "deck", "derrick", "dock",
-    "drawbridge", "fender", "ferry", "gale", "gangway", "harbor", "hatch", "hawser", "helm",
-    "hoist", "hull", "jetty", "keel", "ladder", "lantern", "lever", "lighthouse", "lock", "mast",
-    "mooring", "oar", "pallet", "pier", "pilot", "pulley", "quay", "rigging", "rudder", "sail",
-    "sluice", "spar", "tackle", "tide", "tiller", "trolley", "tug", "wharf", "winch", "yard"
+    "anchor",
+    "ballast",
+    "barge",
+    "beacon",
+    "berth",
+    "boom",
+    "bollard",
+    "bridge",
+    "buoy",
+    "cable",
+    "canal",
+    "capstan",
+    "cargo",
+    "chain",
+    "cleat",
+    "compass",
+    "crane",
+    "deck",
+    "derrick",
+    "dock",
+    "drawbridge",
+    "fender",
+    "ferry",
+    "gale",
+    "gangway",
+    "harbor",
+    "hatch",
+    "hawser",
+    "helm",
+    "hoist",
+    "hull",
+    "jetty",
+    "keel",
+    "ladder",
+    "lantern",
+    "lever",
+    "lighthouse",
+    "lock",
+    "mast",
+    "mooring",
+    "oar",
+    "pallet",
+    "pier",
+    "pilot",
+    "pulley",
+    "quay",
+    "rigging",
+    "rudder",
+    "sail",
+    "sluice",
+    "spar",
+    "tackle",
+    "tide",
+    "tiller",
+    "trolley",
+    "tug",
+    "wharf",
+    "winch",
+    "yard"
   };
 
   private Names() {}
 
   /// A name; with `attempt` above zero it gets a number, so that one is free sooner or later.
   static String random(Random random, int attempt) {
-    String name =
-        FIRST[random.nextInt(FIRST.length)] + "_" + SECOND[random.nextInt(SECOND.length)];
+    String name = FIRST[random.nextInt(FIRST.length)] + "_" + SECOND[random.nextInt(SECOND.length)];
     return attempt == 0 ? name : name + random.nextInt(10 * attempt);
   }
 }

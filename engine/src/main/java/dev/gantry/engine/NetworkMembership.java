@@ -56,8 +56,7 @@ final class NetworkMembership {
       }
       c.update(
           c.spec()
-              .withEndpoints(
-                  wishes(c).stream().filter(wish -> !names(wish, network)).toList()));
+              .withEndpoints(wishes(c).stream().filter(wish -> !names(wish, network)).toList()));
       engine.note(c);
     } finally {
       c.verbs.unlock();

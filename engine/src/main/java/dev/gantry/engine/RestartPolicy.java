@@ -16,8 +16,7 @@ final class RestartPolicy {
       case "always", "unless-stopped" -> true;
       case "on-failure" ->
           exitCode != 0
-              && (restart.maximumRetries() == 0
-                  || c.restartCount() < restart.maximumRetries());
+              && (restart.maximumRetries() == 0 || c.restartCount() < restart.maximumRetries());
       default -> false;
     };
   }

@@ -182,7 +182,13 @@ final class RuntimeSpecs {
           shared != null
               ? Mount.of("/dev/shm", "bind", shared.toString(), "rbind", "rprivate")
               : Mount.of(
-                  "/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777",
+                  "/dev/shm",
+                  "tmpfs",
+                  "shm",
+                  "nosuid",
+                  "noexec",
+                  "nodev",
+                  "mode=1777",
                   "size=" + spec.shmSize()));
     }
     // what a user mounts there replaces the default
@@ -219,11 +225,11 @@ final class RuntimeSpecs {
     return shared ? "rshared" : slave ? "rslave" : "rprivate";
   }
 
-  private static Map<String, String> sysctls(
-      ContainerSpec spec, Map<String, String> network) {
+  private static Map<String, String> sysctls(ContainerSpec spec, Map<String, String> network) {
     Map<String, String> all = new java.util.TreeMap<>(network);
     all.putAll(spec.sysctls());
-    if (!spec.modes().network().equals("host") && !spec.modes().network().startsWith("container:")) {
+    if (!spec.modes().network().equals("host")
+        && !spec.modes().network().startsWith("container:")) {
       // as Docker: an unprivileged user may serve port 80 and ping
       all.putIfAbsent("net.ipv4.ip_unprivileged_port_start", "0");
       all.putIfAbsent("net.ipv4.ping_group_range", "0 2147483647");
@@ -256,10 +262,12 @@ final class RuntimeSpecs {
       for (Path file : files.sorted().toList()) {
         String name = file.getFileName().toString();
         if (Files.isDirectory(file, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
-          if (!List.of("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev").contains(name)) {
+          if (!List.of("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev")
+              .contains(name)) {
             hostDevices(file, devices);
           }
-        } else if (!name.equals("console") && devices.stream().noneMatch(d -> d.path().equals(file.toString()))) {
+        } else if (!name.equals("console")
+            && devices.stream().noneMatch(d -> d.path().equals(file.toString()))) {
           deviceNode(file, file.toString()).ifPresent(devices::add);
         }
       }
@@ -335,7 +343,8 @@ final class RuntimeSpecs {
         environment.add(entry);
       }
     }
-    String cwd = exec.workingDirectory().isEmpty() ? spec.workingDirectory() : exec.workingDirectory();
+    String cwd =
+        exec.workingDirectory().isEmpty() ? spec.workingDirectory() : exec.workingDirectory();
     List<String> capabilities =
         exec.privileged() ? Capabilities.names() : capabilities(spec.security());
     return new RuntimeSpec.Process(

@@ -57,7 +57,8 @@ final class StartContainer {
       Launch launch = launch(c, network);
       undo.on(() -> engine.removeRuntimeState(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
-      Output output = new Output(process, streams(process), engine.logs(c) ? c.log() : null, c.takeWaiting());
+      Output output =
+          new Output(process, streams(process), engine.logs(c) ? c.log() : null, c.takeWaiting());
       c.run(process, output);
       c.attached(network.attachment().orElse(null));
       c.become(new ContainerState.Running(process.pid(), Instant.now()));
@@ -105,9 +106,7 @@ final class StartContainer {
     if (c.spec().autoRemove()) {
       engine.autoRemove(c);
     }
-    return code == 128
-        ? new Failure.Internal(text, e)
-        : new Failure.InvalidRequest(text, null, e);
+    return code == 128 ? new Failure.Internal(text, e) : new Failure.InvalidRequest(text, null, e);
   }
 
   /// A start that failed before anything was launched: a port in use, an unknown network or user.
@@ -155,17 +154,17 @@ final class StartContainer {
         engine
             .networks()
             .attach(
-            new AttachRequest(
-                c.id(),
-                c.name(),
-                spec.hostname(),
-                spec.endpoints().isEmpty()
-                    ? List.of(dev.gantry.network.EndpointRequest.of(mode))
-                    : spec.endpoints(),
-                ports,
-                spec.dns(),
-                spec.dnsSearch(),
-                spec.dnsOptions()));
+                new AttachRequest(
+                    c.id(),
+                    c.name(),
+                    spec.hostname(),
+                    spec.endpoints().isEmpty()
+                        ? List.of(dev.gantry.network.EndpointRequest.of(mode))
+                        : spec.endpoints(),
+                    ports,
+                    spec.dns(),
+                    spec.dnsSearch(),
+                    spec.dnsOptions()));
     return new Net(
         java.util.Optional.of(attached.attachment()),
         attached.setup(),
@@ -194,7 +193,8 @@ final class StartContainer {
           gateway = gateway.isEmpty() ? endpoint.ipv4Gateway() : gateway;
           if (!endpoint.ipv4().isEmpty()) {
             hosts.append(endpoint.ipv4()).append('\t').append(spec.hostname());
-            hosts.append(spec.domainname().isEmpty() ? "" : "." + spec.domainname() + " " + spec.hostname());
+            hosts.append(
+                spec.domainname().isEmpty() ? "" : "." + spec.domainname() + " " + spec.hostname());
             hosts.append('\n');
           }
         }
@@ -211,7 +211,8 @@ final class StartContainer {
       write(c, "hosts", hosts.toString());
       write(c, "resolv.conf", resolvConf(c, network));
     } catch (IOException e) {
-      throw new Failure.Internal("could not write the files of container " + c.id() + ": " + e.getMessage(), e);
+      throw new Failure.Internal(
+          "could not write the files of container " + c.id() + ": " + e.getMessage(), e);
     }
   }
 
@@ -247,7 +248,9 @@ final class StartContainer {
   private Launch launch(Container c, Net network) {
     ContainerSpec spec = c.spec();
     Snapshots.Writable own = engine.snapshots().container(c.id());
-    List<Path> lowers = new ArrayList<>(engine.snapshots().lowers(spec.layers().stream().map(Digest::parse).toList()));
+    List<Path> lowers =
+        new ArrayList<>(
+            engine.snapshots().lowers(spec.layers().stream().map(Digest::parse).toList()));
     List<Path> whole = new ArrayList<>(lowers);
     whole.addFirst(own.upper());
     if (lowers.isEmpty()) {
@@ -256,7 +259,10 @@ final class StartContainer {
     Users.Found user = new Users(whole).find(spec.user(), spec.additionalGroups());
     List<RuntimeSpec.Mount> mounts = new ArrayList<>();
     String network0 = spec.modes().network();
-    Path files = network0.startsWith("container:") ? engine.require(network0.substring(10)).folder() : c.folder();
+    Path files =
+        network0.startsWith("container:")
+            ? engine.require(network0.substring(10)).folder()
+            : c.folder();
     for (String name : List.of("hostname", "hosts", "resolv.conf")) {
       mounts.add(
           RuntimeSpec.Mount.of(
@@ -275,7 +281,8 @@ final class StartContainer {
       Files.deleteIfExists(own.work().resolve("work/incompat/volatile"));
       Files.deleteIfExists(own.work().resolve("work/incompat"));
     } catch (IOException e) {
-      throw new Failure.Internal("could not prepare container " + c.id() + ": " + e.getMessage(), e);
+      throw new Failure.Internal(
+          "could not prepare container " + c.id() + ": " + e.getMessage(), e);
     }
     return new Launch(
         c.id(),
@@ -310,8 +317,12 @@ final class StartContainer {
       Container other = engine.require(mode.substring(10));
       if (!(other.state() instanceof ContainerState.Live live)) {
         throw new Failure.Conflict(
-            "cannot join " + (type.equals("network") ? "network namespace of" : type.toUpperCase(java.util.Locale.ROOT) + " of")
-                + " a non running container: " + other.id());
+            "cannot join "
+                + (type.equals("network")
+                    ? "network namespace of"
+                    : type.toUpperCase(java.util.Locale.ROOT) + " of")
+                + " a non running container: "
+                + other.id());
       }
       paths.put(type, "/proc/" + live.pid() + "/ns/" + file);
     }

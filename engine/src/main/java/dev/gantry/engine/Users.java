@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/// Finds the numbers of users and groups in an image's own /etc/passwd and /etc/group. The files are
-/// the image's and hostile: read bounded, through descriptors that cannot leave the root.
+/// Finds the numbers of users and groups in an image's own /etc/passwd and /etc/group. The files
+/// are the image's and hostile: read bounded, through descriptors that cannot leave the root.
 final class Users {
   private static final int MAX_FILE = 4 << 20;
   private static final long MAX_ID = 0xffffffffL;
@@ -41,9 +41,7 @@ final class Users {
         passwd.stream()
             .filter(f -> f.length >= 4)
             .filter(
-                f ->
-                    f[0].equals(userPart)
-                        || (number.isPresent() && number(f[2]).equals(number)))
+                f -> f[0].equals(userPart) || (number.isPresent() && number(f[2]).equals(number)))
             .findFirst();
     if (entry.isEmpty() && number.isEmpty()) {
       throw new Failure.InvalidRequest(
@@ -100,7 +98,8 @@ final class Users {
         if (status.isEmpty()) {
           continue;
         }
-        if (status.get().size() > MAX_FILE || (!status.get().isRegular() && !status.get().isLink())) {
+        if (status.get().size() > MAX_FILE
+            || (!status.get().isRegular() && !status.get().isLink())) {
           return List.of();
         }
         try (Fd fd = tree.openFile("/" + file, Fd.O_RDONLY | Fd.O_NONBLOCK)) {

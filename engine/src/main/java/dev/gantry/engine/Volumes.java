@@ -20,7 +20,11 @@ import org.jspecify.annotations.Nullable;
 public final class Volumes {
   /// @param anonymous made for one container, removed with it
   public record Volume(
-      String name, Path mountpoint, Instant created, Map<String, String> labels, boolean anonymous) {}
+      String name,
+      Path mountpoint,
+      Instant created,
+      Map<String, String> labels,
+      boolean anonymous) {}
 
   private static final String TABLE = "volumes";
 
@@ -42,7 +46,10 @@ public final class Volumes {
     }
     if (!name.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]+")) {
       throw new Failure.InvalidRequest(
-          "create " + name + ": \"" + name
+          "create "
+              + name
+              + ": \""
+              + name
               + "\" includes invalid characters for a local volume name, only"
               + " \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory,"
               + " use absolute path");
@@ -115,7 +122,7 @@ public final class Volumes {
   /// The OCI mounts of a container's binds, volumes and tmpfs, sorted so that parents come first.
   ///
   /// @param layers the container's layers from top to bottom, for what volumes take over from the
-  ///     image
+  ///   image
   List<RuntimeSpec.Mount> mounts(Container c, List<Path> layers) {
     List<RuntimeSpec.Mount> mounts = new ArrayList<>();
     int anonymous = 0;
@@ -132,8 +139,7 @@ public final class Volumes {
                   m.target(), "tmpfs", "tmpfs", List.copyOf(options), List.of(), List.of()));
         }
         case "volume" -> {
-          String name =
-              m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
+          String name = m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
           Volume volume = create(name, Map.of());
           if (!m.noCopy()) {
             CopyUp.copy(layers, m.target(), volume.mountpoint());

@@ -73,9 +73,16 @@ public final class BootstrapImage {
     Path log = Files.createTempFile("gantry-bootstrap", ".log");
     Process process =
         new ProcessBuilder(
-                "mmdebstrap", "--mode=root", "--variant=minbase", "--include=ca-certificates",
-                "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-                "--dpkgopt=path-exclude=/usr/share/man/*", suite, "-", mirror)
+                "mmdebstrap",
+                "--mode=root",
+                "--variant=minbase",
+                "--include=ca-certificates",
+                "--dpkgopt=path-exclude=/usr/share/doc/*",
+                "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+                "--dpkgopt=path-exclude=/usr/share/man/*",
+                suite,
+                "-",
+                mirror)
             .redirectError(ProcessBuilder.Redirect.PIPE)
             .start();
     Thread reader = Thread.ofVirtual().start(() -> report(process, log, progress));
@@ -159,9 +166,7 @@ public final class BootstrapImage {
   }
 
   private static Json.JsonObject config(String command) {
-    return Json.object()
-        .put("Env", Json.array().add(PATH))
-        .put("Cmd", Json.array().add(command));
+    return Json.object().put("Env", Json.array().add(PATH)).put("Cmd", Json.array().add(command));
   }
 
   private static String now() {
@@ -194,7 +199,8 @@ public final class BootstrapImage {
   private static void writeBusybox(OutputStream out) throws IOException, InterruptedException {
     TarArchiveOutputStream tar = new TarArchiveOutputStream(out, "UTF-8");
     for (String folder :
-        List.of("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var", "var/www")) {
+        List.of(
+            "bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var", "var/www")) {
       TarArchiveEntry entry = new TarArchiveEntry(folder + "/");
       entry.setMode(folder.equals("tmp") ? 041777 : folder.equals("root") ? 040700 : 040755);
       entry.setModTime(0);
@@ -205,8 +211,9 @@ public final class BootstrapImage {
     file(
         tar,
         "etc/passwd",
-        text("root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\n"
-            + "nobody:x:65534:65534:nobody:/home:/bin/false\n"),
+        text(
+            "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\n"
+                + "nobody:x:65534:65534:nobody:/home:/bin/false\n"),
         0100644);
     file(tar, "etc/group", text("root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n"), 0100644);
     for (String applet : applets()) {

@@ -8,7 +8,8 @@ import java.util.List;
 /// An image that is here.
 ///
 /// @param id the digest of its configuration
-/// @param document the configuration as it was stored (image-spec config.md with Docker's additions)
+/// @param document the configuration as it was stored (image-spec config.md with Docker's
+///   additions)
 /// @param diffIds digests of the uncompressed layers, the lowest first
 /// @param layers digests of the layers as stored, beside `diffIds`
 /// @param size bytes of the files in its layers

@@ -59,7 +59,10 @@ public final class ImageArchive {
           files.put(name, store(tar));
         }
       }
-      links.forEach((from, to) -> { if (files.containsKey(to)) files.put(from, files.get(to)); });
+      links.forEach(
+          (from, to) -> {
+            if (files.containsKey(to)) files.put(from, files.get(to));
+          });
       List<Loaded> loaded =
           files.containsKey("manifest.json")
               ? loadDocker(files, undo)
@@ -68,7 +71,8 @@ public final class ImageArchive {
       forgetUnused(files.values());
       return loaded;
     } catch (IOException | JsonException | IllegalArgumentException e) {
-      throw new Failure.InvalidRequest("the archive is not an image archive: " + e.getMessage(), null, e);
+      throw new Failure.InvalidRequest(
+          "the archive is not an image archive: " + e.getMessage(), null, e);
     }
   }
 
@@ -122,15 +126,18 @@ public final class ImageArchive {
 
   private List<Loaded> loadDocker(Map<String, Digest> files, Undo undo) throws IOException {
     List<Loaded> loaded = new ArrayList<>();
-    Json.JsonObject wrapper =
-        Json.object().put("items", parse(file(files, "manifest.json")));
+    Json.JsonObject wrapper = Json.object().put("items", parse(file(files, "manifest.json")));
     for (Json.JsonObject entry : wrapper.objects("items")) {
       List<Digest> layers = new ArrayList<>();
       for (String layer : entry.strings("Layers")) {
         layers.add(file(files, layer));
       }
       loaded.add(
-          add(read(file(files, entry.string("Config", ""))), layers, entry.strings("RepoTags"), undo));
+          add(
+              read(file(files, entry.string("Config", ""))),
+              layers,
+              entry.strings("RepoTags"),
+              undo));
     }
     return loaded;
   }
@@ -149,11 +156,18 @@ public final class ImageArchive {
       String name =
           descriptor
               .object("annotations")
-              .flatMap(a -> a.string("io.containerd.image.name").or(() -> a.string("org.opencontainers.image.ref.name")))
+              .flatMap(
+                  a ->
+                      a.string("io.containerd.image.name")
+                          .or(() -> a.string("org.opencontainers.image.ref.name")))
               .orElse("");
       Json.JsonObject config = manifest.object("config").orElseGet(Json::object);
       loaded.add(
-          add(read(blob(files, config)), layers, name.contains(":") ? List.of(name) : List.of(), undo));
+          add(
+              read(blob(files, config)),
+              layers,
+              name.contains(":") ? List.of(name) : List.of(),
+              undo));
     }
     return loaded;
   }
@@ -168,10 +182,15 @@ public final class ImageArchive {
     }
     String here = Images.architectureHere();
     return inner.stream()
-        .filter(m -> m.object("platform").map(p -> p.string("architecture", "").equals(here)).orElse(false))
+        .filter(
+            m ->
+                m.object("platform")
+                    .map(p -> p.string("architecture", "").equals(here))
+                    .orElse(false))
         .findFirst()
         .map(m -> manifest(files, m))
-        .orElseThrow(() -> new Failure.InvalidRequest("the archive has no image for linux/" + here));
+        .orElseThrow(
+            () -> new Failure.InvalidRequest("the archive has no image for linux/" + here));
   }
 
   private static Digest blob(Map<String, Digest> files, Json.JsonObject descriptor) {
@@ -190,7 +209,10 @@ public final class ImageArchive {
         document.object("rootfs").map(r -> r.strings("diff_ids")).orElse(List.of());
     if (diffIds.size() != layers.size()) {
       throw new Failure.InvalidRequest(
-          "the image's configuration names " + diffIds.size() + " layers, the archive has " + layers.size());
+          "the image's configuration names "
+              + diffIds.size()
+              + " layers, the archive has "
+              + layers.size());
     }
     List<Images.Unpacked> unpacked = new ArrayList<>();
     Digest below = null;
@@ -231,15 +253,25 @@ public final class ImageArchive {
     for (Map.Entry<Image, List<ImageReference>> entry : wanted.entrySet()) {
       save(tar, entry.getKey(), entry.getValue(), written, manifests, docker);
     }
-    write(tar, "index.json", Json.object().put("schemaVersion", 2).put("mediaType", "application/vnd.oci.image.index.v1+json").put("manifests", manifests));
+    write(
+        tar,
+        "index.json",
+        Json.object()
+            .put("schemaVersion", 2)
+            .put("mediaType", "application/vnd.oci.image.index.v1+json")
+            .put("manifests", manifests));
     write(tar, "manifest.json", docker);
     write(tar, "oci-layout", Json.object().put("imageLayoutVersion", "1.0.0"));
     tar.finish();
   }
 
   private void save(
-      TarArchiveOutputStream tar, Image image, List<ImageReference> tags, Set<Digest> written,
-      Json.JsonArray manifests, Json.JsonArray docker)
+      TarArchiveOutputStream tar,
+      Image image,
+      List<ImageReference> tags,
+      Set<Digest> written,
+      Json.JsonArray manifests,
+      Json.JsonArray docker)
       throws IOException {
     Json.JsonArray layers = Json.array();
     Json.JsonArray paths = Json.array();
@@ -254,7 +286,8 @@ public final class ImageArchive {
                 Json.object()
                     .put("schemaVersion", 2)
                     .put("mediaType", MANIFEST)
-                    .put("config", descriptor(CONFIG, image.id(), images.content().size(image.id())))
+                    .put(
+                        "config", descriptor(CONFIG, image.id(), images.content().size(image.id())))
                     .put("layers", layers))
             .getBytes(StandardCharsets.UTF_8);
     Digest digest = Digest.of(manifest);

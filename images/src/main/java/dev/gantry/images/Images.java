@@ -106,8 +106,8 @@ public final class Images {
     return names;
   }
 
-  /// Finds an image by what users call it: a name, an id with or without `sha256:`, or the beginning
-  /// of an id.
+  /// Finds an image by what users call it: a name, an id with or without `sha256:`, or the
+  /// beginning of an id.
   public Optional<Image> find(String text) {
     String hex = text.startsWith("sha256:") ? text.substring(7) : text;
     if (hex.matches("[0-9a-f]{64}")) {
@@ -144,8 +144,7 @@ public final class Images {
         .orElseThrow(
             () -> {
               boolean id = text.startsWith("sha256:");
-              String name =
-                  id ? text : ImageReference.parse(text).withDefaultTag().familiar();
+              String name = id ? text : ImageReference.parse(text).withDefaultTag().familiar();
               return new Failure.NotFound("No such image: " + name);
             });
   }
@@ -154,8 +153,7 @@ public final class Images {
 
   /// Points `reference` to the image.
   public void tag(Digest id, ImageReference reference) {
-    journal.commit(
-        Change.put(TAGS, reference.toString(), Json.object().put("Id", id.toString())));
+    journal.commit(Change.put(TAGS, reference.toString(), Json.object().put("Id", id.toString())));
   }
 
   /// What became of a removal: names taken away, and ids removed.
@@ -251,7 +249,8 @@ public final class Images {
                   Json.object()
                       .put("type", "layers")
                       .put("diff_ids", Json.array().add(layer.diffId().toString())));
-      Image image = add(document.text().getBytes(StandardCharsets.UTF_8), List.of(layer), reference);
+      Image image =
+          add(document.text().getBytes(StandardCharsets.UTF_8), List.of(layer), reference);
       undo.commit();
       return image;
     } catch (IOException e) {
@@ -277,8 +276,7 @@ public final class Images {
     return unpack(blob, expected, null, undo);
   }
 
-  Unpacked unpack(
-      Digest blob, @Nullable Digest expected, @Nullable Digest below, Undo undo)
+  Unpacked unpack(Digest blob, @Nullable Digest expected, @Nullable Digest below, Undo undo)
       throws IOException {
     if (expected != null) {
       Digest chain = below == null ? expected : Digest.chain(below, expected);
@@ -333,8 +331,7 @@ public final class Images {
       changes.add(Change.put(IMAGES, id.toString(), record));
     }
     if (reference != null) {
-      changes.add(
-          Change.put(TAGS, reference.toString(), Json.object().put("Id", id.toString())));
+      changes.add(Change.put(TAGS, reference.toString(), Json.object().put("Id", id.toString())));
     }
     journal.commit(changes.toArray(Change[]::new));
     return byId(id).orElseThrow();
@@ -348,7 +345,10 @@ public final class Images {
           new java.io.ByteArrayInputStream(bytes.toByteArray()),
           Json.object()
               .put("Cmd", Json.array().add("/hello"))
-              .put("Env", Json.array().add("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+              .put(
+                  "Env",
+                  Json.array()
+                      .add("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
               .put("WorkingDir", "/"),
           "built into Gantry",
           "2026-01-01T00:00:00Z",

@@ -16,10 +16,10 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
 /// Unpacks one layer's tar into a folder for overlayfs (image-spec layer.md).
 ///
-/// The archive is hostile: names are cleaned, every path is resolved inside the folder by the kernel,
-/// and an entry that cannot be is an error with its name. Whiteouts (`.wh.NAME`) become device 0:0
-/// nodes and `.wh..wh..opq` the attribute `trusted.overlay.opaque`, which is how overlayfs marks
-/// them.
+/// The archive is hostile: names are cleaned, every path is resolved inside the folder by the
+/// kernel, and an entry that cannot be is an error with its name. Whiteouts (`.wh.NAME`) become
+/// device 0:0 nodes and `.wh..wh..opq` the attribute `trusted.overlay.opaque`, which is how
+/// overlayfs marks them.
 final class LayerUnpacker {
   private static final String WHITEOUT = ".wh.";
   private static final String OPAQUE = ".wh..wh..opq";
@@ -61,7 +61,8 @@ final class LayerUnpacker {
         entry(in, e);
       }
     } catch (IllegalArgumentException e) {
-      throw new Failure.InvalidRequest("the layer is no valid tar archive: " + e.getMessage(), null, e);
+      throw new Failure.InvalidRequest(
+          "the layer is no valid tar archive: " + e.getMessage(), null, e);
     }
     // folders get their times last: making files in them changed these
     for (FolderTime t : times.reversed()) {
@@ -86,7 +87,8 @@ final class LayerUnpacker {
       } else if (name.startsWith(WHITEOUT)) {
         String hidden = folder + name.substring(WHITEOUT.length());
         if (name.length() == WHITEOUT.length() || hidden.endsWith("/.") || hidden.endsWith("/..")) {
-          throw new Failure.InvalidRequest("the layer has the invalid whiteout \"" + e.getName() + "\"");
+          throw new Failure.InvalidRequest(
+              "the layer has the invalid whiteout \"" + e.getName() + "\"");
         }
         tree.remove(hidden);
         tree.makeNode(hidden, S_IFCHR, 0);

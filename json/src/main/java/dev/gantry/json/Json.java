@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// A JSON value (RFC 8259) that keeps what Docker's wire distinguishes: the order of keys, the exact
-/// text of numbers, and the difference between an absent key, `null` and an empty list.
+/// A JSON value (RFC 8259) that keeps what Docker's wire distinguishes: the order of keys, the
+/// exact text of numbers, and the difference between an absent key, `null` and an empty list.
 ///
 /// Objects and arrays are mutable while a value is being built and are not thread-safe; share one
 /// between threads only after its last change.

@@ -2,8 +2,8 @@ package dev.gantry.json;
 
 import java.util.Locale;
 
-/// A strict RFC 8259 parser over a text. Hostile input is bounded by [#MAX_DEPTH]; the caller bounds
-/// the length. Errors read as those of Go's encoding/json, which Docker's clients show.
+/// A strict RFC 8259 parser over a text. Hostile input is bounded by [#MAX_DEPTH]; the caller
+/// bounds the length. Errors read as those of Go's encoding/json, which Docker's clients show.
 public final class JsonParser {
   /// Objects and arrays may be nested this deep (Go's own limit).
   public static final int MAX_DEPTH = 10_000;
@@ -228,8 +228,7 @@ public final class JsonParser {
     for (int i = 0; i < word.length(); i++) {
       char c = peek();
       if (c != word.charAt(i)) {
-        throw invalid(
-            c, "in literal " + word + " (expecting " + quoted(word.charAt(i)) + ")");
+        throw invalid(c, "in literal " + word + " (expecting " + quoted(word.charAt(i)) + ")");
       }
       position++;
     }

@@ -136,15 +136,13 @@ public final class JsonRecords {
       case Json.JsonString s when raw.isEnum() -> constant(raw, s.value(), path);
       case Json.JsonBoolean b when raw == boolean.class || raw == Boolean.class -> b.value();
       case Json.JsonNumber n when raw == long.class || raw == Long.class -> integer(n, path);
-      case Json.JsonNumber n when raw == int.class || raw == Integer.class ->
-          smallInteger(n, path);
+      case Json.JsonNumber n when raw == int.class || raw == Integer.class -> smallInteger(n, path);
       case Json.JsonNumber n when raw == double.class || raw == Double.class -> n.doubleValue();
       case Json.JsonObject o when raw.isRecord() -> readRecord(o, raw, path);
       case Json.JsonArray a when raw == List.class -> list(a, argument(type, 0), path);
       case Json.JsonObject o when raw == Map.class -> map(o, argument(type, 1), path);
       default ->
-          throw new JsonException(
-              path + ": cannot read " + value.kind() + " as " + nameOf(raw));
+          throw new JsonException(path + ": cannot read " + value.kind() + " as " + nameOf(raw));
     };
   }
 
@@ -174,8 +172,7 @@ public final class JsonRecords {
       }
       names.add(constant.toString());
     }
-    throw new JsonException(
-        path + ": \"" + text + "\" is not one of " + String.join(", ", names));
+    throw new JsonException(path + ": \"" + text + "\" is not one of " + String.join(", ", names));
   }
 
   private static long integer(Json.JsonNumber number, String path) {

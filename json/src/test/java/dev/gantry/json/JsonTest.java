@@ -123,8 +123,7 @@ class JsonTest {
 
   @Test
   void absentMembersAreEmpty() {
-    Outer outer =
-        JsonRecords.read(Json.parseObject("{\"name\":\"n\",\"unknown\":1}"), Outer.class);
+    Outer outer = JsonRecords.read(Json.parseObject("{\"name\":\"n\",\"unknown\":1}"), Outer.class);
     assertEquals(new Outer("n", List.of(), Map.of(), null, null, false), outer);
   }
 

@@ -12,10 +12,11 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Where this machine's cgroup controllers are (cgroups(7)): each in a hierarchy of its own (v1), all
-/// in one tree (v2), or some here and some there (hybrid).
+/// Where this machine's cgroup controllers are (cgroups(7)): each in a hierarchy of its own (v1),
+/// all in one tree (v2), or some here and some there (hybrid).
 ///
-/// @param hierarchies v1 mount points by controller; controllers that are mounted together share one
+/// @param hierarchies v1 mount points by controller; controllers that are mounted together share
+///   one
 /// @param unified the v2 tree, where there is one
 /// @param unifiedControllers what the v2 tree controls; empty on most hybrid machines
 public record CgroupLayout(
@@ -55,8 +56,11 @@ public record CgroupLayout(
           }
         } else if (tail[0].equals("cgroup") && tail.length > 2) {
           for (String option : tail[2].split(",")) {
-            if (!option.equals("rw") && !option.equals("ro") && !option.startsWith("clone_")
-                && !option.startsWith("xattr") && !option.startsWith("release_agent")) {
+            if (!option.equals("rw")
+                && !option.equals("ro")
+                && !option.startsWith("clone_")
+                && !option.startsWith("xattr")
+                && !option.startsWith("release_agent")) {
               hierarchies.putIfAbsent(option, point);
             }
           }

@@ -84,8 +84,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /// Opens `path` under `directory` with openat2(2)'s `resolve` rules, always close-on-exec. Retries
-  /// while a rename elsewhere makes the kernel unsure (EAGAIN).
+  /// Opens `path` under `directory` with openat2(2)'s `resolve` rules, always close-on-exec.
+  /// Retries while a rename elsewhere makes the kernel unsure (EAGAIN).
   public static Fd openAt2(Fd directory, String path, int flags, int mode, int resolve)
       throws Errno {
     try (Arena arena = Arena.ofConfined()) {
@@ -180,8 +180,7 @@ public final class Fd implements AutoCloseable {
       MemorySegment memory = arena.allocate(Math.max(wanted, 1));
       int count =
           (int)
-              Native.call(
-                  Syscalls.PREAD64, "", number(), memory.address(), wanted, position, 0, 0);
+              Native.call(Syscalls.PREAD64, "", number(), memory.address(), wanted, position, 0, 0);
       MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, 0, buffer, offset, count);
       return count == 0 && length > 0 ? -1 : count;
     }
@@ -198,7 +197,8 @@ public final class Fd implements AutoCloseable {
 
   /// A second descriptor of the same open file, close-on-exec.
   public Fd duplicate() throws Errno {
-    return new Fd((int) Native.call(Syscalls.FCNTL, "F_DUPFD_CLOEXEC", number(), F_DUPFD_CLOEXEC, 0));
+    return new Fd(
+        (int) Native.call(Syscalls.FCNTL, "F_DUPFD_CLOEXEC", number(), F_DUPFD_CLOEXEC, 0));
   }
 
   /// As [#duplicate()], with a number of at least `lowest`.

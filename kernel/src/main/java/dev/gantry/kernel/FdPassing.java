@@ -35,14 +35,7 @@ public final class FdPassing {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment pair = arena.allocate(8, 4);
       Native.call(
-          Syscalls.SOCKETPAIR,
-          "",
-          AF_UNIX,
-          SOCK_SEQPACKET | Fd.O_CLOEXEC,
-          0,
-          pair.address(),
-          0,
-          0);
+          Syscalls.SOCKETPAIR, "", AF_UNIX, SOCK_SEQPACKET | Fd.O_CLOEXEC, 0, pair.address(), 0, 0);
       return new Fd[] {
         Fd.adopt(pair.get(ValueLayout.JAVA_INT, 0)), Fd.adopt(pair.get(ValueLayout.JAVA_INT, 4))
       };
@@ -67,16 +60,13 @@ public final class FdPassing {
         return connect(folder.procPath() + path.substring(slash), type);
       }
     }
-    Fd socket =
-        Fd.adopt(
-            (int) Native.call(Syscalls.SOCKET, "", AF_UNIX, type | Fd.O_CLOEXEC, 0));
+    Fd socket = Fd.adopt((int) Native.call(Syscalls.SOCKET, "", AF_UNIX, type | Fd.O_CLOEXEC, 0));
     try (Arena arena = Arena.ofConfined()) {
       byte[] name = path.getBytes(StandardCharsets.UTF_8);
       MemorySegment address = arena.allocate(2 + SUN_PATH, 2);
       address.set(ValueLayout.JAVA_SHORT, 0, (short) AF_UNIX);
       MemorySegment.copy(name, 0, address, ValueLayout.JAVA_BYTE, 2, name.length);
-      Native.call(
-          Syscalls.CONNECT, path, socket.number(), address.address(), 2 + name.length + 1);
+      Native.call(Syscalls.CONNECT, path, socket.number(), address.address(), 2 + name.length + 1);
       return socket;
     } catch (Errno e) {
       socket.close();

@@ -15,13 +15,12 @@ import java.util.Locale;
 /// The one door to the kernel: libc's `syscall` with errno captured in the same transition.
 ///
 /// A single handle serves every call, so start-up links one downcall instead of fifty. A call that
-/// blocks holds its carrier thread: wait on descriptors through [Poller] and keep what must block on
-/// platform threads.
+/// blocks holds its carrier thread: wait on descriptors through [Poller] and keep what must block
+/// on platform threads.
 final class Native {
   static final Linker LINKER = Linker.nativeLinker();
   static final StructLayout STATE = Linker.Option.captureStateLayout();
-  static final VarHandle ERRNO =
-      STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+  static final VarHandle ERRNO = STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
   private static final MethodHandle SYSCALL =
       downcall(
           "syscall",
@@ -64,8 +63,7 @@ final class Native {
 
   /// The call's result; a failure is an [Errno] that names the call and `object`. Interrupted calls
   /// are repeated.
-  static long call(
-      Syscalls call, String object, long a, long b, long c, long d, long e, long f)
+  static long call(Syscalls call, String object, long a, long b, long c, long d, long e, long f)
       throws Errno {
     while (true) {
       long result = raw(call, a, b, c, d, e, f);

@@ -190,9 +190,10 @@ public final class Netlink implements AutoCloseable {
 
   /// An error's payload as its number and the attributes, without the request it repeats.
   private static byte[] withoutRequest(byte[] payload, int flags) {
-    int request = payload.length >= 20
-        ? ByteBuffer.wrap(payload).order(ByteOrder.nativeOrder()).getInt(4)
-        : 16;
+    int request =
+        payload.length >= 20
+            ? ByteBuffer.wrap(payload).order(ByteOrder.nativeOrder()).getInt(4)
+            : 16;
     int attributes = 4 + ((flags & F_CAPPED) != 0 ? 16 : request + 3 & ~3);
     boolean extended = (flags & F_EXTENDED) != 0 && attributes < payload.length;
     int rest = extended ? payload.length - attributes : 0;
@@ -216,8 +217,10 @@ public final class Netlink implements AutoCloseable {
       }
       if (in.getShort(at + 2) == ERROR_MESSAGE) {
         text =
-            " (" + new String(message.payload(), at + 4, Math.max(0, length - 5),
-                StandardCharsets.UTF_8) + ")";
+            " ("
+                + new String(
+                    message.payload(), at + 4, Math.max(0, length - 5), StandardCharsets.UTF_8)
+                + ")";
       }
       at += length + 3 & ~3;
     }

@@ -28,8 +28,7 @@ public final class PidFd implements AutoCloseable {
   /// Opens process `pid`; ESRCH if there is none.
   public static PidFd open(int pid) throws Errno {
     return new PidFd(
-        pid,
-        Fd.adopt((int) Native.call(Syscalls.PIDFD_OPEN, "process " + pid, pid, 0, 0)));
+        pid, Fd.adopt((int) Native.call(Syscalls.PIDFD_OPEN, "process " + pid, pid, 0, 0)));
   }
 
   /// Takes over `fd`, which stands for process `pid`.
@@ -93,8 +92,7 @@ public final class PidFd implements AutoCloseable {
       MemorySegment info = arena.allocate(INFO_SIZE, 8);
       info.set(ValueLayout.JAVA_LONG, 0, PIDFD_INFO_EXIT);
       long result =
-          Native.raw(
-              Syscalls.IOCTL, fd.number(), PIDFD_GET_INFO, info.address(), 0, 0, 0);
+          Native.raw(Syscalls.IOCTL, fd.number(), PIDFD_GET_INFO, info.address(), 0, 0, 0);
       boolean known = result >= 0 && (info.get(ValueLayout.JAVA_LONG, 0) & PIDFD_INFO_EXIT) != 0;
       return known ? Optional.of(info.get(ValueLayout.JAVA_INT, 60)) : Optional.empty();
     }

@@ -55,8 +55,7 @@ public final class Poller implements AutoCloseable {
     try {
       Fd epoll = Fd.adopt((int) Native.call(Syscalls.EPOLL_CREATE1, "", Fd.O_CLOEXEC, 0, 0));
       Fd wake =
-          Fd.adopt(
-              (int) Native.call(Syscalls.EVENTFD2, "", 0, Fd.O_CLOEXEC | Fd.O_NONBLOCK, 0));
+          Fd.adopt((int) Native.call(Syscalls.EVENTFD2, "", 0, Fd.O_CLOEXEC | Fd.O_NONBLOCK, 0));
       Poller poller = new Poller(epoll, wake, name);
       poller.control(ADD, wake.number(), EPOLLIN, 0);
       poller.thread.start();
@@ -95,8 +94,8 @@ public final class Poller implements AutoCloseable {
     }
   }
 
-  /// A standing interest in a descriptor. After each call of its action it sleeps until
-  /// [#arm()] is called again, so the action runs at most once at a time.
+  /// A standing interest in a descriptor. After each call of its action it sleeps until [#arm()] is
+  /// called again, so the action runs at most once at a time.
   public final class Registration implements AutoCloseable {
     private final long key;
     private final int events;
@@ -153,8 +152,7 @@ public final class Poller implements AutoCloseable {
       MemorySegment event = arena.allocate(16, 8);
       event.set(ValueLayout.JAVA_INT, 0, events);
       event.set(ValueLayout.JAVA_LONG_UNALIGNED, DATA_OFFSET, key);
-      Native.call(
-          Syscalls.EPOLL_CTL, "", epoll.number(), operation, fd, event.address(), 0, 0);
+      Native.call(Syscalls.EPOLL_CTL, "", epoll.number(), operation, fd, event.address(), 0, 0);
     }
   }
 
@@ -167,8 +165,7 @@ public final class Poller implements AutoCloseable {
                 Syscalls.EPOLL_PWAIT, "", epoll.number(), events.address(), BATCH, -1, 0, 8);
         for (int i = 0; i < count; i++) {
           long key =
-              events.get(
-                  ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT_SIZE + DATA_OFFSET);
+              events.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT_SIZE + DATA_OFFSET);
           Waiter waiter = waiters.get(key);
           if (waiter != null) {
             waiter.ready().run();

@@ -127,8 +127,7 @@ public final class Seccomp {
               + " instructions, the kernel takes "
               + MAX_INSTRUCTIONS);
     }
-    ByteBuffer out =
-        ByteBuffer.allocate(program.size() * 8).order(ByteOrder.nativeOrder());
+    ByteBuffer out = ByteBuffer.allocate(program.size() * 8).order(ByteOrder.nativeOrder());
     for (Instruction i : program) {
       out.putShort((short) i.code());
       out.put((byte) i.jumpTrue()).put((byte) i.jumpFalse()).putInt(i.operand());

@@ -71,9 +71,9 @@ public final class Spawn {
   ///
   /// @param arguments argv, the program's own name first
   /// @param environment entries `NAME=value`
-  /// @param fds which of our descriptors the program gets under which number; all others close.
-  ///     The numbers should be those from 0 up; sources must not be in that range unless mapped to
-  ///     themselves
+  /// @param fds which of our descriptors the program gets under which number; all others close. The
+  ///   numbers should be those from 0 up; sources must not be in that range unless mapped to
+  ///   themselves
   /// @return the child's pid; whoever starts it collects its exit
   public static int start(
       String path, List<String> arguments, List<String> environment, Map<Integer, Fd> fds)
@@ -90,11 +90,9 @@ public final class Spawn {
       try {
         short flags = SETSID | SETSIGMASK | SETSIGDEF;
         check((int) Libc.SET_FLAGS.invokeExact(state, attributes.address(), flags), path);
+        check((int) Libc.SET_MASK.invokeExact(state, attributes.address(), none.address()), path);
         check(
-            (int) Libc.SET_MASK.invokeExact(state, attributes.address(), none.address()), path);
-        check(
-            (int) Libc.SET_DEFAULTS.invokeExact(state, attributes.address(), all.address()),
-            path);
+            (int) Libc.SET_DEFAULTS.invokeExact(state, attributes.address(), all.address()), path);
         for (Map.Entry<Integer, Fd> fd : fds.entrySet()) {
           // dup2 of a descriptor on itself clears close-on-exec here (glibc 2.29 and newer)
           check(

@@ -64,8 +64,7 @@ public final class Terminals {
       clear(termios, 4, 01); // oflag: OPOST
       clear(termios, 12, 010 | 0100 | 02 | 01 | 0100000); // lflag: ECHO ECHONL ICANON ISIG IEXTEN
       clear(termios, 8, 060 | 0400); // cflag: CSIZE PARENB
-      termios.set(
-          ValueLayout.JAVA_INT, 8, termios.get(ValueLayout.JAVA_INT, 8) | 060); // CS8
+      termios.set(ValueLayout.JAVA_INT, 8, termios.get(ValueLayout.JAVA_INT, 8) | 060); // CS8
       termios.set(ValueLayout.JAVA_BYTE, 17 + 6, (byte) 1); // VMIN
       termios.set(ValueLayout.JAVA_BYTE, 17 + 5, (byte) 0); // VTIME
       Native.call(Syscalls.IOCTL, "TCSETSW", fd, TCSETSW, termios.address());
@@ -74,8 +73,7 @@ public final class Terminals {
   }
 
   private static void clear(MemorySegment termios, int offset, int bits) {
-    termios.set(
-        ValueLayout.JAVA_INT, offset, termios.get(ValueLayout.JAVA_INT, offset) & ~bits);
+    termios.set(ValueLayout.JAVA_INT, offset, termios.get(ValueLayout.JAVA_INT, offset) & ~bits);
   }
 
   /// Puts settings back.

@@ -23,7 +23,15 @@ public final class Tree implements AutoCloseable {
   /// @param mode type and permissions as in stat(2)
   /// @param device the number of a device node, packed as mknod(2) takes it
   public record Status(
-      int mode, long uid, long gid, long size, long seconds, int nanos, long device, long inode, int links) {
+      int mode,
+      long uid,
+      long gid,
+      long size,
+      long seconds,
+      int nanos,
+      long device,
+      long inode,
+      int links) {
     public boolean isDirectory() {
       return (mode & 0170000) == 0040000;
     }
@@ -146,8 +154,7 @@ public final class Tree implements AutoCloseable {
       at(
           path,
           (f, n) ->
-              Native.call(
-                  Syscalls.UTIMENSAT, path, f, n, times.address(), SYMLINK_NOFOLLOW, 0, 0));
+              Native.call(Syscalls.UTIMENSAT, path, f, n, times.address(), SYMLINK_NOFOLLOW, 0, 0));
     }
   }
 
@@ -259,9 +266,7 @@ public final class Tree implements AutoCloseable {
       }
     }
     boolean isFolder = status.get().isDirectory();
-    at(
-        path,
-        (f, n) -> Native.call(Syscalls.UNLINKAT, path, f, n, isFolder ? REMOVEDIR : 0));
+    at(path, (f, n) -> Native.call(Syscalls.UNLINKAT, path, f, n, isFolder ? REMOVEDIR : 0));
     forget();
   }
 

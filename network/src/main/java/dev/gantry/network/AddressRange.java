@@ -8,8 +8,9 @@ import java.util.Set;
 
 /// Hands out the addresses of one subnet, or of a range in it, one after the other.
 ///
-/// Round robin, because an old veth answers for up to 50 ms after its namespace has gone: an address
-/// is used again as late as possible. Not thread-safe; the owner of the network holds the lock.
+/// Round robin, because an old veth answers for up to 50 ms after its namespace has gone: an
+/// address is used again as late as possible. Not thread-safe; the owner of the network holds the
+/// lock.
 final class AddressRange {
   private final Cidr subnet;
   private final BigInteger first;

@@ -12,8 +12,8 @@ import java.util.Set;
 ///
 /// @param all the container itself first, then everybody else
 record ContainerNames(List<Attachment> all) {
-  /// The addresses of `name` in one family; empty when nobody is called so, an empty list when
-  /// who is has none of that family.
+  /// The addresses of `name` in one family; empty when nobody is called so, an empty list when who
+  /// is has none of that family.
   Optional<List<InetAddress>> resolve(String name, boolean ipv6) {
     if (all.isEmpty()) {
       return Optional.empty();

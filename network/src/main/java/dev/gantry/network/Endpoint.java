@@ -40,8 +40,22 @@ public record Endpoint(
     List<String> changed =
         names.stream().map(name -> name.equals(before) ? after : name).distinct().toList();
     return new Endpoint(
-        networkId, network, endpointId, interfaceName, hostInterface, mac, ipv4, ipv4Prefix,
-        ipv4Gateway, ipv6, ipv6Prefix, ipv6Gateway, aliases, links, changed, driverOptions,
+        networkId,
+        network,
+        endpointId,
+        interfaceName,
+        hostInterface,
+        mac,
+        ipv4,
+        ipv4Prefix,
+        ipv4Gateway,
+        ipv6,
+        ipv6Prefix,
+        ipv6Gateway,
+        aliases,
+        links,
+        changed,
+        driverOptions,
         gatewayPriority);
   }
 }

@@ -24,14 +24,12 @@ final class EndpointCheck {
     address(network, wish.ipv4(), false, errors);
     address(network, wish.ipv6(), true, errors);
     if (!errors.isEmpty()) {
-      String text =
-          errors.size() == 1 ? errors.getFirst() : "* " + String.join("\n* ", errors);
+      String text = errors.size() == 1 ? errors.getFirst() : "* " + String.join("\n* ", errors);
       throw new Failure.InvalidRequest("invalid endpoint settings:\n" + text);
     }
   }
 
-  private static void address(
-      Network network, String wish, boolean ipv6, List<String> errors) {
+  private static void address(Network network, String wish, boolean ipv6, List<String> errors) {
     if (wish.isEmpty()) {
       return;
     }

@@ -333,12 +333,10 @@ final class Firewall implements AutoCloseable {
       if (bridge.masquerade() && !bridge.internal() && !bridge.routed()) {
         all.add(
             postrouting(
-                rule ->
-                    rule.toNoneOf("bridges", BRIDGES).address(true, subnet).masquerade()));
+                rule -> rule.toNoneOf("bridges", BRIDGES).address(true, subnet).masquerade()));
       }
       // a container that uses a published port of its own network: the answer must come back here
-      all.add(
-          postrouting(rule -> rule.to(name).published().address(true, subnet).masquerade()));
+      all.add(postrouting(rule -> rule.to(name).published().address(true, subnet).masquerade()));
     }
     // the host that uses a published port by 127.0.0.1
     all.add(postrouting(rule -> rule.to(name).address(true, LOOPBACK).masquerade()));

@@ -65,9 +65,7 @@ final class HostLinks implements AutoCloseable {
     byte @Nullable [] name = attributes.get(LinkMessages.IFLA_IFNAME);
     byte @Nullable [] info = attributes.get(LinkMessages.IFLA_LINKINFO);
     byte @Nullable [] kind =
-        info == null
-            ? null
-            : NetlinkMessage.attributes(info, 0).get(LinkMessages.IFLA_INFO_KIND);
+        info == null ? null : NetlinkMessage.attributes(info, 0).get(LinkMessages.IFLA_INFO_KIND);
     return new Link(
         message.buffer().getInt(4),
         name == null ? "" : NetlinkMessage.text(name),
@@ -86,10 +84,11 @@ final class HostLinks implements AutoCloseable {
   List<Cidr> addresses(int index) {
     List<Cidr> result = new ArrayList<>();
     try {
-      for (Netlink.Message message :
-          netlink.exchange(LinkMessages.dumpAddresses(), "addresses")) {
+      for (Netlink.Message message : netlink.exchange(LinkMessages.dumpAddresses(), "addresses")) {
         Map<Integer, byte[]> attributes = NetlinkMessage.attributes(message.payload(), 8);
-        byte[] address = attributes.getOrDefault(LinkMessages.IFA_LOCAL, attributes.get(LinkMessages.IFA_ADDRESS));
+        byte[] address =
+            attributes.getOrDefault(
+                LinkMessages.IFA_LOCAL, attributes.get(LinkMessages.IFA_ADDRESS));
         if (message.buffer().getInt(4) == index && address != null) {
           result.add(new Cidr(Cidr.of(address), message.payload()[1] & 0xff));
         }

@@ -40,6 +40,7 @@ final class HostNetworks implements Networks {
   private final Publisher publisher;
   private final NameServers names;
   private final Map<String, Attachment> attachments = new LinkedHashMap<>();
+
   /// Namespaces that are made and wait for their container's first process.
   private final Map<String, Fd> held = new ConcurrentHashMap<>();
 
@@ -52,8 +53,7 @@ final class HostNetworks implements Networks {
     this.firewall = Firewall.open(options.bridge());
     this.publisher = new Publisher(options, firewall, this::attachment);
     this.neighbours = NeighbourFirewalls.open(firewall.table());
-    this.guard =
-        new FirewallGuard(firewall, () -> neighbours.settle(firewall.bridges()));
+    this.guard = new FirewallGuard(firewall, () -> neighbours.settle(firewall.bridges()));
     this.names = new NameServers();
   }
 
@@ -98,8 +98,12 @@ final class HostNetworks implements Networks {
     String range = options.fixedCidr() == null ? "" : String.valueOf(options.fixedCidr());
     if (bip != null) {
       return new Pool(
-          bip.network().toString(), range, Cidr.text(bip.address()), Map.of(),
-          Cidr.text(bip.address()), false);
+          bip.network().toString(),
+          range,
+          Cidr.text(bip.address()),
+          Map.of(),
+          Cidr.text(bip.address()),
+          false);
     }
     Optional<Pool> before = registry.byName("bridge").flatMap(bridge -> bridge.pool(false));
     return before.orElseGet(
@@ -151,9 +155,7 @@ final class HostNetworks implements Networks {
               .map(BridgeOptions::rules)
               .toList(),
           publisher.rewrites()
-              ? attachments.values().stream()
-                  .flatMap(a -> Publisher.mappings(a).stream())
-                  .toList()
+              ? attachments.values().stream().flatMap(a -> Publisher.mappings(a).stream()).toList()
               : List.of());
       firewall.apply();
       neighbours.settle(firewall.bridges());
@@ -183,10 +185,7 @@ final class HostNetworks implements Networks {
 
   /// @param ahead the namespace is made before the launch
   private record Reserved(
-      Attachment attachment,
-      List<HostMessage> host,
-      List<byte[]> container,
-      boolean ahead) {}
+      Attachment attachment, List<HostMessage> host, List<byte[]> container, boolean ahead) {}
 
   private Reserved reserveAll(AttachRequest request) {
     lock.lock();
@@ -215,15 +214,21 @@ final class HostNetworks implements Networks {
             reserve(network, wishes.get(i), request.containerId(), request.name(), endpoints);
         undo.on(endpoint, this::free);
         endpoints.add(endpoint);
-        hostMessages.addAll(
-            linkMessages(network, endpoint, !request.ports().isEmpty(), target));
+        hostMessages.addAll(linkMessages(network, endpoint, !request.ports().isEmpty(), target));
         containerMessages.addAll(LaunchMessages.bringUp(endpoint));
       }
       containerMessages.addAll(LaunchMessages.defaultRoutes(endpoints));
       Attachment attachment =
           new Attachment(
-              request.containerId(), request.name(), request.hostname(), Ids.next(), endpoints,
-              List.of(), request.dns(), request.dnsSearch(), request.dnsOptions());
+              request.containerId(),
+              request.name(),
+              request.hostname(),
+              Ids.next(),
+              endpoints,
+              List.of(),
+              request.dns(),
+              request.dnsSearch(),
+              request.dnsOptions());
       attachment = publish(attachment, request.ports());
       attachments.put(request.containerId(), attachment);
       undo.commit();
@@ -255,8 +260,7 @@ final class HostNetworks implements Networks {
           namespace,
           () -> {
             try (Netlink netlink = Netlink.route()) {
-              netlink.exchange(
-                  NetlinkMessage.join(reserved.container()), "the container's links");
+              netlink.exchange(NetlinkMessage.join(reserved.container()), "the container's links");
             }
             write(LaunchMessages.settings(endpoints));
             return true;
@@ -279,8 +283,9 @@ final class HostNetworks implements Networks {
   }
 
   private Attachment publish(Attachment attachment, List<PortRequest> ports) {
-    Optional<Endpoint> way = LaunchMessages.gatewayEndpoint(attachment.endpoints(), false)
-        .or(() -> LaunchMessages.gatewayEndpoint(attachment.endpoints(), true));
+    Optional<Endpoint> way =
+        LaunchMessages.gatewayEndpoint(attachment.endpoints(), false)
+            .or(() -> LaunchMessages.gatewayEndpoint(attachment.endpoints(), true));
     if (ports.isEmpty() || way.isEmpty()) {
       return attachment;
     }
@@ -312,8 +317,7 @@ final class HostNetworks implements Networks {
       return List.of(Macvlan.message(network, endpoint, links, target));
     }
     // a bridge that somebody deleted is made again
-    HostLinks.Link bridge =
-        links.find(network.bridge()).orElseGet(() -> makeBridge(network));
+    HostLinks.Link bridge = links.find(network.bridge()).orElseGet(() -> makeBridge(network));
     return LaunchMessages.veth(
         endpoint, bridge.index(), BridgeOptions.mtu(network), publishing, target);
   }
@@ -375,8 +379,7 @@ final class HostNetworks implements Networks {
     }
   }
 
-  private Optional<InetAddress> address(
-      Network network, String wish, boolean ipv6, Undo undo) {
+  private Optional<InetAddress> address(Network network, String wish, boolean ipv6, Undo undo) {
     if (!wish.isEmpty()) {
       InetAddress address = Cidr.literal(wish).orElseThrow();
       AddressRange range = registry.rangeOf(network, address).orElseThrow();
@@ -397,9 +400,13 @@ final class HostNetworks implements Networks {
             .orElseThrow(
                 () ->
                     new Failure.Internal(
-                        "no available IPv" + (ipv6 ? 6 : 4)
-                            + " addresses on this network's address pools: " + network.name()
-                            + " (" + network.id() + ")"));
+                        "no available IPv"
+                            + (ipv6 ? 6 : 4)
+                            + " addresses on this network's address pools: "
+                            + network.name()
+                            + " ("
+                            + network.id()
+                            + ")"));
     undo.on(() -> range.get().free(address));
     return Optional.of(address);
   }
@@ -554,8 +561,8 @@ final class HostNetworks implements Networks {
                 registry.rangeOf(network, address).ifPresent(range -> range.reserve(address)));
   }
 
-  /// Links of containers that this engine does not know: their engine was killed between making
-  /// and recording them.
+  /// Links of containers that this engine does not know: their engine was killed between making and
+  /// recording them.
   private void removeLeftovers() {
     Set<String> known = new HashSet<>();
     attachments.values().stream()
@@ -602,15 +609,13 @@ final class HostNetworks implements Networks {
       EndpointCheck.checkConnectable(network);
       if (before.endpoints().stream().anyMatch(e -> e.networkId().equals(network.id()))) {
         throw new Failure.Forbidden(
-            "endpoint with name " + before.name() + " already exists in network "
-                + network.name());
+            "endpoint with name " + before.name() + " already exists in network " + network.name());
       }
       Endpoint endpoint =
           undo.on(
               reserve(network, wish, containerId, before.name(), before.endpoints()), this::free);
       for (HostMessage message :
-          linkMessages(
-              network, endpoint, !before.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
+          linkMessages(network, endpoint, !before.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
         links.send(message, pid, "interface of " + before.name());
       }
       List<Endpoint> endpoints = new ArrayList<>(before.endpoints());
@@ -641,7 +646,9 @@ final class HostNetworks implements Networks {
               .orElseThrow(
                   () ->
                       new Failure.Internal(
-                          "container " + containerId + " is not connected to network "
+                          "container "
+                              + containerId
+                              + " is not connected to network "
                               + network.name()));
       List<Endpoint> endpoints =
           before.endpoints().stream().filter(endpoint -> !endpoint.equals(gone)).toList();
@@ -681,8 +688,16 @@ final class HostNetworks implements Networks {
     if (attachment == null) {
       // a running container without any network yet
       attachment =
-          new Attachment(containerId, Ids.shorten(containerId), "", Ids.next(), List.of(),
-              List.of(), List.of(), List.of(), List.of());
+          new Attachment(
+              containerId,
+              Ids.shorten(containerId),
+              "",
+              Ids.next(),
+              List.of(),
+              List.of(),
+              List.of(),
+              List.of(),
+              List.of());
     }
     return attachment;
   }
@@ -806,19 +821,26 @@ final class HostNetworks implements Networks {
                         .filter(e -> e.networkId().equals(network.id()))
                         .map(
                             e ->
-                                "name:\"" + a.name() + "\" id:\""
-                                    + Ids.shorten(e.endpointId()) + "\""))
+                                "name:\""
+                                    + a.name()
+                                    + "\" id:\""
+                                    + Ids.shorten(e.endpointId())
+                                    + "\""))
             .toList();
     if (!active.isEmpty()) {
       throw new Failure.Forbidden(
-          "error while removing network: network " + network.name() + " has active endpoints ("
-              + String.join(", ", active) + ")");
+          "error while removing network: network "
+              + network.name()
+              + " has active endpoints ("
+              + String.join(", ", active)
+              + ")");
     }
     boolean used =
         registry.list().stream().anyMatch(other -> other.configFrom().equals(network.name()));
     if (network.configOnly() && used) {
       throw new Failure.Forbidden(
-          "error while removing network: configuration network \"" + network.name()
+          "error while removing network: configuration network \""
+              + network.name()
               + "\" is in use");
     }
   }

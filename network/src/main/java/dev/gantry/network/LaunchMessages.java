@@ -32,11 +32,7 @@ final class LaunchMessages {
 
   /// The veth on its bridge; `publishing` when the container has published ports.
   static List<HostMessage> veth(
-      Endpoint endpoint,
-      int bridgeIndex,
-      int mtu,
-      boolean publishing,
-      LinkMessages.Target target) {
+      Endpoint endpoint, int bridgeIndex, int mtu, boolean publishing, LinkMessages.Target target) {
     int hostIndex = ThreadLocalRandom.current().nextInt(HOST_INDEX_FROM, HOST_INDEX_TO);
     HostMessage veth =
         LinkMessages.veth(

@@ -188,7 +188,15 @@ final class LinkMessages {
 
   static byte[] dumpRoutes() {
     return new NetlinkMessage(GETROUTE, REQUEST | DUMP)
-        .u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(0)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u32(0)
         .bytes();
   }
 
@@ -226,9 +234,7 @@ final class LinkMessages {
 
   /// Sends what has no better route out of link `index` itself.
   static byte[] defaultRouteOnLink(int index, InetAddress family) {
-    return route(NEWROUTE, CREATE | REPLACE, family, SCOPE_LINK)
-        .attribute(RTA_OIF, index)
-        .bytes();
+    return route(NEWROUTE, CREATE | REPLACE, family, SCOPE_LINK).attribute(RTA_OIF, index).bytes();
   }
 
   private static NetlinkMessage route(int type, int flags, InetAddress family, int scope) {

@@ -20,7 +20,10 @@ final class Macvlan {
             .orElseThrow(
                 () ->
                     new Failure.Internal(
-                        "the parent link " + parent + " of network " + network.name()
+                        "the parent link "
+                            + parent
+                            + " of network "
+                            + network.name()
                             + " is not there"));
     String mode = network.option(BridgeOptions.MACVLAN_MODE).orElse("bridge");
     int mtu = network.option(BridgeOptions.MTU).map(Integer::parseInt).orElse(0);

@@ -109,8 +109,7 @@ final class NameServer implements AutoCloseable {
         if (query.isEmpty()) {
           return;
         }
-        byte[] answer =
-            ownAnswer(query.get()).orElseGet(() -> outside(message, query.get(), true));
+        byte[] answer = ownAnswer(query.get()).orElseGet(() -> outside(message, query.get(), true));
         DnsForwarder.write(socket, answer);
       }
     } catch (IOException e) {
@@ -134,9 +133,7 @@ final class NameServer implements AutoCloseable {
               .map(name -> DnsMessage.pointer(query, name));
       // a known name has no records of other types; the outside must not be asked for it
       default ->
-          names
-              .resolve(query.name(), false)
-              .map(_ -> DnsMessage.addresses(query, List.of()));
+          names.resolve(query.name(), false).map(_ -> DnsMessage.addresses(query, List.of()));
     };
   }
 

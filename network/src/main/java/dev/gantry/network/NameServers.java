@@ -77,8 +77,7 @@ final class NameServers implements AutoCloseable {
     try (Netlink netlink = Netlink.netfilter()) {
       boolean there =
           !netlink
-              .exchange(
-                  NftMessages.dumpRules(NftMessages.FAMILY_INET, TABLE, "output"), TABLE)
+              .exchange(NftMessages.dumpRules(NftMessages.FAMILY_INET, TABLE, "output"), TABLE)
               .isEmpty();
       List<byte[]> changes = new ArrayList<>();
       changes.add(NftMessages.newTable(TABLE));

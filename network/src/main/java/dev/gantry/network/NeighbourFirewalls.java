@@ -39,8 +39,7 @@ final class NeighbourFirewalls implements AutoCloseable {
     try {
       return new NeighbourFirewalls(Netlink.netfilter(), table);
     } catch (Errno e) {
-      throw new dev.gantry.base.Failure.Internal(
-          "cannot talk to nf_tables: " + e.getMessage(), e);
+      throw new dev.gantry.base.Failure.Internal("cannot talk to nf_tables: " + e.getMessage(), e);
     }
   }
 
@@ -70,9 +69,13 @@ final class NeighbourFirewalls implements AutoCloseable {
           letThrough(chain.family(), bridges);
         } else {
           found.add(
-              "The chain " + chain.name() + " of the firewall table " + chain.table()
+              "The chain "
+                  + chain.name()
+                  + " of the firewall table "
+                  + chain.table()
                   + " drops forwarded packets by default: containers may not reach the outside."
-                  + " Allow forwarding from and to " + String.join(", ", bridges)
+                  + " Allow forwarding from and to "
+                  + String.join(", ", bridges)
                   + " there (with ufw: ufw route allow in on BRIDGE, ufw route allow out on"
                   + " BRIDGE).");
         }
@@ -126,8 +129,7 @@ final class NeighbourFirewalls implements AutoCloseable {
     }
     List<byte[]> changes = new ArrayList<>();
     old.forEach(
-        handle ->
-            changes.add(NftMessages.deleteRule(family, IPTABLES, DOCKER_USER, handle)));
+        handle -> changes.add(NftMessages.deleteRule(family, IPTABLES, DOCKER_USER, handle)));
     for (String bridge : bridges) {
       changes.add(rule(family, rule -> rule.from(bridge).counter().accept()));
       changes.add(rule(family, rule -> rule.to(bridge).counter().accept()));
@@ -145,8 +147,7 @@ final class NeighbourFirewalls implements AutoCloseable {
   private List<byte[]> ownRules(int family) throws Errno {
     List<byte[]> handles = new ArrayList<>();
     for (Netlink.Message message :
-        netlink.exchange(
-            NftMessages.dumpRules(family, IPTABLES, DOCKER_USER), DOCKER_USER)) {
+        netlink.exchange(NftMessages.dumpRules(family, IPTABLES, DOCKER_USER), DOCKER_USER)) {
       Map<Integer, byte[]> attributes = NetlinkMessage.attributes(message.payload(), 4);
       byte[] data = attributes.get(7);
       byte[] handle = attributes.get(3);

@@ -64,36 +64,96 @@ public record NetworkOptions(
   /// As `--bip`.
   public NetworkOptions withBip(@Nullable Cidr value) {
     return new NetworkOptions(
-        bridge, value, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding,
-        inputPolicy, pools, dns, dnsSearch, dnsOptions);
+        bridge,
+        value,
+        fixedCidr,
+        mtu,
+        icc,
+        masquerade,
+        ipForward,
+        firewall,
+        hostBinding,
+        inputPolicy,
+        pools,
+        dns,
+        dnsSearch,
+        dnsOptions);
   }
 
   /// As `--mtu`.
   public NetworkOptions withMtu(int value) {
     return new NetworkOptions(
-        bridge, bip, fixedCidr, value, icc, masquerade, ipForward, firewall, hostBinding,
-        inputPolicy, pools, dns, dnsSearch, dnsOptions);
+        bridge,
+        bip,
+        fixedCidr,
+        value,
+        icc,
+        masquerade,
+        ipForward,
+        firewall,
+        hostBinding,
+        inputPolicy,
+        pools,
+        dns,
+        dnsSearch,
+        dnsOptions);
   }
 
   /// Published ports obey the host's input rules.
   public NetworkOptions withInputPolicy(boolean value) {
     return new NetworkOptions(
-        bridge, bip, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding, value,
-        pools, dns, dnsSearch, dnsOptions);
+        bridge,
+        bip,
+        fixedCidr,
+        mtu,
+        icc,
+        masquerade,
+        ipForward,
+        firewall,
+        hostBinding,
+        value,
+        pools,
+        dns,
+        dnsSearch,
+        dnsOptions);
   }
 
   /// As `--default-address-pool`.
   public NetworkOptions withPools(List<AddressPool> value) {
     return new NetworkOptions(
-        bridge, bip, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding,
-        inputPolicy, value, dns, dnsSearch, dnsOptions);
+        bridge,
+        bip,
+        fixedCidr,
+        mtu,
+        icc,
+        masquerade,
+        ipForward,
+        firewall,
+        hostBinding,
+        inputPolicy,
+        value,
+        dns,
+        dnsSearch,
+        dnsOptions);
   }
 
   /// As `--dns`, `--dns-search`, `--dns-opt`.
   public NetworkOptions withDns(List<String> servers, List<String> search, List<String> options) {
     return new NetworkOptions(
-        bridge, bip, fixedCidr, mtu, icc, masquerade, ipForward, firewall, hostBinding,
-        inputPolicy, pools, servers, search, options);
+        bridge,
+        bip,
+        fixedCidr,
+        mtu,
+        icc,
+        masquerade,
+        ipForward,
+        firewall,
+        hostBinding,
+        inputPolicy,
+        pools,
+        servers,
+        search,
+        options);
   }
 
   /// Docker's: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in pieces of /20.

@@ -37,8 +37,7 @@ final class NetworkPlan {
       throw new Failure.InvalidRequest("invalid name: name is empty");
     }
     if (PREDEFINED.contains(name)) {
-      throw new Failure.Forbidden(
-          "operation is not permitted on predefined " + name + " network ");
+      throw new Failure.Forbidden("operation is not permitted on predefined " + name + " network ");
     }
     if (registry.byName(name).isPresent()) {
       throw new Failure.Conflict("network with name " + name + " already exists");
@@ -48,16 +47,14 @@ final class NetworkPlan {
     checkDriver(driver, wish);
     List<Subnet> subnets = checkSubnets(wish.subnets());
     checkOptions(wish.options());
-    boolean ipv4 =
-        wish.enableIpv4() == null || wish.enableIpv4();
+    boolean ipv4 = wish.enableIpv4() == null || wish.enableIpv4();
     boolean ipv6 = wish.enableIpv6() != null && wish.enableIpv6();
     if (!ipv4 && !ipv6) {
       throw new Failure.InvalidRequest("IPv4 or IPv6 must be enabled");
     }
     String id = Ids.next();
     String bridge = bridgeName(driver, wish, id);
-    List<Pool> pools =
-        wish.configOnly() ? configured(subnets) : pools(subnets, ipv4, ipv6, driver);
+    List<Pool> pools = wish.configOnly() ? configured(subnets) : pools(subnets, ipv4, ipv6, driver);
     return new Network(
         id,
         name,
@@ -91,8 +88,7 @@ final class NetworkPlan {
             .orElseThrow(
                 () ->
                     new Failure.NotFound(
-                        "configuration network \"" + request.configFrom()
-                            + "\" does not exist"));
+                        "configuration network \"" + request.configFrom() + "\" does not exist"));
     if (!request.subnets().isEmpty()
         || !request.options().isEmpty()
         || !request.labels().isEmpty()) {
@@ -108,8 +104,19 @@ final class NetworkPlan {
                         pool.subnet(), pool.ipRange(), pool.gateway(), pool.auxiliary()))
             .toList();
     return new NetworkRequest(
-        request.name(), request.driver(), from.enableIpv4(), from.enableIpv6(), "", null, subnets,
-        from.internal(), request.attachable(), false, request.configFrom(), false, from.options(),
+        request.name(),
+        request.driver(),
+        from.enableIpv4(),
+        from.enableIpv6(),
+        "",
+        null,
+        subnets,
+        from.internal(),
+        request.attachable(),
+        false,
+        request.configFrom(),
+        false,
+        from.options(),
         from.labels());
   }
 
@@ -123,8 +130,7 @@ final class NetworkPlan {
         }
       }
       case "host", "null" ->
-          throw new Failure.Forbidden(
-              "only one instance of \"" + driver + "\" network is allowed");
+          throw new Failure.Forbidden("only one instance of \"" + driver + "\" network is allowed");
       case "overlay" ->
           throw new Failure.Forbidden(
               "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm"
@@ -153,29 +159,29 @@ final class NetworkPlan {
         continue;
       }
       if (!subnet.get().network().equals(subnet.get())) {
-        errors.add(
-            "invalid subnet " + wish.subnet() + ": it should be " + subnet.get().network());
+        errors.add("invalid subnet " + wish.subnet() + ": it should be " + subnet.get().network());
       }
       checkParts(subnet.get(), wish, errors);
       good.add(new Subnet(subnet.get(), wish));
     }
     if (!errors.isEmpty()) {
-      String text =
-          errors.size() == 1 ? errors.getFirst() : "* " + String.join("\n* ", errors);
+      String text = errors.size() == 1 ? errors.getFirst() : "* " + String.join("\n* ", errors);
       throw new Failure.InvalidRequest("invalid network config:\n" + text);
     }
     return good;
   }
 
-  private static void checkParts(
-      Cidr subnet, NetworkRequest.Subnet wish, List<String> errors) {
+  private static void checkParts(Cidr subnet, NetworkRequest.Subnet wish, List<String> errors) {
     if (!wish.ipRange().isEmpty()) {
       Optional<Cidr> range = Cidr.tryParse(wish.ipRange());
       if (range.isEmpty()) {
         errors.add("invalid ip-range " + wish.ipRange() + ": invalid CIDR block notation");
       } else if (!subnet.contains(range.get())) {
         errors.add(
-            "invalid ip-range " + wish.ipRange() + ": parent subnet " + subnet
+            "invalid ip-range "
+                + wish.ipRange()
+                + ": parent subnet "
+                + subnet
                 + " doesn't contain ip-range");
       } else if (!range.get().network().equals(range.get())) {
         errors.add(
@@ -191,8 +197,7 @@ final class NetworkPlan {
                 checkAddress(subnet, address, "invalid auxiliary address " + key, errors));
   }
 
-  private static void checkAddress(
-      Cidr subnet, String text, String what, List<String> errors) {
+  private static void checkAddress(Cidr subnet, String text, String what, List<String> errors) {
     Optional<InetAddress> address = Cidr.literal(text);
     if (address.isEmpty()) {
       errors.add(what + ": invalid address");
@@ -206,21 +211,30 @@ final class NetworkPlan {
       String value = options.get(key);
       if (value != null && !GoBool.valid(value)) {
         throw new Failure.InvalidRequest(
-            "failed to parse " + key + " value: " + value + " (strconv.ParseBool: parsing \""
-                + value + "\": invalid syntax)");
+            "failed to parse "
+                + key
+                + " value: "
+                + value
+                + " (strconv.ParseBool: parsing \""
+                + value
+                + "\": invalid syntax)");
       }
     }
     String mtu = options.get(BridgeOptions.MTU);
     if (mtu != null && !mtu.matches("[+-]?\\d{1,9}")) {
       throw new Failure.InvalidRequest(
-          "failed to parse " + BridgeOptions.MTU + " value: " + mtu
-              + " (strconv.Atoi: parsing \"" + mtu + "\": invalid syntax)");
+          "failed to parse "
+              + BridgeOptions.MTU
+              + " value: "
+              + mtu
+              + " (strconv.Atoi: parsing \""
+              + mtu
+              + "\": invalid syntax)");
     }
     String binding = options.getOrDefault(BridgeOptions.HOST_BINDING, "");
     if (!binding.isEmpty() && Cidr.literal(binding).isEmpty()) {
       throw new Failure.InvalidRequest(
-          "failed to parse " + BridgeOptions.HOST_BINDING + " value: " + binding
-              + " (nil ip)");
+          "failed to parse " + BridgeOptions.HOST_BINDING + " value: " + binding + " (nil ip)");
     }
   }
 
@@ -238,8 +252,15 @@ final class NetworkPlan {
         .ifPresent(
             other -> {
               throw new Failure.Forbidden(
-                  "cannot create network " + id + " (" + wish + "): conflicts with network "
-                      + other.id() + " (" + wish + "): networks have same bridge name");
+                  "cannot create network "
+                      + id
+                      + " ("
+                      + wish
+                      + "): conflicts with network "
+                      + other.id()
+                      + " ("
+                      + wish
+                      + "): networks have same bridge name");
             });
     if (wish.length() > LINK_NAME_LIMIT) {
       throw new Failure.Internal("numerical result out of range");
@@ -255,8 +276,12 @@ final class NetworkPlan {
         .map(
             s ->
                 new Pool(
-                    s.subnet().toString(), s.wish().ipRange(), s.wish().gateway(),
-                    s.wish().auxiliary(), s.wish().gateway(), false))
+                    s.subnet().toString(),
+                    s.wish().ipRange(),
+                    s.wish().gateway(),
+                    s.wish().auxiliary(),
+                    s.wish().gateway(),
+                    false))
         .toList();
   }
 

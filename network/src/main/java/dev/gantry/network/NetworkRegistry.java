@@ -2,7 +2,6 @@ package dev.gantry.network;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
-import dev.gantry.json.Json;
 import dev.gantry.json.JsonRecords;
 import dev.gantry.network.Network.Pool;
 import dev.gantry.network.NetworkOptions.AddressPool;
@@ -44,9 +43,23 @@ final class NetworkRegistry {
 
   private static Network withoutIpamOptions(Network n) {
     return new Network(
-        n.id(), n.name(), n.created(), n.driver(), n.enableIpv4(), n.enableIpv6(), n.ipamDriver(),
-        null, false, n.pools(), n.internal(), n.attachable(), n.configFrom(), n.configOnly(),
-        n.options(), n.labels(), n.bridge());
+        n.id(),
+        n.name(),
+        n.created(),
+        n.driver(),
+        n.enableIpv4(),
+        n.enableIpv6(),
+        n.ipamDriver(),
+        null,
+        false,
+        n.pools(),
+        n.internal(),
+        n.attachable(),
+        n.configFrom(),
+        n.configOnly(),
+        n.options(),
+        n.labels(),
+        n.bridge());
   }
 
   private void enter(Network network) {
@@ -95,7 +108,11 @@ final class NetworkRegistry {
             : networks.values().stream().filter(n -> n.id().startsWith(nameOrId)).toList();
     if (prefixed.size() > 1) {
       throw new Failure.InvalidRequest(
-          "network " + nameOrId + " is ambiguous (" + prefixed.size() + " matches found based on"
+          "network "
+              + nameOrId
+              + " is ambiguous ("
+              + prefixed.size()
+              + " matches found based on"
               + " ID prefix)");
     }
     if (prefixed.isEmpty()) {
@@ -230,5 +247,4 @@ final class NetworkRegistry {
     }
     return new Pool(subnet.toString(), range, gateway, auxiliary, router, chosen);
   }
-
 }

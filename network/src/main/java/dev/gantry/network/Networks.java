@@ -30,8 +30,8 @@ public interface Networks extends AutoCloseable {
   /// be called after the network namespace is gone (its last process ended).
   void release(String containerId);
 
-  /// Takes over what runs since before the engine started, and removes links that belong to none
-  /// of it.
+  /// Takes over what runs since before the engine started, and removes links that belong to none of
+  /// it.
   void restore(List<Live> running);
 
   /// Connects a running container to one more network.
@@ -83,8 +83,8 @@ public interface Networks extends AutoCloseable {
   ///
   /// @param setup messages for a network namespace that the launch makes
   /// @param namespace path of a network namespace to join instead, or empty: on user networks it is
-  ///     ready, with its name server, before the container's program runs; it stays until `started`
-  ///     or `release`
+  ///   ready, with its name server, before the container's program runs; it stays until `started`
+  ///   or `release`
   /// @param sysctls settings to write before the links come
   record Attached(
       Attachment attachment, NetlinkSetup setup, String namespace, Map<String, String> sysctls) {}

@@ -148,7 +148,11 @@ final class NftMessages {
 
   /// A rule; `comment` is kept in its user data, where the nft program shows it.
   static byte[] rule(
-      int family, int place, String table, String chain, String comment,
+      int family,
+      int place,
+      String table,
+      String chain,
+      String comment,
       Consumer<NftRule> content) {
     NetlinkMessage message = message(NEWRULE, CREATE | place, family);
     message.attribute(1, table).attribute(2, chain);
@@ -173,6 +177,9 @@ final class NftMessages {
 
   static byte[] deleteRule(int family, String table, String chain, byte[] handle) {
     return message(DELRULE, 0, family)
-        .attribute(1, table).attribute(2, chain).attribute(3, handle).bytes();
+        .attribute(1, table)
+        .attribute(2, chain)
+        .attribute(3, handle)
+        .bytes();
   }
 }

@@ -81,8 +81,7 @@ final class NftRule {
   NftRule family(boolean ipv6) {
     return meta(META_NFPROTO, 0)
         .compare(
-            true,
-            new byte[] {(byte) (ipv6 ? NftMessages.FAMILY_IPV6 : NftMessages.FAMILY_IPV4)});
+            true, new byte[] {(byte) (ipv6 ? NftMessages.FAMILY_IPV6 : NftMessages.FAMILY_IPV4)});
   }
 
   NftRule from(String link) {
@@ -137,8 +136,7 @@ final class NftRule {
   }
 
   private NftRule conntrack(int key) {
-    return expression(
-        "ct", () -> message.attributeBig(2, key).attributeBig(1, register(0)));
+    return expression("ct", () -> message.attributeBig(2, key).attributeBig(1, register(0)));
   }
 
   /// Packets of a connection that was let through before.
@@ -174,8 +172,7 @@ final class NftRule {
   /// The destination is an address of this host.
   NftRule toThisHost() {
     return expression(
-            "fib",
-            () -> message.attributeBig(1, register(0)).attributeBig(2, 3).attributeBig(3, 2))
+            "fib", () -> message.attributeBig(1, register(0)).attributeBig(2, 3).attributeBig(3, 2))
         .compare(true, nativeInt(ADDRESS_TYPE_LOCAL));
   }
 

@@ -25,8 +25,7 @@ final class PortRelay {
 
   /// Serves `listener` until it is closed; `target` is asked anew for each connection, because a
   /// container may change its networks.
-  static Thread start(
-      ServerSocketChannel listener, Supplier<Optional<InetSocketAddress>> target) {
+  static Thread start(ServerSocketChannel listener, Supplier<Optional<InetSocketAddress>> target) {
     return Thread.ofVirtual()
         .name("gantry-port")
         .start(
@@ -41,8 +40,7 @@ final class PortRelay {
                   }
                 } catch (IOException e) {
                   if (listener.isOpen()) {
-                    LOG.log(
-                        System.Logger.Level.WARNING, "published port: {0}", e.getMessage());
+                    LOG.log(System.Logger.Level.WARNING, "published port: {0}", e.getMessage());
                     pause();
                   }
                 }
@@ -67,8 +65,7 @@ final class PortRelay {
         return;
       }
       container.socket().connect(address.get(), CONNECT_MILLIS);
-      Thread back =
-          Thread.ofVirtual().name("gantry-relay").start(() -> copy(container, client));
+      Thread back = Thread.ofVirtual().name("gantry-relay").start(() -> copy(container, client));
       copy(client, container);
       back.join();
     } catch (IOException e) {

@@ -17,12 +17,12 @@ public record PortRequest(
   public PortRequest {
     protocol = protocol.toLowerCase(Locale.ROOT);
     if (containerPort < 1 || containerPort > 65535 || !PROTOCOLS.contains(protocol)) {
-      throw new Failure.InvalidRequest("invalid port specification: \"" + containerPort + "/"
-          + protocol + "\"");
+      throw new Failure.InvalidRequest(
+          "invalid port specification: \"" + containerPort + "/" + protocol + "\"");
     }
     if (hostFirst < 0 || hostLast < hostFirst || hostLast > 65535) {
-      throw new Failure.InvalidRequest("invalid port specification: \"" + hostFirst + "-"
-          + hostLast + "\"");
+      throw new Failure.InvalidRequest(
+          "invalid port specification: \"" + hostFirst + "-" + hostLast + "\"");
     }
     if (!hostIp.isEmpty() && Cidr.literal(hostIp).isEmpty()) {
       throw new Failure.InvalidRequest("invalid host IP: " + hostIp);

@@ -74,8 +74,7 @@ final class PortReservations implements AutoCloseable {
         return channel.getLocalAddress() instanceof InetSocketAddress local ? local.getPort() : 0;
       }
     } catch (IOException e) {
-      throw new Failure.Internal(
-          "failed to bind host port for " + hostIp + ": " + text(e), e);
+      throw new Failure.Internal("failed to bind host port for " + hostIp + ": " + text(e), e);
     }
   }
 
@@ -109,8 +108,7 @@ final class PortReservations implements AutoCloseable {
         .filter(
             key -> {
               InetAddress other = address(key.hostIp());
-              boolean sameFamily =
-                  other.getAddress().length == wanted.getAddress().length;
+              boolean sameFamily = other.getAddress().length == wanted.getAddress().length;
               return sameFamily
                   && (other.equals(wanted)
                       || other.isAnyLocalAddress()
@@ -177,8 +175,7 @@ final class PortReservations implements AutoCloseable {
   }
 
   /// Lets connections that reach the held TCP sockets go to `target`.
-  synchronized void relay(
-      PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
+  synchronized void relay(PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
     Key key = new Key(port.protocol(), port.hostIp(), port.hostPort());
     if (held.get(key) instanceof ServerSocketChannel listener) {
       Thread relay = PortRelay.start(listener, target);

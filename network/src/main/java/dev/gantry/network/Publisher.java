@@ -40,8 +40,7 @@ final class Publisher implements AutoCloseable {
   }
 
   /// Publishes `ports` of the endpoint `way`; all or none.
-  Attachment publish(
-      Attachment attachment, Endpoint way, String binding, List<PortRequest> ports) {
+  Attachment publish(Attachment attachment, Endpoint way, String binding, List<PortRequest> ports) {
     try (Undo undo = new Undo()) {
       List<PublishedPort> published = new ArrayList<>();
       for (PortRequest port : new LinkedHashSet<>(ports)) {
@@ -51,8 +50,7 @@ final class Publisher implements AutoCloseable {
         hostIps.forEach(
             hostIp ->
                 published.add(
-                    new PublishedPort(
-                        port.containerPort(), port.protocol(), hostIp, hostPort)));
+                    new PublishedPort(port.containerPort(), port.protocol(), hostIp, hostPort)));
       }
       Attachment result = attachment.with(attachment.endpoints(), published);
       if (rewrites()) {
@@ -63,8 +61,12 @@ final class Publisher implements AutoCloseable {
       return result;
     } catch (Failure e) {
       throw new Failure.Internal(
-          "driver failed programming external connectivity on endpoint " + attachment.name() + " ("
-              + way.endpointId() + "): " + e.text(),
+          "driver failed programming external connectivity on endpoint "
+              + attachment.name()
+              + " ("
+              + way.endpointId()
+              + "): "
+              + e.text(),
           e);
     }
   }
@@ -104,8 +106,7 @@ final class Publisher implements AutoCloseable {
               target ->
                   mappings.add(
                       new Firewall.Mapping(
-                          port.protocol(), hostIp, port.hostPort(), target,
-                          port.containerPort())));
+                          port.protocol(), hostIp, port.hostPort(), target, port.containerPort())));
     }
     return mappings;
   }

@@ -37,7 +37,8 @@ class AddressRangeTest {
     assertEquals("10.0.0.1", take(range));
     range.free(address("10.0.0.1"));
     assertEquals("10.0.0.2", take(range));
-    assertEquals(List.of("10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.1", "none"),
+    assertEquals(
+        List.of("10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.1", "none"),
         Stream.generate(() -> take(range)).limit(6).toList());
   }
 
@@ -52,7 +53,8 @@ class AddressRangeTest {
   @Test
   void partOfASubnetIsUsedAsAWhole() {
     AddressRange range = range("10.0.0.0/16", "10.0.5.0/31");
-    assertEquals(List.of("10.0.5.0", "10.0.5.1", "none"),
+    assertEquals(
+        List.of("10.0.5.0", "10.0.5.1", "none"),
         Stream.generate(() -> take(range)).limit(3).toList());
     assertTrue(range.reserve(address("10.0.77.1")), "static addresses come from all of it");
   }

@@ -13,7 +13,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CidrTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {"nonsense", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "host/8", "::/129", "1.2.3.4/-1"})
+      strings = {
+        "nonsense",
+        "10.0.0.0",
+        "10.0.0.0/33",
+        "10.0.0/8",
+        "host/8",
+        "::/129",
+        "1.2.3.4/-1"
+      })
   void refusesWhatIsNoSubnet(String text) {
     assertTrue(Cidr.tryParse(text).isEmpty(), text);
   }

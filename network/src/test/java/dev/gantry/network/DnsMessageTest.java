@@ -98,7 +98,6 @@ class DnsMessageTest {
     assertEquals(Optional.of(ADDRESS), DnsMessage.reverse("3.2.1.10.in-addr.arpa"));
     assertEquals(Optional.empty(), DnsMessage.reverse("2.1.10.in-addr.arpa"));
     assertEquals(
-        Cidr.literal("fd00::1"),
-        DnsMessage.reverse("1" + ".0".repeat(27) + ".0.0.d.f.ip6.arpa"));
+        Cidr.literal("fd00::1"), DnsMessage.reverse("1" + ".0".repeat(27) + ".0.0.d.f.ip6.arpa"));
   }
 }

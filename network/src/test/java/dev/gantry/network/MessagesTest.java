@@ -36,8 +36,7 @@ class MessagesTest {
   void pidOfAVethIsWhereItIsSaid() {
     HostMessage veth =
         LinkMessages.veth(
-            "veth0000001", 1 << 20, 7, "eth0", 100, new byte[6], 1500,
-            LinkMessages.Target.PROCESS);
+            "veth0000001", 1 << 20, 7, "eth0", 100, new byte[6], 1500, LinkMessages.Target.PROCESS);
     int offset = veth.pidOffsets().getFirst();
     ByteBuffer in = ByteBuffer.wrap(veth.bytes()).order(ByteOrder.nativeOrder());
     assertEquals(0, in.getInt(offset));

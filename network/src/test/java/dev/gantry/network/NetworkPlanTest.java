@@ -21,8 +21,7 @@ class NetworkPlanTest {
   private static NetworkRequest request(
       String name, List<Subnet> subnets, Map<String, String> options) {
     return new NetworkRequest(
-        name, "", null, null, "", null, subnets, false, false, false, "", false, options,
-        Map.of());
+        name, "", null, null, "", null, subnets, false, false, false, "", false, options, Map.of());
   }
 
   private Network create(NetworkRequest request) {
@@ -48,8 +47,7 @@ class NetworkPlanTest {
         new Subnet(subnet, range == null ? "" : range, gateway == null ? "" : gateway, Map.of());
     Failure failure =
         assertThrows(
-            Failure.InvalidRequest.class,
-            () -> plan.plan(request("b1", List.of(wish), Map.of())));
+            Failure.InvalidRequest.class, () -> plan.plan(request("b1", List.of(wish), Map.of())));
     assertEquals("invalid network config:\n" + text, failure.text());
   }
 
@@ -64,14 +62,12 @@ class NetworkPlanTest {
                     request(
                         "b", List.of(new Subnet("10.123.0.0/24", "", "", Map.of())), Map.of())));
     assertEquals(
-        "invalid pool request: Pool overlaps with other one on this address space",
-        failure.text());
+        "invalid pool request: Pool overlaps with other one on this address space", failure.text());
   }
 
   @Test
   void subnetComesFromThePoolsPastHostRoutesAndNetworks() {
-    assertEquals(
-        "172.18.0.0/16", create(NetworkRequest.of("a")).pools().getFirst().subnet());
+    assertEquals("172.18.0.0/16", create(NetworkRequest.of("a")).pools().getFirst().subnet());
     Network second = create(NetworkRequest.of("b"));
     assertEquals("172.19.0.0/16", second.pools().getFirst().subnet());
     assertEquals("172.19.0.1", second.pools().getFirst().router());
@@ -111,9 +107,20 @@ class NetworkPlanTest {
         new NetworkPlan(first, List::of)
             .plan(
                 new NetworkRequest(
-                    "full", "bridge", true, true, "default", Map.of(),
+                    "full",
+                    "bridge",
+                    true,
+                    true,
+                    "default",
+                    Map.of(),
                     List.of(new Subnet("10.1.0.0/16", "10.1.5.0/24", "", Map.of("r", "10.1.5.9"))),
-                    true, true, false, "", false, Map.of("foo", "bar"), Map.of("a", "1")));
+                    true,
+                    true,
+                    false,
+                    "",
+                    false,
+                    Map.of("foo", "bar"),
+                    Map.of("a", "1")));
     first.add(network);
     assertEquals(
         network, new NetworkRegistry(store, NetworkOptions.of("gantry0")).find(network.id()));

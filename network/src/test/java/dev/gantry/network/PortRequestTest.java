@@ -19,7 +19,6 @@ class PortRequestTest {
   @ParameterizedTest
   @CsvSource({"0,'',1", "70000,'',1", "80/x,'',1", "80,'',9-8", "80,'',x", "80,host,1"})
   void refusesWhatCannotBe(String port, String hostIp, String hostPort) {
-    assertThrows(
-        Failure.InvalidRequest.class, () -> PortRequest.parse(port, hostIp, hostPort));
+    assertThrows(Failure.InvalidRequest.class, () -> PortRequest.parse(port, hostIp, hostPort));
   }
 }

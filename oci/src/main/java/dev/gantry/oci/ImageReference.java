@@ -56,9 +56,7 @@ public record ImageReference(
     }
     if (!path.equals(path.toLowerCase(java.util.Locale.ROOT))) {
       throw new Failure.InvalidRequest(
-          "invalid reference format: repository name ("
-              + path
-              + ") must be lowercase");
+          "invalid reference format: repository name (" + path + ") must be lowercase");
     }
     if (!PATH.matcher(path).matches()
         || !DOMAIN.matcher(domain).matches()
@@ -120,9 +118,7 @@ public record ImageReference(
 
   /// As Docker shows it: `debian:bookworm`, `debian@sha256:…`.
   public String familiar() {
-    return familiarName()
-        + (tag == null ? "" : ":" + tag)
-        + (digest == null ? "" : "@" + digest);
+    return familiarName() + (tag == null ? "" : ":" + tag) + (digest == null ? "" : "@" + digest);
   }
 
   @Override

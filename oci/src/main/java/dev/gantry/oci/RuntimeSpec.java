@@ -76,8 +76,7 @@ public record RuntimeSpec(
 
   public record ConsoleSize(int height, int width) {}
 
-  public record User(
-      long uid, long gid, @Nullable Integer umask, List<Long> additionalGids) {}
+  public record User(long uid, long gid, @Nullable Integer umask, List<Long> additionalGids) {}
 
   public record Capabilities(
       List<String> bounding,

@@ -49,7 +49,8 @@ public final class BuiltInRuntime implements Runtime {
       return new BuiltInRuntime(sealed, Fd.open("/dev/null", Fd.O_RDWR), cgroups);
     } catch (IOException e) {
       throw new Failure.Unavailable(
-          "the program gantry-shim cannot be used: " + e.getMessage() + "; ./dev build makes it", e);
+          "the program gantry-shim cannot be used: " + e.getMessage() + "; ./dev build makes it",
+          e);
     }
   }
 
@@ -116,14 +117,16 @@ public final class BuiltInRuntime implements Runtime {
     try {
       ends = FdPassing.pair();
     } catch (Errno e) {
-      throw new LaunchFailure(LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), e.number());
+      throw new LaunchFailure(
+          LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), e.number());
     }
     try (Fd theirs = ends[1];
         Fd file = MemFd.sealed("plan", plan.encode(), false)) {
       monitor = spawn(fds, file, theirs);
     } catch (Errno e) {
       ends[0].close();
-      throw new LaunchFailure(LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), e.number());
+      throw new LaunchFailure(
+          LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), e.number());
     }
     return awaitReady(plan, name, process, ends[0], monitor);
   }
@@ -171,7 +174,8 @@ public final class BuiltInRuntime implements Runtime {
           null);
     } catch (IOException e) {
       connection.close();
-      throw new LaunchFailure(LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), 0);
+      throw new LaunchFailure(
+          LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), 0);
     } catch (LaunchFailure e) {
       connection.close();
       throw e;

@@ -161,7 +161,8 @@ final class CgroupPlan {
         put(files, "net_prio", "net_prio.ifpriomap", p.name() + " " + p.priority());
       }
     }
-    resources.rdma()
+    resources
+        .rdma()
         .forEach(
             (device, limit) ->
                 put(
@@ -169,8 +170,10 @@ final class CgroupPlan {
                     "rdma",
                     "rdma.max",
                     device
-                        + " hca_handle=" + (limit.hcaHandles() == null ? "max" : limit.hcaHandles())
-                        + " hca_object=" + (limit.hcaObjects() == null ? "max" : limit.hcaObjects())));
+                        + " hca_handle="
+                        + (limit.hcaHandles() == null ? "max" : limit.hcaHandles())
+                        + " hca_object="
+                        + (limit.hcaObjects() == null ? "max" : limit.hcaObjects())));
     Path unified = layout.unified();
     if (unified != null) {
       Path folder = layout.folders(group).getLast();
@@ -184,9 +187,7 @@ final class CgroupPlan {
   }
 
   private void put(Map<Path, String> files, String controller, String file, String value) {
-    layout
-        .folder(controller, group)
-        .ifPresent(folder -> files.put(folder.resolve(file), value));
+    layout.folder(controller, group).ifPresent(folder -> files.put(folder.resolve(file), value));
   }
 
   private void memory(RuntimeSpec.@Nullable Memory memory, Map<Path, String> files) {
@@ -304,8 +305,9 @@ final class CgroupPlan {
     Integer weight = io.weight();
     if (weight != null && weight != 0) {
       for (String file : List.of("blkio.bfq.weight", "blkio.weight", "io.bfq.weight")) {
-        controllerFile("blkio", file).or(() -> controllerFile("io", file)).ifPresent(
-            f -> files.putIfAbsent(f, Integer.toString(weight)));
+        controllerFile("blkio", file)
+            .or(() -> controllerFile("io", file))
+            .ifPresent(f -> files.putIfAbsent(f, Integer.toString(weight)));
       }
     }
     throttle(io.throttleReadBpsDevice(), "blkio.throttle.read_bps_device", "rbps", files);

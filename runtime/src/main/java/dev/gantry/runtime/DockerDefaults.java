@@ -19,15 +19,35 @@ import java.util.Set;
 public final class DockerDefaults {
   public static final List<String> CAPABILITIES =
       List.of(
-          "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
-          "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
-          "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE");
+          "CAP_CHOWN",
+          "CAP_DAC_OVERRIDE",
+          "CAP_FSETID",
+          "CAP_FOWNER",
+          "CAP_MKNOD",
+          "CAP_NET_RAW",
+          "CAP_SETGID",
+          "CAP_SETUID",
+          "CAP_SETFCAP",
+          "CAP_SETPCAP",
+          "CAP_NET_BIND_SERVICE",
+          "CAP_SYS_CHROOT",
+          "CAP_KILL",
+          "CAP_AUDIT_WRITE");
 
   public static final List<String> MASKED_PATHS =
       List.of(
-          "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-          "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",
-          "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware");
+          "/proc/acpi",
+          "/proc/asound",
+          "/proc/interrupts",
+          "/proc/kcore",
+          "/proc/keys",
+          "/proc/latency_stats",
+          "/proc/sched_debug",
+          "/proc/scsi",
+          "/proc/timer_list",
+          "/proc/timer_stats",
+          "/sys/devices/virtual/powercap",
+          "/sys/firmware");
 
   public static final List<String> READONLY_PATHS =
       List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
@@ -64,22 +84,52 @@ public final class DockerDefaults {
           Map.entry(
               "CAP_SYS_ADMIN",
               Set.of(
-                  "bpf", "clone", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen",
-                  "fspick", "lookup_dcookie", "lsm_get_self_attr", "lsm_list_modules",
-                  "lsm_set_self_attr", "mount", "mount_setattr", "move_mount", "open_tree",
-                  "perf_event_open", "quotactl", "quotactl_fd", "setdomainname", "sethostname",
-                  "setns", "syslog", "umount", "umount2", "unshare")),
+                  "bpf",
+                  "clone",
+                  "clone3",
+                  "fanotify_init",
+                  "fsconfig",
+                  "fsmount",
+                  "fsopen",
+                  "fspick",
+                  "lookup_dcookie",
+                  "lsm_get_self_attr",
+                  "lsm_list_modules",
+                  "lsm_set_self_attr",
+                  "mount",
+                  "mount_setattr",
+                  "move_mount",
+                  "open_tree",
+                  "perf_event_open",
+                  "quotactl",
+                  "quotactl_fd",
+                  "setdomainname",
+                  "sethostname",
+                  "setns",
+                  "syslog",
+                  "umount",
+                  "umount2",
+                  "unshare")),
           Map.entry("CAP_SYS_BOOT", Set.of("reboot")),
           Map.entry("CAP_SYS_CHROOT", Set.of("chroot")),
           Map.entry("CAP_SYS_MODULE", Set.of("delete_module", "init_module", "finit_module")),
           Map.entry("CAP_SYS_PACCT", Set.of("acct")),
           Map.entry(
               "CAP_SYS_PTRACE",
-              Set.of("kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace")),
+              Set.of(
+                  "kcmp",
+                  "pidfd_getfd",
+                  "process_madvise",
+                  "process_vm_readv",
+                  "process_vm_writev",
+                  "ptrace")),
           Map.entry("CAP_SYS_RAWIO", Set.of("iopl", "ioperm")),
-          Map.entry("CAP_SYS_TIME", Set.of("settimeofday", "stime", "clock_settime", "clock_settime64")),
+          Map.entry(
+              "CAP_SYS_TIME", Set.of("settimeofday", "stime", "clock_settime", "clock_settime64")),
           Map.entry("CAP_SYS_TTY_CONFIG", Set.of("vhangup")),
-          Map.entry("CAP_SYS_NICE", Set.of("get_mempolicy", "mbind", "set_mempolicy", "set_mempolicy_home_node")),
+          Map.entry(
+              "CAP_SYS_NICE",
+              Set.of("get_mempolicy", "mbind", "set_mempolicy", "set_mempolicy_home_node")),
           Map.entry("CAP_SYSLOG", Set.of("syslog")),
           Map.entry("CAP_BPF", Set.of("bpf")),
           Map.entry("CAP_PERFMON", Set.of("perf_event_open")));
@@ -88,8 +138,7 @@ public final class DockerDefaults {
     static final List<String> ALWAYS = read();
 
     private static List<String> read() {
-      try (InputStream in =
-          DockerDefaults.class.getResourceAsStream("seccomp-default.txt")) {
+      try (InputStream in = DockerDefaults.class.getResourceAsStream("seccomp-default.txt")) {
         if (in == null) {
           throw new IllegalStateException("the default seccomp profile is missing");
         }
@@ -124,11 +173,17 @@ public final class DockerDefaults {
         Mount.of("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
         Mount.of("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         Mount.of(
-            "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666",
-            "mode=0620", "gid=5"),
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            "nosuid",
+            "noexec",
+            "newinstance",
+            "ptmxmode=0666",
+            "mode=0620",
+            "gid=5"),
         Mount.of("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", access),
-        Mount.of(
-            "/sys/fs/cgroup", "cgroup", "cgroup", access, "nosuid", "noexec", "nodev"),
+        Mount.of("/sys/fs/cgroup", "cgroup", "cgroup", access, "nosuid", "noexec", "nodev"),
         Mount.of("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"));
   }
 

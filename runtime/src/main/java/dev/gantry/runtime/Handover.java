@@ -4,7 +4,7 @@ package dev.gantry.runtime;
 /// caller's streams, and unless the monitor stays, it becomes a child of the caller's subreaper.
 ///
 /// @param gate wait before the program is executed until somebody writes a byte to [#GATE]; what
-///     then fails is written to [#RESULT] as step index and errno, 32 bits each
+///   then fails is written to [#RESULT] as step index and errno, 32 bits each
 /// @param stays keep the monitor, which reports the exit to a caller that waits for it
 /// @param passedDescriptors how many descriptors from 3 up the program gets from the caller
 record Handover(boolean gate, boolean stays, int passedDescriptors) {

@@ -55,7 +55,10 @@ public final class LaunchFailure extends Exception {
       case Errno.EACCES, Errno.EISDIR ->
           new LaunchFailure(
               Kind.COMMAND_NOT_EXECUTABLE,
-              quoted + (errno == Errno.EISDIR ? "is a directory: permission denied" : "permission denied"),
+              quoted
+                  + (errno == Errno.EISDIR
+                      ? "is a directory: permission denied"
+                      : "permission denied"),
               errno);
       default ->
           new LaunchFailure(

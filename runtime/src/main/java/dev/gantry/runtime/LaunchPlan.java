@@ -217,8 +217,7 @@ public final class LaunchPlan {
   }
 
   Step special(String text, Special operation, Argument... arguments) {
-    return add(
-        new Step(SPECIAL + operation.ordinal(), operation.name(), text, List.of(arguments)));
+    return add(new Step(SPECIAL + operation.ordinal(), operation.name(), text, List.of(arguments)));
   }
 
   private Step add(Step step) {

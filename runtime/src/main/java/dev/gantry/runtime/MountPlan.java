@@ -66,19 +66,55 @@ final class MountPlan {
           Map.entry("nosymfollow", ATTR_NOSYMFOLLOW));
   private static final Map<String, Integer> CLEARING =
       Map.of(
-          "rw", ATTR_RDONLY, "suid", ATTR_NOSUID, "dev", ATTR_NODEV, "exec", ATTR_NOEXEC,
-          "symfollow", ATTR_NOSYMFOLLOW, "diratime", ATTR_NODIRATIME);
+          "rw",
+          ATTR_RDONLY,
+          "suid",
+          ATTR_NOSUID,
+          "dev",
+          ATTR_NODEV,
+          "exec",
+          ATTR_NOEXEC,
+          "symfollow",
+          ATTR_NOSYMFOLLOW,
+          "diratime",
+          ATTR_NODIRATIME);
   private static final Map<String, Integer> PROPAGATION =
       Map.of(
-          "private", MS_PRIVATE,
-          "rprivate", MS_PRIVATE | MS_REC,
-          "slave", MS_SLAVE,
-          "rslave", MS_SLAVE | MS_REC,
-          "shared", MS_SHARED,
-          "rshared", MS_SHARED | MS_REC,
-          "unbindable", MS_UNBINDABLE,
-          "runbindable", MS_UNBINDABLE | MS_REC);
-  private static final Set<String> IGNORED = Set.of("defaults", "relatime", "norelatime", "async", "loud", "nofail", "atime", "mand", "nomand", "silent", "iversion", "noiversion", "lazytime", "nolazytime", "sync", "dirsync", "remount");
+          "private",
+          MS_PRIVATE,
+          "rprivate",
+          MS_PRIVATE | MS_REC,
+          "slave",
+          MS_SLAVE,
+          "rslave",
+          MS_SLAVE | MS_REC,
+          "shared",
+          MS_SHARED,
+          "rshared",
+          MS_SHARED | MS_REC,
+          "unbindable",
+          MS_UNBINDABLE,
+          "runbindable",
+          MS_UNBINDABLE | MS_REC);
+  private static final Set<String> IGNORED =
+      Set.of(
+          "defaults",
+          "relatime",
+          "norelatime",
+          "async",
+          "loud",
+          "nofail",
+          "atime",
+          "mand",
+          "nomand",
+          "silent",
+          "iversion",
+          "noiversion",
+          "lazytime",
+          "nolazytime",
+          "sync",
+          "dirsync",
+          "remount");
 
   /// The mount options that are understood here; others go to the file system.
   static List<String> optionNames() {
@@ -178,8 +214,13 @@ final class MountPlan {
     StringBuilder lowers = new StringBuilder();
     overlay.lowers().forEach(l -> lowers.append(lowers.isEmpty() ? "" : ":").append(escaped(l)));
     String options =
-        "lowerdir=" + lowers + ",upperdir=" + escaped(overlay.upper())
-            + ",workdir=" + escaped(overlay.work()) + (overlay.isVolatile() ? ",volatile" : "")
+        "lowerdir="
+            + lowers
+            + ",upperdir="
+            + escaped(overlay.upper())
+            + ",workdir="
+            + escaped(overlay.work())
+            + (overlay.isVolatile() ? ",volatile" : "")
             + (userNamespace ? ",userxattr" : "");
     String text = "mount the container's file system on " + overlay.target();
     if (options.length() < OPTION_LIMIT) {
@@ -200,9 +241,17 @@ final class MountPlan {
     configure(context, "upperdir", overlay.upper().toString(), text);
     configure(context, "workdir", overlay.work().toString(), text);
     if (overlay.isVolatile()) {
-      plan.call(text, Syscalls.FSCONFIG, context, number(FSCONFIG_SET_FLAG), plan.string("volatile"), number(0), number(0));
+      plan.call(
+          text,
+          Syscalls.FSCONFIG,
+          context,
+          number(FSCONFIG_SET_FLAG),
+          plan.string("volatile"),
+          number(0),
+          number(0));
     }
-    plan.call(text, Syscalls.FSCONFIG, context, number(FSCONFIG_CREATE), number(0), number(0), number(0));
+    plan.call(
+        text, Syscalls.FSCONFIG, context, number(FSCONFIG_CREATE), number(0), number(0), number(0));
     Argument mount =
         plan.call(text, Syscalls.FSMOUNT, context, number(CLOEXEC), number(0)).result();
     plan.call(
@@ -253,7 +302,8 @@ final class MountPlan {
       Options options = parse(mount);
       if (options.bind()) {
         bind(mount, options);
-      } else if (mount.type() != null && (mount.type().equals("cgroup") || mount.type().equals("cgroup2"))) {
+      } else if (mount.type() != null
+          && (mount.type().equals("cgroup") || mount.type().equals("cgroup2"))) {
         cgroup(mount, options);
       } else {
         fileSystem(mount, options);
@@ -307,8 +357,7 @@ final class MountPlan {
                 Syscalls.OPEN_TREE,
                 number(Fd.AT_FDCWD),
                 plan.string(source),
-                number(
-                    OPEN_TREE_CLONE | Fd.O_CLOEXEC | (options.recursive() ? AT_RECURSIVE : 0)))
+                number(OPEN_TREE_CLONE | Fd.O_CLOEXEC | (options.recursive() ? AT_RECURSIVE : 0)))
             .result();
     if (options.set() != 0 || options.clear() != 0) {
       setAttributes(tree, options.set(), options.clear(), 0, false, what);
@@ -400,8 +449,7 @@ final class MountPlan {
   }
 
   private void copyUp(String destination, Argument tree, String what) {
-    Argument from =
-        openInRoot(destination, Fd.O_RDONLY | Fd.O_DIRECTORY, what);
+    Argument from = openInRoot(destination, Fd.O_RDONLY | Fd.O_DIRECTORY, what);
     Argument to =
         plan.call(
                 what,
@@ -419,8 +467,7 @@ final class MountPlan {
   /// cgroup v1: the container's own folder of each hierarchy; v2: the tree, rooted by the cgroup
   /// namespace or, without one, the container's folder.
   private void cgroup(RuntimeSpec.Mount mount, Options options) {
-    boolean ownNamespace =
-        linux().namespaces().stream().anyMatch(n -> n.type().equals("cgroup"));
+    boolean ownNamespace = linux().namespaces().stream().anyMatch(n -> n.type().equals("cgroup"));
     long set = options.set() | options.recursiveSet();
     String destination = mount.destination();
     if (cgroups.isUnified()) {
@@ -474,7 +521,12 @@ final class MountPlan {
   /// The target of a mount, made where it is missing, as an O_PATH descriptor.
   private Argument target(String destination, boolean isFile, String what) {
     return plan.special(
-            what, Special.MAKE_PATH, root, plan.string(destination), number(0755), number(isFile ? 1 : 0))
+            what,
+            Special.MAKE_PATH,
+            root,
+            plan.string(destination),
+            number(0755),
+            number(isFile ? 1 : 0))
         .result();
   }
 
@@ -522,8 +574,7 @@ final class MountPlan {
   void devices() {
     List<RuntimeSpec.Device> devices = new java.util.ArrayList<>(linux().devices());
     boolean own =
-        spec.mounts().stream()
-            .anyMatch(m -> m.destination().equals("/dev") && parse(m).bind());
+        spec.mounts().stream().anyMatch(m -> m.destination().equals("/dev") && parse(m).bind());
     if (!own) {
       for (RuntimeSpec.Device device : DockerDefaults.DEVICES) {
         if (devices.stream().noneMatch(d -> d.path().equals(device.path()))) {
@@ -605,13 +656,11 @@ final class MountPlan {
   /// `masterNumber` for the monitor to fetch; the returned slot holds the slave.
   Argument terminal(int masterNumber, RuntimeSpec.ConsoleSize size) {
     String what = "open the container's terminal";
-    Argument master =
-        openInRoot("/dev/pts/ptmx", Fd.O_RDWR | Fd.O_NOCTTY, what);
+    Argument master = openInRoot("/dev/pts/ptmx", Fd.O_RDWR | Fd.O_NOCTTY, what);
     Argument zero = plan.words(number(0));
     plan.call(what, Syscalls.IOCTL, master, number(0x40045431), zero); // TIOCSPTLCK
     Argument slave =
-        plan.call(
-                what, Syscalls.IOCTL, master, number(0x5441), number(Fd.O_RDWR | Fd.O_NOCTTY))
+        plan.call(what, Syscalls.IOCTL, master, number(0x5441), number(Fd.O_RDWR | Fd.O_NOCTTY))
             .result(); // TIOCGPTPEER: the slave by its master, whatever is mounted on its path
     if (size.height() > 0 || size.width() > 0) {
       plan.call(
@@ -662,8 +711,7 @@ final class MountPlan {
     }
   }
 
-  /// Kernel parameters, written through a procfs of our own that no mount covers
-  /// (CVE-2025-52881).
+  /// Kernel parameters, written through a procfs of our own that no mount covers (CVE-2025-52881).
   void sysctls(Argument procfs) {
     linux()
         .sysctl()
@@ -727,7 +775,13 @@ final class MountPlan {
               .result();
       setAttributes(tree, ATTR_RDONLY, 0, 0, true, what);
       plan.call(
-          what, Syscalls.MOVE_MOUNT, tree, plan.string(""), fd, plan.string(""), number(MOVE_EMPTY_BOTH));
+          what,
+          Syscalls.MOVE_MOUNT,
+          tree,
+          plan.string(""),
+          fd,
+          plan.string(""),
+          number(MOVE_EMPTY_BOTH));
       close(tree);
       close(fd);
     }
@@ -751,11 +805,10 @@ final class MountPlan {
         number(0x7ff),
         stat);
     // struct statx: stx_mode at 28 (16 bits), stx_rdev_major at 128, stx_rdev_minor at 132
-    Argument mode =
-        plan.special(nullText, Special.LOAD32, LaunchPlan.behind(stat, 28)).result();
-    plan.special(nullText, Special.CHECK, mode, number(0170000), number(S_IFCHR), number(Errno.EINVAL));
-    Argument rdev =
-        plan.special(nullText, Special.LOAD64, LaunchPlan.behind(stat, 128)).result();
+    Argument mode = plan.special(nullText, Special.LOAD32, LaunchPlan.behind(stat, 28)).result();
+    plan.special(
+        nullText, Special.CHECK, mode, number(0170000), number(S_IFCHR), number(Errno.EINVAL));
+    Argument rdev = plan.special(nullText, Special.LOAD64, LaunchPlan.behind(stat, 128)).result();
     plan.special(
         nullText, Special.CHECK, rdev, number(-1), number(1L | 3L << 32), number(Errno.EINVAL));
     String emptyText = "make an empty folder to mask with";
@@ -764,9 +817,16 @@ final class MountPlan {
     configure(context, "size", "0", emptyText);
     configure(context, "mode", "755", emptyText);
     plan.call(
-        emptyText, Syscalls.FSCONFIG, context, number(FSCONFIG_CREATE), number(0), number(0), number(0));
+        emptyText,
+        Syscalls.FSCONFIG,
+        context,
+        number(FSCONFIG_CREATE),
+        number(0),
+        number(0),
+        number(0));
     Argument empty =
-        plan.call(emptyText, Syscalls.FSMOUNT, context, number(CLOEXEC), number(ATTR_RDONLY)).result();
+        plan.call(emptyText, Syscalls.FSMOUNT, context, number(CLOEXEC), number(ATTR_RDONLY))
+            .result();
     close(context);
     for (String path : linux().maskedPaths()) {
       mask(path, nothing, empty);
@@ -824,7 +884,8 @@ final class MountPlan {
   void workingDirectory(String cwd) {
     String what = "enter the working directory " + cwd;
     if (!cwd.startsWith("/")) {
-      throw new Failure.InvalidRequest("the working directory '" + cwd + "' is invalid, it needs to be an absolute path");
+      throw new Failure.InvalidRequest(
+          "the working directory '" + cwd + "' is invalid, it needs to be an absolute path");
     }
     Argument folder = target(cwd, false, what);
     plan.call(what, Syscalls.FCHDIR, folder);

@@ -13,14 +13,38 @@ import java.util.Set;
 final class OciArguments {
   private static final Map<String, String> SHORT =
       Map.ofEntries(
-          Map.entry("b", "bundle"), Map.entry("p", "process"), Map.entry("t", "tty"),
-          Map.entry("d", "detach"), Map.entry("e", "env"), Map.entry("u", "user"),
-          Map.entry("f", "force"), Map.entry("a", "all"), Map.entry("q", "quiet"),
-          Map.entry("r", "resources"), Map.entry("v", "version"), Map.entry("h", "help"));
+          Map.entry("b", "bundle"),
+          Map.entry("p", "process"),
+          Map.entry("t", "tty"),
+          Map.entry("d", "detach"),
+          Map.entry("e", "env"),
+          Map.entry("u", "user"),
+          Map.entry("f", "force"),
+          Map.entry("a", "all"),
+          Map.entry("q", "quiet"),
+          Map.entry("r", "resources"),
+          Map.entry("v", "version"),
+          Map.entry("h", "help"));
   private static final Set<String> WITHOUT_VALUE =
-      Set.of("debug", "systemd-cgroup", "version", "help", "force", "all", "detach", "tty", "quiet",
-          "no-pivot", "no-new-keyring", "no-new-privs", "stats", "keep", "rootless-cgroup", "regex",
-          "no-subreaper", "ignore-paused");
+      Set.of(
+          "debug",
+          "systemd-cgroup",
+          "version",
+          "help",
+          "force",
+          "all",
+          "detach",
+          "tty",
+          "quiet",
+          "no-pivot",
+          "no-new-keyring",
+          "no-new-privs",
+          "stats",
+          "keep",
+          "rootless-cgroup",
+          "regex",
+          "no-subreaper",
+          "ignore-paused");
 
   private final Map<String, List<String>> options = new LinkedHashMap<>();
   private final List<String> rest;

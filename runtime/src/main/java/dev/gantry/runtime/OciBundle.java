@@ -78,12 +78,31 @@ final class OciBundle {
     }
     List<RuntimeSpec.Mount> mounts = s.mounts().stream().map(m -> absolute(m, bundle)).toList();
     return new RuntimeSpec(
-        s.ociVersion(), s.root(), s.process(), s.hostname(), s.domainname(), mounts, s.hooks(),
+        s.ociVersion(),
+        s.root(),
+        s.process(),
+        s.hostname(),
+        s.domainname(),
+        mounts,
+        s.hooks(),
         s.annotations(),
         new RuntimeSpec.Linux(
-            l.namespaces(), l.uidMappings(), l.gidMappings(), l.devices(), l.netDevices(), cgroup,
-            l.resources(), l.rootfsPropagation(), l.seccomp(), l.sysctl(), l.maskedPaths(),
-            l.readonlyPaths(), l.mountLabel(), l.intelRdt(), l.memoryPolicy(), l.personality(),
+            l.namespaces(),
+            l.uidMappings(),
+            l.gidMappings(),
+            l.devices(),
+            l.netDevices(),
+            cgroup,
+            l.resources(),
+            l.rootfsPropagation(),
+            l.seccomp(),
+            l.sysctl(),
+            l.maskedPaths(),
+            l.readonlyPaths(),
+            l.mountLabel(),
+            l.intelRdt(),
+            l.memoryPolicy(),
+            l.personality(),
             l.timeOffsets()));
   }
 
@@ -93,8 +112,12 @@ final class OciBundle {
     String source = m.source();
     return bind && source != null && !source.startsWith("/")
         ? new RuntimeSpec.Mount(
-            m.destination(), m.type(), bundle.resolve(source).toString(), m.options(),
-            m.uidMappings(), m.gidMappings())
+            m.destination(),
+            m.type(),
+            bundle.resolve(source).toString(),
+            m.options(),
+            m.uidMappings(),
+            m.gidMappings())
         : m;
   }
 }

@@ -168,8 +168,7 @@ final class OciContainers {
     RuntimeSpec spec = configuration(folder);
     try (Fd result =
             Fd.open(folder.resolve(Handover.RESULT).toString(), Fd.O_RDONLY | Fd.O_NONBLOCK);
-        Fd gate =
-            Fd.open(folder.resolve(Handover.GATE).toString(), Fd.O_WRONLY | Fd.O_NONBLOCK)) {
+        Fd gate = Fd.open(folder.resolve(Handover.GATE).toString(), Fd.O_WRONLY | Fd.O_NONBLOCK)) {
       gate.writeFully(new byte[] {'g'});
       byte[] answer = new byte[8];
       Poller.shared().awaitReadable(result);

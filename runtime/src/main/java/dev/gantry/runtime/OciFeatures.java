@@ -43,9 +43,7 @@ final class OciFeatures {
     return Json.object()
         .put("ociVersionMin", "1.0.0")
         .put("ociVersionMax", RuntimeSpec.VERSION)
-        .put(
-            "hooks",
-            array(List.of("prestart", "createRuntime", "poststart", "poststop")))
+        .put("hooks", array(List.of("prestart", "createRuntime", "poststart", "poststop")))
         .put("mountOptions", array(MountPlan.optionNames()))
         .put("linux", linux);
   }
@@ -74,24 +72,49 @@ final class OciFeatures {
             null,
             new RuntimeSpec.User(0, 0, null, List.of()),
             List.of("sh"),
-            List.of("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"),
+            List.of(
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"),
             "/",
             RuntimeSpec.Capabilities.of(DockerDefaults.CAPABILITIES),
             List.of(),
             true,
-            null, null, null, null, null, null),
+            null,
+            null,
+            null,
+            null,
+            null,
+            null),
         "gantry",
         null,
         mounts,
         null,
         Map.of(),
         new RuntimeSpec.Linux(
-            namespaces, List.of(), List.of(), DockerDefaults.DEVICES, Map.of(), null,
+            namespaces,
+            List.of(),
+            List.of(),
+            DockerDefaults.DEVICES,
+            Map.of(),
+            null,
             new RuntimeSpec.Resources(
-                DockerDefaults.DEVICE_RULES, null, null, null, null, List.of(), null, Map.of(),
+                DockerDefaults.DEVICE_RULES,
+                null,
+                null,
+                null,
+                null,
+                List.of(),
+                null,
+                Map.of(),
                 Map.of()),
-            null, DockerDefaults.seccomp(DockerDefaults.CAPABILITIES), Map.of(),
-            DockerDefaults.MASKED_PATHS, DockerDefaults.READONLY_PATHS, null, null, null, null,
+            null,
+            DockerDefaults.seccomp(DockerDefaults.CAPABILITIES),
+            Map.of(),
+            DockerDefaults.MASKED_PATHS,
+            DockerDefaults.READONLY_PATHS,
+            null,
+            null,
+            null,
+            null,
             Map.of()));
   }
 }

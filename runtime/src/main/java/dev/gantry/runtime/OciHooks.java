@@ -95,7 +95,11 @@ final class OciHooks {
       }
       if (process.exitValue() != 0) {
         throw new Failure.Internal(
-            "error running " + stage + " hook " + hook.path() + ": exit status "
+            "error running "
+                + stage
+                + " hook "
+                + hook.path()
+                + ": exit status "
                 + process.exitValue(),
             null);
       }

@@ -15,7 +15,7 @@ import java.util.Optional;
 /// (runtime.md#state, with what we need ourselves).
 ///
 /// @param startTime of the process, in clock ticks after boot: tells it from a later one that got
-///     the same pid
+///   the same pid
 /// @param steps texts of the plan's steps, to explain what fails at the start
 public record OciState(
     String ociVersion,

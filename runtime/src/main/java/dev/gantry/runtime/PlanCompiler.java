@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Two processes run the plan: the monitor from the top, and from the fork on the child, which
 /// becomes the container's first process:
+///
 /// ```
 /// monitor                                     child
 /// socket, control groups, pipes
@@ -127,7 +128,8 @@ public final class PlanCompiler {
       throw new Failure.InvalidRequest("a container needs a mount namespace");
     }
     if (namespaces.containsKey("user")) {
-      throw new Failure.Unsupported("user namespaces are not supported by the built-in runtime yet");
+      throw new Failure.Unsupported(
+          "user namespaces are not supported by the built-in runtime yet");
     }
     protect(LAST_INHERITED);
     keepPassedDescriptors();
@@ -145,8 +147,7 @@ public final class PlanCompiler {
     List<Argument> tasks = cgroup.openTasks();
     Optional<Argument> unified = cgroup.openUnified();
     boolean terminal = process.terminal();
-    Streams streams =
-        terminal || handover != null ? Streams.NONE : streams(launch.openStdin());
+    Streams streams = terminal || handover != null ? Streams.NONE : streams(launch.openStdin());
     Pipe errors = pipe("make the error pipe");
     Pipe go = pipe("make the start pipe");
     Map<String, Argument> joined = openNamespaces(namespaces);
@@ -168,8 +169,20 @@ public final class PlanCompiler {
 
     fork.targetNext(2);
     child(
-        launch, spec, process, linux, group, cgroup, tasks, streams, errors, go, joined, namespaces,
-        gate, result);
+        launch,
+        spec,
+        process,
+        linux,
+        group,
+        cgroup,
+        tasks,
+        streams,
+        errors,
+        go,
+        joined,
+        namespaces,
+        gate,
+        result);
     return plan;
   }
 
@@ -257,7 +270,11 @@ public final class PlanCompiler {
     String what = "listen on the monitor's socket";
     Argument socket =
         plan.call(
-                what, Syscalls.SOCKET, number(AF_UNIX), number(SOCK_SEQPACKET | Fd.O_CLOEXEC), number(0))
+                what,
+                Syscalls.SOCKET,
+                number(AF_UNIX),
+                number(SOCK_SEQPACKET | Fd.O_CLOEXEC),
+                number(0))
             .result();
     byte[] name = BuiltInRuntime.SOCKET.getBytes(java.nio.charset.StandardCharsets.UTF_8);
     byte[] address = new byte[2 + name.length + 1];
@@ -323,8 +340,7 @@ public final class PlanCompiler {
     // what is written while no engine listens waits here
     for (Pipe p : new @Nullable Pipe[] {streams.output(), streams.error()}) {
       if (p != null) {
-        plan.call(
-                "enlarge a pipe", Syscalls.FCNTL, p.read(), number(1031), number(PIPE_SIZE))
+        plan.call("enlarge a pipe", Syscalls.FCNTL, p.read(), number(1031), number(PIPE_SIZE))
             .tolerate(0, Errno.EPERM);
       }
     }
@@ -399,8 +415,7 @@ public final class PlanCompiler {
       Pipe go,
       Argument.Pointer pidfdPlace,
       Argument pid) {
-    Argument pidfd =
-        plan.special("hold the process", Special.LOAD32, pidfdPlace).result();
+    Argument pidfd = plan.special("hold the process", Special.LOAD32, pidfdPlace).result();
     streams.childsEnds().forEach(this::close);
     close(errors.write());
     close(go.read());
@@ -408,8 +423,7 @@ public final class PlanCompiler {
     // goes, and the exit is to be reported before that.
     Argument.Pointer path = plan.reserve(64);
     String hold = "hold the mount namespace";
-    plan.special(
-        hold, Special.FORMAT, path, plan.string("/proc/"), pid, plan.string("/ns/mnt"));
+    plan.special(hold, Special.FORMAT, path, plan.string("/proc/"), pid, plan.string("/ns/mnt"));
     LaunchPlan.Step open =
         plan.call(
                 hold,
@@ -461,19 +475,14 @@ public final class PlanCompiler {
       for (int offset : message.pidOffsets()) {
         plan.special(what, Special.STORE32, LaunchPlan.behind(bytes, offset), pid);
       }
-      plan.special(
-          what, Special.NETLINK, socket, bytes, number(message.bytes().length), number(1));
+      plan.special(what, Special.NETLINK, socket, bytes, number(message.bytes().length), number(1));
     }
     close(socket);
   }
 
   private Argument netlinkSocket(String what) {
     return plan.call(
-            what,
-            Syscalls.SOCKET,
-            number(AF_NETLINK),
-            number(SOCK_RAW | Fd.O_CLOEXEC),
-            number(0))
+            what, Syscalls.SOCKET, number(AF_NETLINK), number(SOCK_RAW | Fd.O_CLOEXEC), number(0))
         .result();
   }
 
@@ -503,7 +512,14 @@ public final class PlanCompiler {
     int at = 0;
     for (@Nullable Argument field :
         new @Nullable Argument[] {
-          pidfd, pid, listener, namespace, null, null, number(hasStdin ? 0 : -1), number(stdio.size())
+          pidfd,
+          pid,
+          listener,
+          namespace,
+          null,
+          null,
+          number(hasStdin ? 0 : -1),
+          number(stdio.size())
         }) {
       store(state, at, field);
       at += 4;
@@ -568,8 +584,7 @@ public final class PlanCompiler {
     Argument slave = null;
     if (process.terminal()) {
       RuntimeSpec.ConsoleSize size = process.consoleSize();
-      slave =
-          mounts.terminal(MASTER, size == null ? new RuntimeSpec.ConsoleSize(0, 0) : size);
+      slave = mounts.terminal(MASTER, size == null ? new RuntimeSpec.ConsoleSize(0, 0) : size);
       mounts.console(slave);
       plan.call(
           "hand over the terminal",
@@ -644,7 +659,10 @@ public final class PlanCompiler {
       // lowering it needs CAP_SYS_RESOURCE, which an engine in a container may lack
       mounts
           .writeProc(
-              procfs, "self/oom_score_adj", Integer.toString(score), "set the OOM score to " + score)
+              procfs,
+              "self/oom_score_adj",
+              Integer.toString(score),
+              "set the OOM score to " + score)
           .tolerate(0, Errno.EACCES, Errno.EPERM);
     }
   }
@@ -671,8 +689,7 @@ public final class PlanCompiler {
     }
   }
 
-  private void containerNetwork(
-      NetlinkSetup network, Map<String, @Nullable String> namespaces) {
+  private void containerNetwork(NetlinkSetup network, Map<String, @Nullable String> namespaces) {
     if (network.containerMessages().isEmpty() || !isOwn(namespaces, "network")) {
       return;
     }
@@ -706,8 +723,7 @@ public final class PlanCompiler {
     List<Argument> tasks = cgroup.openTasks();
     Optional<Argument> unified = cgroup.openUnified();
     boolean terminal = process.terminal();
-    Streams streams =
-        terminal || handover != null ? Streams.NONE : streams(exec.openStdin());
+    Streams streams = terminal || handover != null ? Streams.NONE : streams(exec.openStdin());
     Pipe errors = pipe("make the error pipe");
     Pipe go = pipe("make the start pipe");
     plan.call(

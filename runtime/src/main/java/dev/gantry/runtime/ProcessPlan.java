@@ -32,12 +32,38 @@ final class ProcessPlan {
   private static final int TIOCSCTTY = 0x540e;
   private static final List<String> LIMITS =
       List.of(
-          "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS",
-          "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME");
+          "CPU",
+          "FSIZE",
+          "DATA",
+          "STACK",
+          "CORE",
+          "RSS",
+          "NPROC",
+          "NOFILE",
+          "MEMLOCK",
+          "AS",
+          "LOCKS",
+          "SIGPENDING",
+          "MSGQUEUE",
+          "NICE",
+          "RTPRIO",
+          "RTTIME");
   private static final Map<String, Integer> POLICIES =
       Map.of(
-          "SCHED_OTHER", 0, "SCHED_FIFO", 1, "SCHED_RR", 2, "SCHED_BATCH", 3, "SCHED_ISO", 4,
-          "SCHED_IDLE", 5, "SCHED_DEADLINE", 6);
+          "SCHED_OTHER",
+          0,
+          "SCHED_FIFO",
+          1,
+          "SCHED_RR",
+          2,
+          "SCHED_BATCH",
+          3,
+          "SCHED_ISO",
+          4,
+          "SCHED_IDLE",
+          5,
+          "SCHED_DEADLINE",
+          6);
   private static final Map<String, Integer> IO_CLASSES =
       Map.of("IOPRIO_CLASS_RT", 1, "IOPRIO_CLASS_BE", 2, "IOPRIO_CLASS_IDLE", 3);
 
@@ -127,8 +153,13 @@ final class ProcessPlan {
     }
     List<String> names =
         List.of(
-            "RESET_ON_FORK", "RECLAIM", "DL_OVERRUN", "KEEP_POLICY", "KEEP_PARAMS",
-            "UTIL_CLAMP_MIN", "UTIL_CLAMP_MAX");
+            "RESET_ON_FORK",
+            "RECLAIM",
+            "DL_OVERRUN",
+            "KEEP_POLICY",
+            "KEEP_PARAMS",
+            "UTIL_CLAMP_MIN",
+            "UTIL_CLAMP_MAX");
     long flags = 0;
     for (String flag : s.flags()) {
       int bit = names.indexOf(flag.replaceFirst("^SCHED_FLAG_", ""));
@@ -198,8 +229,18 @@ final class ProcessPlan {
         number(0),
         number(0));
     groups(user);
-    plan.call("set the group", Syscalls.SETRESGID, number(user.gid()), number(user.gid()), number(user.gid()));
-    plan.call("set the user", Syscalls.SETRESUID, number(user.uid()), number(user.uid()), number(user.uid()));
+    plan.call(
+        "set the group",
+        Syscalls.SETRESGID,
+        number(user.gid()),
+        number(user.gid()),
+        number(user.gid()));
+    plan.call(
+        "set the user",
+        Syscalls.SETRESUID,
+        number(user.uid()),
+        number(user.uid()),
+        number(user.uid()));
     boolean privileged = !process.noNewPrivileges() && seccomp != null;
     if (process.noNewPrivileges()) {
       plan.call(

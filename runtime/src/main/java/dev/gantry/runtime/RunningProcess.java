@@ -28,7 +28,7 @@ public final class RunningProcess implements AutoCloseable {
   private volatile @Nullable ExitStatus exit;
 
   /// @param streams what the monitor passed: the terminal's master alone, or standard input (if
-  ///     `hasStdin`), output and error
+  ///   `hasStdin`), output and error
   RunningProcess(
       PidFd pidFd, Fd connection, List<Fd> streams, boolean hasStdin, @Nullable ExitStatus exit) {
     this.pidFd = pidFd;

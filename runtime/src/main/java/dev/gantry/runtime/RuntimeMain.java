@@ -96,19 +96,16 @@ public final class RuntimeMain {
             : "time=\"" + time + "\" level=error msg=" + Json.of(message).text();
     try {
       Files.writeString(
-          Path.of(file.get()),
-          text + "\n",
-          StandardOpenOption.CREATE,
-          StandardOpenOption.APPEND);
+          Path.of(file.get()), text + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
-      System.err.println("gantry-runtime: could not write the log " + file.get() + ": " + e.getMessage());
+      System.err.println(
+          "gantry-runtime: could not write the log " + file.get() + ": " + e.getMessage());
     }
   }
 
   private int run() throws LaunchFailure, IOException, InterruptedException {
     if (options.has("version")) {
-      System.out.println(
-          "gantry-runtime version " + VERSION + "\nspec: " + RuntimeSpec.VERSION);
+      System.out.println("gantry-runtime version " + VERSION + "\nspec: " + RuntimeSpec.VERSION);
       return 0;
     }
     if (options.has("help") || options.rest().isEmpty()) {
@@ -177,8 +174,7 @@ public final class RuntimeMain {
 
   private static Path shim() {
     String home = System.getProperty("gantry.home");
-    String folder =
-        System.getProperty("gantry.native", home == null ? "." : home + "/lib");
+    String folder = System.getProperty("gantry.native", home == null ? "." : home + "/lib");
     return Path.of(folder, "gantry-shim");
   }
 
@@ -211,8 +207,7 @@ public final class RuntimeMain {
     return code;
   }
 
-  private int exec(OciArguments arguments)
-      throws LaunchFailure, IOException, InterruptedException {
+  private int exec(OciArguments arguments) throws LaunchFailure, IOException, InterruptedException {
     String id = arguments.operand(0, "container ID");
     OciContainers containers = containers();
     boolean detach = arguments.has("detach");
@@ -261,10 +256,21 @@ public final class RuntimeMain {
       }
     }
     return new RuntimeSpec.Process(
-        arguments.has("tty"), p.consoleSize(), user, command, environment,
-        arguments.value("cwd").orElse(p.cwd()), p.capabilities(), p.rlimits(),
-        p.noNewPrivileges() || arguments.has("no-new-privs"), p.apparmorProfile(), p.oomScoreAdj(),
-        p.selinuxLabel(), p.ioPriority(), p.scheduler(), p.execCPUAffinity());
+        arguments.has("tty"),
+        p.consoleSize(),
+        user,
+        command,
+        environment,
+        arguments.value("cwd").orElse(p.cwd()),
+        p.capabilities(),
+        p.rlimits(),
+        p.noNewPrivileges() || arguments.has("no-new-privs"),
+        p.apparmorProfile(),
+        p.oomScoreAdj(),
+        p.selinuxLabel(),
+        p.ioPriority(),
+        p.scheduler(),
+        p.execCPUAffinity());
   }
 
   private static void list(OciContainers containers, OciArguments arguments) throws IOException {
@@ -276,11 +282,17 @@ public final class RuntimeMain {
       all.forEach(s -> array.add(s.document(containers.status(s).toString())));
       System.out.println(array.text());
     } else {
-      System.out.printf(Locale.ROOT, "%-24s %-8s %-9s %-40s %s%n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
+      System.out.printf(
+          Locale.ROOT, "%-24s %-8s %-9s %-40s %s%n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
       for (OciState s : all) {
         System.out.printf(
-            Locale.ROOT, "%-24s %-8d %-9s %-40s %s%n",
-            s.id(), s.pid(), containers.status(s), s.bundle(), s.created());
+            Locale.ROOT,
+            "%-24s %-8d %-9s %-40s %s%n",
+            s.id(),
+            s.pid(),
+            containers.status(s),
+            s.bundle(),
+            s.created());
       }
     }
   }

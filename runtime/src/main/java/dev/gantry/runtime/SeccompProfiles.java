@@ -16,17 +16,30 @@ import java.util.Map;
 final class SeccompProfiles {
   static final List<String> ACTIONS =
       List.of(
-          "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
-          "SCMP_ACT_ERRNO", "SCMP_ACT_TRACE", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG");
+          "SCMP_ACT_KILL",
+          "SCMP_ACT_KILL_PROCESS",
+          "SCMP_ACT_KILL_THREAD",
+          "SCMP_ACT_TRAP",
+          "SCMP_ACT_ERRNO",
+          "SCMP_ACT_TRACE",
+          "SCMP_ACT_ALLOW",
+          "SCMP_ACT_LOG");
   static final List<String> OPERATORS =
       List.of(
-          "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
+          "SCMP_CMP_NE",
+          "SCMP_CMP_LT",
+          "SCMP_CMP_LE",
+          "SCMP_CMP_EQ",
+          "SCMP_CMP_GE",
+          "SCMP_CMP_GT",
           "SCMP_CMP_MASKED_EQ");
   static final List<String> ARCHITECTURES =
       List.of("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64");
   static final List<String> FLAGS =
       List.of(
-          "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+          "SECCOMP_FILTER_FLAG_TSYNC",
+          "SECCOMP_FILTER_FLAG_LOG",
+          "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
           "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
   private static final int CACHED = 64;
   private static final int EPERM = 1;
@@ -109,7 +122,8 @@ final class SeccompProfiles {
       case "SCMP_ACT_LOG" -> Seccomp.LOG;
       case "SCMP_ACT_ALLOW" -> Seccomp.ALLOW;
       case "SCMP_ACT_NOTIFY" ->
-          throw new Failure.Unsupported("seccomp: SCMP_ACT_NOTIFY needs a listener, which is not supported");
+          throw new Failure.Unsupported(
+              "seccomp: SCMP_ACT_NOTIFY needs a listener, which is not supported");
       default -> throw new Failure.InvalidRequest("seccomp: unknown action " + name);
     };
   }

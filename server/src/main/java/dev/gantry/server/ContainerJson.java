@@ -37,7 +37,8 @@ final class ContainerJson {
     json.put("ResolvConfPath", ran ? c.folder().resolve("resolv.conf").toString() : "");
     json.put("HostnamePath", ran ? c.folder().resolve("hostname").toString() : "");
     json.put("HostsPath", ran ? c.folder().resolve("hosts").toString() : "");
-    json.put("LogPath", ran && !spec.logging().driver().equals("none") ? c.logFile().toString() : "");
+    json.put(
+        "LogPath", ran && !spec.logging().driver().equals("none") ? c.logFile().toString() : "");
     json.put("Name", "/" + c.name());
     json.put("RestartCount", c.restartCount());
     json.put("Driver", "overlay2");
@@ -61,7 +62,8 @@ final class ContainerJson {
   }
 
   private static Json.JsonObject state(ContainerState state) {
-    boolean running = state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
+    boolean running =
+        state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
     Json.JsonObject json = Json.object();
     json.put("Status", state.word());
     json.put("Running", running);
@@ -113,13 +115,21 @@ final class ContainerJson {
   static Json.JsonArray mounts(Engine engine, Container c) {
     Json.JsonArray array = Json.array();
     for (ContainerSpec.Mount m : c.spec().mounts()) {
-      if (m.kind().equals("tmpfs") && c.spec().wire().object("HostConfig").flatMap(h -> h.object("Tmpfs")).filter(t -> t.has(m.target())).isPresent()) {
+      if (m.kind().equals("tmpfs")
+          && c.spec()
+              .wire()
+              .object("HostConfig")
+              .flatMap(h -> h.object("Tmpfs"))
+              .filter(t -> t.has(m.target()))
+              .isPresent()) {
         continue; // --tmpfs is no mount on Docker's wire
       }
       Json.JsonObject json = Json.object().put("Type", m.kind());
       if (m.kind().equals("volume")) {
         json.put("Name", m.source());
-        json.put("Source", engine.volumes().find(m.source()).map(v -> v.mountpoint().toString()).orElse(""));
+        json.put(
+            "Source",
+            engine.volumes().find(m.source()).map(v -> v.mountpoint().toString()).orElse(""));
       } else {
         json.put("Source", m.source());
       }
@@ -129,7 +139,11 @@ final class ContainerJson {
       }
       json.put("Mode", m.readOnly() ? "ro" : "");
       json.put("RW", !m.readOnly());
-      json.put("Propagation", m.kind().equals("bind") ? (m.propagation().isEmpty() ? "rprivate" : m.propagation()) : "");
+      json.put(
+          "Propagation",
+          m.kind().equals("bind")
+              ? (m.propagation().isEmpty() ? "rprivate" : m.propagation())
+              : "");
       array.add(json);
     }
     return array;
@@ -148,7 +162,8 @@ final class ContainerJson {
     json.put("SecondaryIPAddresses", Json.NULL);
     json.put("SecondaryIPv6Addresses", Json.NULL);
     Optional<Endpoint> bridge =
-        attachment.flatMap(a -> a.endpoints().stream().filter(e -> e.network().equals("bridge")).findFirst());
+        attachment.flatMap(
+            a -> a.endpoints().stream().filter(e -> e.network().equals("bridge")).findFirst());
     json.put("EndpointID", bridge.map(Endpoint::endpointId).orElse(""));
     json.put("Gateway", bridge.map(Endpoint::ipv4Gateway).orElse(""));
     json.put("GlobalIPv6Address", bridge.map(Endpoint::ipv6).orElse(""));
@@ -174,16 +189,28 @@ final class ContainerJson {
       return networks;
     }
     List<EndpointRequest> wishes =
-        c.spec().endpoints().isEmpty()
-            ? List.of(EndpointRequest.of(mode))
-            : c.spec().endpoints();
+        c.spec().endpoints().isEmpty() ? List.of(EndpointRequest.of(mode)) : c.spec().endpoints();
     for (EndpointRequest wish : wishes) {
       networks.put(
           wish.network(),
           endpoint(
               new Endpoint(
-                  idOnceStarted(engine, c, wish.network()), wish.network(), "", "", "", "", "", 0,
-                  "", "", 0, "", wish.aliases(), wish.links(), List.of(), wish.driverOptions(),
+                  idOnceStarted(engine, c, wish.network()),
+                  wish.network(),
+                  "",
+                  "",
+                  "",
+                  "",
+                  "",
+                  0,
+                  "",
+                  "",
+                  0,
+                  "",
+                  wish.aliases(),
+                  wish.links(),
+                  List.of(),
+                  wish.driverOptions(),
                   wish.gatewayPriority())));
     }
     return networks;
@@ -206,7 +233,8 @@ final class ContainerJson {
         .put("Links", e.links().isEmpty() ? Json.NULL : Json.strings(e.links()))
         .put("Aliases", e.aliases().isEmpty() ? Json.NULL : Json.strings(e.aliases()))
         .put("MacAddress", e.mac())
-        .put("DriverOpts", e.driverOptions().isEmpty() ? Json.NULL : Json.strings(e.driverOptions()))
+        .put(
+            "DriverOpts", e.driverOptions().isEmpty() ? Json.NULL : Json.strings(e.driverOptions()))
         .put("GwPriority", e.gatewayPriority())
         .put("NetworkID", e.networkId())
         .put("EndpointID", e.endpointId())
@@ -228,11 +256,16 @@ final class ContainerJson {
     if (!(c.state() instanceof ContainerState.Live)) {
       return ports;
     }
-    c.spec().wire().object("Config").flatMap(x -> x.object("ExposedPorts")).ifPresent(e -> e.members().keySet().forEach(p -> ports.put(p, Json.NULL)));
+    c.spec()
+        .wire()
+        .object("Config")
+        .flatMap(x -> x.object("ExposedPorts"))
+        .ifPresent(e -> e.members().keySet().forEach(p -> ports.put(p, Json.NULL)));
     for (PublishedPort p : published(c)) {
       String key = p.containerPort() + "/" + p.protocol();
       Json.JsonArray list = ports.get(key) instanceof Json.JsonArray a ? a : Json.array();
-      list.add(Json.object().put("HostIp", p.hostIp()).put("HostPort", Integer.toString(p.hostPort())));
+      list.add(
+          Json.object().put("HostIp", p.hostIp()).put("HostPort", Integer.toString(p.hostPort())));
       ports.put(key, list);
     }
     return ports;
@@ -298,18 +331,22 @@ final class ContainerJson {
               .put("PublicPort", p.hostPort())
               .put("Type", p.protocol()));
     }
-    c.spec().wire().object("Config").flatMap(x -> x.object("ExposedPorts")).ifPresent(
-        e ->
-            e.members().keySet().stream()
-                .filter(p -> !done.contains(p))
-                .forEach(
-                    p -> {
-                      String[] parts = p.split("/");
-                      list.add(
-                          Json.object()
-                              .put("PrivatePort", Long.parseLong(parts[0]))
-                              .put("Type", parts.length > 1 ? parts[1] : "tcp"));
-                    }));
+    c.spec()
+        .wire()
+        .object("Config")
+        .flatMap(x -> x.object("ExposedPorts"))
+        .ifPresent(
+            e ->
+                e.members().keySet().stream()
+                    .filter(p -> !done.contains(p))
+                    .forEach(
+                        p -> {
+                          String[] parts = p.split("/");
+                          list.add(
+                              Json.object()
+                                  .put("PrivatePort", Long.parseLong(parts[0]))
+                                  .put("Type", parts.length > 1 ? parts[1] : "tcp"));
+                        }));
     return list;
   }
 
@@ -321,7 +358,11 @@ final class ContainerJson {
       case ContainerState.Paused s ->
           "Up " + human(Duration.between(s.startedAt(), now)) + " (Paused)";
       case ContainerState.Restarting s ->
-          "Restarting (" + s.exitCode() + ") " + human(Duration.between(s.finishedAt(), now)) + " ago";
+          "Restarting ("
+              + s.exitCode()
+              + ") "
+              + human(Duration.between(s.finishedAt(), now))
+              + " ago";
       case ContainerState.Exited s ->
           "Exited (" + s.exitCode() + ") " + human(Duration.between(s.finishedAt(), now)) + " ago";
       case ContainerState.Removing s -> "Removal In Progress";

@@ -49,8 +49,7 @@ final class ContainerRequests {
       throw new Failure.InvalidRequest("no command specified");
     }
     if (body.isEmpty()) {
-      throw new Failure.InvalidRequest(
-          "config cannot be empty in order to create a container");
+      throw new Failure.InvalidRequest("config cannot be empty in order to create a container");
     }
     Optional<Image> image = name.map(n -> engine.images().require(n));
     return new ContainerRequests(engine, body, image).spec(image);
@@ -135,7 +134,20 @@ final class ContainerRequests {
         ports(),
         restart(),
         logging(),
-        wire(argv, ownEntrypoint || reset, noEntrypoint, command, entrypoint, environment, workdir, user, labels, modes, privileged, security, stopSignal));
+        wire(
+            argv,
+            ownEntrypoint || reset,
+            noEntrypoint,
+            command,
+            entrypoint,
+            environment,
+            workdir,
+            user,
+            labels,
+            modes,
+            privileged,
+            security,
+            stopSignal));
   }
 
   /// A list of texts, or one text (which Docker's daemon takes as well).
@@ -144,7 +156,9 @@ final class ContainerRequests {
       case null -> List.of();
       case Json.JsonString s -> List.of(s.value());
       case Json.JsonArray a ->
-          a.items().stream().map(i -> i instanceof Json.JsonString s ? s.value() : i.text()).toList();
+          a.items().stream()
+              .map(i -> i instanceof Json.JsonString s ? s.value() : i.text())
+              .toList();
       default -> List.of();
     };
   }
@@ -187,7 +201,13 @@ final class ContainerRequests {
             (target, options) ->
                 add(
                     new ContainerSpec.Mount(
-                        "tmpfs", "", target, false, "", false, false,
+                        "tmpfs",
+                        "",
+                        target,
+                        false,
+                        "",
+                        false,
+                        false,
                         options.isEmpty() ? List.of() : List.of(options.split(",")))));
     for (Json.JsonObject from : List.of(config, image)) {
       from.object("Volumes")
@@ -226,9 +246,16 @@ final class ContainerRequests {
     if (!parts[1].startsWith("/") || parts[1].equals("/")) {
       throw new Failure.Internal(
           parts[1].equals("/")
-              ? "invalid volume specification: '" + text + "': invalid specification: destination can't be '/'"
-              : "invalid volume specification: '" + text + "': invalid mount config for type \""
-                  + (parts[0].startsWith("/") ? "bind" : "volume") + "\": invalid mount path: '" + parts[1] + "' mount path must be absolute");
+              ? "invalid volume specification: '"
+                  + text
+                  + "': invalid specification: destination can't be '/'"
+              : "invalid volume specification: '"
+                  + text
+                  + "': invalid mount config for type \""
+                  + (parts[0].startsWith("/") ? "bind" : "volume")
+                  + "\": invalid mount path: '"
+                  + parts[1]
+                  + "' mount path must be absolute");
     }
     boolean readOnly = false;
     boolean noCopy = false;
@@ -279,11 +306,17 @@ final class ContainerRequests {
           throw new Failure.InvalidRequest(prefix + "bind source path does not exist: " + source);
         }
         return new ContainerSpec.Mount(
-            "bind", source, clean(target), readOnly, options.string("Propagation", ""), make, false, List.of());
+            "bind",
+            source,
+            clean(target),
+            readOnly,
+            options.string("Propagation", ""),
+            make,
+            false,
+            List.of());
       }
       case "volume" -> {
-        boolean noCopy =
-            m.object("VolumeOptions").map(o -> o.bool("NoCopy", false)).orElse(false);
+        boolean noCopy = m.object("VolumeOptions").map(o -> o.bool("NoCopy", false)).orElse(false);
         return new ContainerSpec.Mount(
             "volume", source, clean(target), readOnly, "", false, noCopy, List.of());
       }
@@ -387,7 +420,9 @@ final class ContainerRequests {
         named(host.string("IpcMode", "")),
         host.string("UTSMode", ""),
         cgroup.isEmpty()
-            ? CgroupLayout.detected().isUnified() && !host.bool("Privileged", false) ? "private" : "host"
+            ? CgroupLayout.detected().isUnified() && !host.bool("Privileged", false)
+                ? "private"
+                : "host"
             : cgroup);
   }
 
@@ -424,7 +459,11 @@ final class ContainerRequests {
     int cpus = java.lang.Runtime.getRuntime().availableProcessors();
     if (nanoCpus < 0 || nanoCpus > cpus * 1_000_000_000L) {
       throw new Failure.InvalidRequest(
-          "range of CPUs is from 0.01 to " + cpus + ".00, as there are only " + cpus + " CPUs available");
+          "range of CPUs is from 0.01 to "
+              + cpus
+              + ".00, as there are only "
+              + cpus
+              + " CPUs available");
     }
     if (nanoCpus > 0) {
       period = 100_000;
@@ -437,7 +476,9 @@ final class ContainerRequests {
         List.of(),
         new RuntimeSpec.Memory(
             memory == 0 ? null : (Long) memory,
-            host.number("MemoryReservation", 0) == 0 ? null : (Long) host.number("MemoryReservation", 0),
+            host.number("MemoryReservation", 0) == 0
+                ? null
+                : (Long) host.number("MemoryReservation", 0),
             swap == 0 ? null : (Long) swap,
             null,
             null,
@@ -450,8 +491,12 @@ final class ContainerRequests {
             quota == 0 ? null : (Long) quota,
             null,
             period == 0 ? null : (Long) period,
-            host.number("CpuRealtimeRuntime", 0) == 0 ? null : (Long) host.number("CpuRealtimeRuntime", 0),
-            host.number("CpuRealtimePeriod", 0) == 0 ? null : (Long) host.number("CpuRealtimePeriod", 0),
+            host.number("CpuRealtimeRuntime", 0) == 0
+                ? null
+                : (Long) host.number("CpuRealtimeRuntime", 0),
+            host.number("CpuRealtimePeriod", 0) == 0
+                ? null
+                : (Long) host.number("CpuRealtimePeriod", 0),
             host.string("CpusetCpus", ""),
             host.string("CpusetMems", ""),
             null),
@@ -509,11 +554,15 @@ final class ContainerRequests {
       if (u.number("Soft", 0) > u.number("Hard", 0) && u.number("Hard", 0) >= 0) {
         throw new Failure.InvalidRequest(
             "ulimit soft limit must be less than or equal to hard limit: "
-                + u.number("Soft", 0) + " > " + u.number("Hard", 0));
+                + u.number("Soft", 0)
+                + " > "
+                + u.number("Hard", 0));
       }
       limits.add(
           new RuntimeSpec.Rlimit(
-              "RLIMIT_" + name.toUpperCase(java.util.Locale.ROOT), u.number("Soft", 0), u.number("Hard", 0)));
+              "RLIMIT_" + name.toUpperCase(java.util.Locale.ROOT),
+              u.number("Soft", 0),
+              u.number("Hard", 0)));
     }
     return limits;
   }
@@ -533,8 +582,7 @@ final class ContainerRequests {
                             endpoints.add(endpoint(name.equals("default") ? mode : name, e));
                           }
                         }));
-    boolean none =
-        mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
+    boolean none = mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
     return none ? List.of() : endpoints;
   }
 
@@ -573,9 +621,13 @@ final class ContainerRequests {
                           }
                         }));
     if (host.bool("PublishAllPorts", false)) {
-      for (Json.JsonObject from : List.of(exposed, image.object("ExposedPorts").orElseGet(Json::object))) {
+      for (Json.JsonObject from :
+          List.of(exposed, image.object("ExposedPorts").orElseGet(Json::object))) {
         from.members().keySet().stream()
-            .filter(p -> ports.stream().noneMatch(r -> (r.containerPort() + "/" + r.protocol()).equals(p)))
+            .filter(
+                p ->
+                    ports.stream()
+                        .noneMatch(r -> (r.containerPort() + "/" + r.protocol()).equals(p)))
             .forEach(p -> ports.add(PortRequest.parse(p, "", "")));
       }
     }
@@ -586,7 +638,8 @@ final class ContainerRequests {
     ContainerSpec.Restart restart = restart();
     if (!List.of("no", "always", "unless-stopped", "on-failure").contains(restart.policy())) {
       throw new Failure.InvalidRequest(
-          "invalid restart policy: unknown policy '" + restart.policy()
+          "invalid restart policy: unknown policy '"
+              + restart.policy()
               + "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'");
     }
     if (restart.maximumRetries() != 0 && !restart.policy().equals("on-failure")) {
@@ -595,8 +648,7 @@ final class ContainerRequests {
               + (restart.maximumRetries() < 0 ? " and cannot be negative" : ""));
     }
     if (host.bool("AutoRemove", false) && !restart.policy().equals("no")) {
-      throw new Failure.InvalidRequest(
-          "can't create 'AutoRemove' container with restart policy");
+      throw new Failure.InvalidRequest("can't create 'AutoRemove' container with restart policy");
     }
   }
 
@@ -621,9 +673,19 @@ final class ContainerRequests {
   // ---- as inspect shows it
 
   private Json.JsonObject wire(
-      List<String> argv, boolean own, boolean fromImage, List<String> command, List<String> entrypoint,
-      List<String> environment, String workdir, String user, Map<String, String> labels,
-      ContainerSpec.Modes modes, boolean privileged, ContainerSpec.Security security, String stopSignal) {
+      List<String> argv,
+      boolean own,
+      boolean fromImage,
+      List<String> command,
+      List<String> entrypoint,
+      List<String> environment,
+      String workdir,
+      String user,
+      Map<String, String> labels,
+      ContainerSpec.Modes modes,
+      boolean privileged,
+      ContainerSpec.Security security,
+      String stopSignal) {
     Json.JsonObject c = Json.object();
     c.put("Hostname", config.string("Hostname", ""));
     c.put("Domainname", config.string("Domainname", ""));
@@ -633,7 +695,8 @@ final class ContainerRequests {
     }
     Json.JsonObject ports = Json.object();
     for (Json.JsonObject from : List.of(config, image)) {
-      from.object("ExposedPorts").ifPresent(p -> p.members().forEach((k, v) -> ports.put(k, Json.object())));
+      from.object("ExposedPorts")
+          .ifPresent(p -> p.members().forEach((k, v) -> ports.put(k, Json.object())));
     }
     if (!ports.isEmpty()) {
       c.put("ExposedPorts", ports);
@@ -643,13 +706,19 @@ final class ContainerRequests {
     c.put("StdinOnce", config.bool("StdinOnce", false));
     c.put("Env", Json.strings(environment));
     c.put("Cmd", command.isEmpty() ? Json.NULL : Json.strings(command));
-    Json health = config.get("Healthcheck") == null ? image.get("Healthcheck") : config.get("Healthcheck");
+    Json health =
+        config.get("Healthcheck") == null ? image.get("Healthcheck") : config.get("Healthcheck");
     c.putIfPresent("Healthcheck", health);
     c.put("Image", config.string("Image", ""));
-    Json volumes = config.get("Volumes") == null || config.get("Volumes") == Json.NULL ? image.get("Volumes") : config.get("Volumes");
+    Json volumes =
+        config.get("Volumes") == null || config.get("Volumes") == Json.NULL
+            ? image.get("Volumes")
+            : config.get("Volumes");
     c.put("Volumes", volumes == null ? Json.NULL : volumes);
     c.put("WorkingDir", workdir);
-    c.put("Entrypoint", entrypoint.isEmpty() || (own && fromImage) ? Json.NULL : Json.strings(entrypoint));
+    c.put(
+        "Entrypoint",
+        entrypoint.isEmpty() || (own && fromImage) ? Json.NULL : Json.strings(entrypoint));
     c.put("OnBuild", Json.NULL);
     c.put("Labels", Json.strings(labels));
     if (!stopSignal.isEmpty()) {
@@ -657,7 +726,10 @@ final class ContainerRequests {
     }
     c.putIfPresent("StopTimeout", config.get("StopTimeout"));
     c.putIfPresent("Shell", config.get("Shell"));
-    return Json.object().put("Config", c).put("HostConfig", hostWire(modes, privileged, security)).put("Argv", Json.strings(argv));
+    return Json.object()
+        .put("Config", c)
+        .put("HostConfig", hostWire(modes, privileged, security))
+        .put("Argv", Json.strings(argv));
   }
 
   private Json.JsonObject hostWire(
@@ -732,12 +804,14 @@ final class ContainerRequests {
     h.put("BlkioWeight", host.number("BlkioWeight", 0));
     for (String key :
         List.of(
-            "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
-            "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps")) {
+            "BlkioWeightDevice",
+            "BlkioDeviceReadBps",
+            "BlkioDeviceWriteBps",
+            "BlkioDeviceReadIOps",
+            "BlkioDeviceWriteIOps")) {
       echo(h, key, Json.NULL);
     }
-    for (String key :
-        List.of("CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime")) {
+    for (String key : List.of("CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime")) {
       h.put(key, host.number(key, 0));
     }
     h.put("CpusetCpus", host.string("CpusetCpus", ""));
@@ -749,8 +823,14 @@ final class ContainerRequests {
     h.put("MemorySwap", memory > 0 && swap == 0 ? memory * 2 : swap);
     long swappiness = host.number("MemorySwappiness", -1);
     h.put("MemorySwappiness", swappiness < 0 ? Json.NULL : Json.of(swappiness));
-    h.put("OomKillDisable", CgroupLayout.detected().isUnified() ? Json.NULL : Json.of(host.bool("OomKillDisable", false)));
-    h.put("PidsLimit", host.number("PidsLimit", 0) <= 0 ? Json.NULL : Json.of(host.number("PidsLimit", 0)));
+    h.put(
+        "OomKillDisable",
+        CgroupLayout.detected().isUnified()
+            ? Json.NULL
+            : Json.of(host.bool("OomKillDisable", false)));
+    h.put(
+        "PidsLimit",
+        host.number("PidsLimit", 0) <= 0 ? Json.NULL : Json.of(host.number("PidsLimit", 0)));
     echo(h, "Ulimits", Json.NULL);
     h.put("CpuCount", host.number("CpuCount", 0));
     h.put("CpuPercent", host.number("CpuPercent", 0));

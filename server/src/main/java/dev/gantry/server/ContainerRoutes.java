@@ -22,8 +22,21 @@ import java.util.Set;
 final class ContainerRoutes {
   private static final Set<String> FILTERS =
       Set.of(
-          "ancestor", "before", "expose", "exited", "health", "id", "is-task", "isolation", "label",
-          "name", "network", "publish", "since", "status", "volume");
+          "ancestor",
+          "before",
+          "expose",
+          "exited",
+          "health",
+          "id",
+          "is-task",
+          "isolation",
+          "label",
+          "name",
+          "network",
+          "publish",
+          "since",
+          "status",
+          "volume");
 
   private final Engine engine;
 
@@ -43,8 +56,12 @@ final class ContainerRoutes {
     router.on("POST", "/containers/{id}/restart", this::restart);
     router.on("POST", "/containers/{id}/kill", this::kill);
     router.on("POST", "/containers/{id}/pause", (q, r, p) -> verb(r, () -> engine.pause(id(p))));
-    router.on("POST", "/containers/{id}/unpause", (q, r, p) -> verb(r, () -> engine.unpause(id(p))));
-    router.on("POST", "/containers/{id}/rename", (q, r, p) -> verb(r, () -> engine.rename(id(p), q.text("name"))));
+    router.on(
+        "POST", "/containers/{id}/unpause", (q, r, p) -> verb(r, () -> engine.unpause(id(p))));
+    router.on(
+        "POST",
+        "/containers/{id}/rename",
+        (q, r, p) -> verb(r, () -> engine.rename(id(p), q.text("name"))));
     router.on("POST", "/containers/{id}/resize", this::resize);
     router.on("POST", "/containers/{id}/wait", this::await);
     router.on("POST", "/containers/{id}/attach", this::attach);
@@ -69,7 +86,12 @@ final class ContainerRoutes {
   private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters filters = Filters.parse(q.text("filters")).only(FILTERS);
     int limit = q.integer("limit").orElse(-1);
-    boolean all = q.flag("all") || limit > 0 || filters.has("status") || filters.has("before") || filters.has("since");
+    boolean all =
+        q.flag("all")
+            || limit > 0
+            || filters.has("status")
+            || filters.has("before")
+            || filters.has("since");
     Json.JsonArray result = Json.array();
     for (Container c : selected(filters, all)) {
       if (limit > 0 && result.size() >= limit) {
@@ -82,15 +104,20 @@ final class ContainerRoutes {
 
   private List<Container> selected(Filters f, boolean all) {
     for (String status : f.get("status")) {
-      if (!Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead").contains(status)) {
+      if (!Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead")
+          .contains(status)) {
         throw new Failure.InvalidRequest("invalid filter 'status=" + status + "'");
       }
     }
-    Optional<Instant> before = f.get("before").stream().findFirst().map(x -> engine.require(x).created());
-    Optional<Instant> since = f.get("since").stream().findFirst().map(x -> engine.require(x).created());
+    Optional<Instant> before =
+        f.get("before").stream().findFirst().map(x -> engine.require(x).created());
+    Optional<Instant> since =
+        f.get("since").stream().findFirst().map(x -> engine.require(x).created());
     List<Container> result = new ArrayList<>();
     for (Container c : engine.list()) {
-      boolean live = c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;
+      boolean live =
+          c.state() instanceof ContainerState.Live
+              || c.state() instanceof ContainerState.Restarting;
       if ((all || live)
           && f.matches("status", c.state().word())
           && before.map(b -> c.created().isBefore(b)).orElse(true)
@@ -114,16 +141,36 @@ final class ContainerRoutes {
             || f.get("ancestor").stream()
                 .anyMatch(
                     a ->
-                        engine.images().find(a).map(i -> i.id().toString().equals(c.spec().imageId())).orElse(false));
+                        engine
+                            .images()
+                            .find(a)
+                            .map(i -> i.id().toString().equals(c.spec().imageId()))
+                            .orElse(false));
     boolean volume =
         !f.has("volume")
-            || c.spec().mounts().stream().anyMatch(m -> f.get("volume").contains(m.source()) || f.get("volume").contains(m.target()));
+            || c.spec().mounts().stream()
+                .anyMatch(
+                    m ->
+                        f.get("volume").contains(m.source())
+                            || f.get("volume").contains(m.target()));
     boolean network =
         !f.has("network")
             || f.get("network").contains(c.spec().modes().network())
-            || c.attachment().stream().flatMap(a -> a.endpoints().stream()).anyMatch(e -> f.get("network").contains(e.network()) || f.get("network").contains(e.networkId()));
+            || c.attachment().stream()
+                .flatMap(a -> a.endpoints().stream())
+                .anyMatch(
+                    e ->
+                        f.get("network").contains(e.network())
+                            || f.get("network").contains(e.networkId()));
     boolean health = !f.has("health") || f.get("health").contains("none");
-    return name && id && exited && ancestor && volume && network && health && f.labels("label", c.spec().labels());
+    return name
+        && id
+        && exited
+        && ancestor
+        && volume
+        && network
+        && health
+        && f.labels("label", c.spec().labels());
   }
 
   private static boolean found(String pattern, String text) {
@@ -152,7 +199,9 @@ final class ContainerRoutes {
   }
 
   private static Optional<Integer> signal(HttpRequest q) {
-    return q.text("signal").isEmpty() ? Optional.empty() : Optional.of(Signals.number(q.text("signal")));
+    return q.text("signal").isEmpty()
+        ? Optional.empty()
+        : Optional.of(Signals.number(q.text("signal")));
   }
 
   private void kill(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -181,13 +230,19 @@ final class ContainerRoutes {
     Filters f = Filters.parse(q.text("filters")).only(Set.of("label", "label!", "until"));
     Json.JsonArray deleted = Json.array();
     for (Container c : engine.list()) {
-      boolean idle = !(c.state() instanceof ContainerState.Live) && !(c.state() instanceof ContainerState.Restarting);
+      boolean idle =
+          !(c.state() instanceof ContainerState.Live)
+              && !(c.state() instanceof ContainerState.Restarting);
       if (idle && f.labels("label", c.spec().labels())) {
         engine.remove(c.id(), false, false);
         deleted.add(c.id());
       }
     }
-    r.json(200, Json.object().put("ContainersDeleted", deleted.isEmpty() ? Json.NULL : deleted).put("SpaceReclaimed", 0));
+    r.json(
+        200,
+        Json.object()
+            .put("ContainersDeleted", deleted.isEmpty() ? Json.NULL : deleted)
+            .put("SpaceReclaimed", 0));
   }
 
   private void top(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -207,7 +262,9 @@ final class ContainerRoutes {
     Container.Ended ended;
     try {
       ended =
-          condition.equals("removed") ? c.awaitRemoval() : c.awaitEnd(condition.equals("next-exit"));
+          condition.equals("removed")
+              ? c.awaitRemoval()
+              : c.awaitEnd(condition.equals("next-exit"));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure.Cancelled("interrupted while waiting");
@@ -237,7 +294,8 @@ final class ContainerRoutes {
     }
     boolean tty = c.spec().tty();
     Streams.Wanted wanted =
-        new Streams.Wanted(q.flag("stdin") && c.spec().openStdin(), q.flag("stdout"), q.flag("stderr"));
+        new Streams.Wanted(
+            q.flag("stdin") && c.spec().openStdin(), q.flag("stdout"), q.flag("stderr"));
     String type = tty || !q.version().atLeast(42) ? "raw-stream" : "multiplexed-stream";
     Attach.Session session = q.flag("stream") ? engine.attach().attach(c) : null;
     for (String name : List.of("Api-Version", "Docker-Experimental", "Ostype", "Server")) {
@@ -250,7 +308,8 @@ final class ContainerRoutes {
           .attach()
           .logs(
               c,
-              new Attach.LogQuery(wanted.stdout(), wanted.stderr(), false, Instant.EPOCH, Optional.empty(), -1),
+              new Attach.LogQuery(
+                  wanted.stdout(), wanted.stderr(), false, Instant.EPOCH, Optional.empty(), -1),
               (stream, text, time) -> Streams.write(client.out(), tty, stream, text));
     }
     if (session != null) {
@@ -271,7 +330,9 @@ final class ContainerRoutes {
             q.flag("stderr"),
             q.flag("follow"),
             Times.parse(q.text("since"), Instant.EPOCH),
-            q.text("until").isEmpty() ? Optional.empty() : Optional.of(Times.parse(q.text("until"), Instant.MAX)),
+            q.text("until").isEmpty()
+                ? Optional.empty()
+                : Optional.of(Times.parse(q.text("until"), Instant.MAX)),
             tail.matches("[0-9]{1,9}") ? Long.parseLong(tail) : -1);
     if (!query.stdout() && !query.stderr()) {
       throw new Failure.InvalidRequest("Bad parameters: you must choose at least one stream");

@@ -3,8 +3,8 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import java.io.ByteArrayOutputStream;
 
-/// Watches typed bytes for the sequence that detaches (`ctrl-p,ctrl-q` unless said otherwise). Bytes
-/// of a sequence that is not completed are passed on late. Not thread-safe.
+/// Watches typed bytes for the sequence that detaches (`ctrl-p,ctrl-q` unless said otherwise).
+/// Bytes of a sequence that is not completed are passed on late. Not thread-safe.
 final class DetachKeys {
   /// What to pass on, and whether the sequence is complete.
   record Passed(byte[] bytes, boolean detached) {}

@@ -86,7 +86,9 @@ final class Filters {
     return switch (value) {
       case "1", "true", "True", "TRUE", "t", "T" -> true;
       case "0", "false", "False", "FALSE", "f", "F" -> false;
-      default -> throw new Failure.InvalidRequest("invalid filter '" + key + "=[" + String.join(" ", get(key)) + "]'");
+      default ->
+          throw new Failure.InvalidRequest(
+              "invalid filter '" + key + "=[" + String.join(" ", get(key)) + "]'");
     };
   }
 }

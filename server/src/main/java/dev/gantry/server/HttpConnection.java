@@ -113,8 +113,10 @@ final class HttpConnection {
 
   private boolean refuse(String status) throws IOException {
     out.write(
-        ("HTTP/1.1 " + status.substring(0, 15)
-                + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + status)
+        ("HTTP/1.1 "
+                + status.substring(0, 15)
+                + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+                + status)
             .getBytes(StandardCharsets.US_ASCII));
     out.flush();
     return false;

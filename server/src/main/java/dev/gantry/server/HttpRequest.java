@@ -101,8 +101,9 @@ public record HttpRequest(
     if (!hasBody) {
       throw new Failure.InvalidRequest("invalid JSON: got EOF while reading request body");
     }
-    return parseBody().orElseThrow(
-        () -> new Failure.InvalidRequest("invalid JSON: got EOF while reading request body"));
+    return parseBody()
+        .orElseThrow(
+            () -> new Failure.InvalidRequest("invalid JSON: got EOF while reading request body"));
   }
 
   /// The body as a JSON object; an empty one where there is no body.
@@ -142,7 +143,8 @@ public record HttpRequest(
                 "invalid JSON: json: cannot unmarshal " + value.kind() + " into Go value");
       };
     } catch (JsonException e) {
-      String message = e.text().equals("unexpected end of JSON input") ? "unexpected EOF" : e.text();
+      String message =
+          e.text().equals("unexpected end of JSON input") ? "unexpected EOF" : e.text();
       throw new Failure.InvalidRequest("invalid JSON: " + message, null, e);
     }
   }
@@ -155,7 +157,8 @@ public record HttpRequest(
       }
       return bytes;
     } catch (IOException e) {
-      throw new Failure.InvalidRequest("could not read the request body: " + e.getMessage(), null, e);
+      throw new Failure.InvalidRequest(
+          "could not read the request body: " + e.getMessage(), null, e);
     }
   }
 }

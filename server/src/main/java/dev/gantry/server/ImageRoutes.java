@@ -53,8 +53,10 @@ final class ImageRoutes {
 
   private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters")).only(FILTERS);
-    Optional<Instant> before = f.get("before").stream().findFirst().map(x -> images().require(x).created());
-    Optional<Instant> since = f.get("since").stream().findFirst().map(x -> images().require(x).created());
+    Optional<Instant> before =
+        f.get("before").stream().findFirst().map(x -> images().require(x).created());
+    Optional<Instant> since =
+        f.get("since").stream().findFirst().map(x -> images().require(x).created());
     boolean dangling = f.has("dangling") && f.bool("dangling");
     Json.JsonArray result = Json.array();
     images().list().stream()
@@ -62,7 +64,11 @@ final class ImageRoutes {
         .filter(i -> before.map(b -> i.created().isBefore(b)).orElse(true))
         .filter(i -> since.map(s -> i.created().isAfter(s)).orElse(true))
         .filter(i -> f.labels("label", i.config().stringMap("Labels")))
-        .filter(i -> !f.has("reference") || i.tags().stream().anyMatch(t -> f.get("reference").stream().anyMatch(x -> fits(x, t))))
+        .filter(
+            i ->
+                !f.has("reference")
+                    || i.tags().stream()
+                        .anyMatch(t -> f.get("reference").stream().anyMatch(x -> fits(x, t))))
         .sorted(java.util.Comparator.comparing(Image::created).reversed())
         .forEach(i -> result.add(summary(i)));
     r.json(200, result);
@@ -145,7 +151,8 @@ final class ImageRoutes {
     Image i = images().require(name(p));
     if (!q.text("repo").isEmpty()) {
       ImageReference reference = ImageReference.parse(q.text("repo"));
-      reference = q.text("tag").isEmpty() ? reference.withDefaultTag() : reference.withTag(q.text("tag"));
+      reference =
+          q.text("tag").isEmpty() ? reference.withDefaultTag() : reference.withTag(q.text("tag"));
       images().tag(i.id(), reference);
       event("tag", i, reference.familiar());
     }
@@ -164,7 +171,8 @@ final class ImageRoutes {
     boolean byId = i.id().hex().startsWith(hex);
     if (byId && i.tags().size() > 1 && !force) {
       throw new Failure.Conflict(
-          "conflict: unable to delete " + i.id().hex().substring(0, 12)
+          "conflict: unable to delete "
+              + i.id().hex().substring(0, 12)
               + " (must be forced) - image is referenced in multiple repositories");
     }
     boolean last = byId || i.tags().size() <= 1;
@@ -175,7 +183,11 @@ final class ImageRoutes {
         byId ? images().remove(i) : images().untag(ImageReference.parse(name).withDefaultTag());
     Json.JsonArray rows = Json.array();
     removed.untagged().forEach(t -> rows.add(Json.object().put("Untagged", t)));
-    removed.untagged().forEach(t -> engine.publishImage("untag", i.id().toString(), Map.of("name", i.id().toString())));
+    removed
+        .untagged()
+        .forEach(
+            t ->
+                engine.publishImage("untag", i.id().toString(), Map.of("name", i.id().toString())));
     removed.deleted().forEach(d -> rows.add(Json.object().put("Deleted", d)));
     if (!removed.deleted().isEmpty()) {
       event("delete", i, i.id().toString());
@@ -194,14 +206,30 @@ final class ImageRoutes {
       if (live) {
         throw new Failure.Conflict(
             byId || force
-                ? "conflict: unable to delete " + (byId ? image : name) + " (cannot be forced) - image is being used by running container " + container
-                : "conflict: unable to remove repository reference \"" + name + "\" (must force) - container " + container + " is using its referenced image " + image);
+                ? "conflict: unable to delete "
+                    + (byId ? image : name)
+                    + " (cannot be forced) - image is being used by running container "
+                    + container
+                : "conflict: unable to remove repository reference \""
+                    + name
+                    + "\" (must force) - container "
+                    + container
+                    + " is using its referenced image "
+                    + image);
       }
       if (!force) {
         throw new Failure.Conflict(
             byId
-                ? "conflict: unable to delete " + image + " (must be forced) - image is being used by stopped container " + container
-                : "conflict: unable to remove repository reference \"" + name + "\" (must force) - container " + container + " is using its referenced image " + image);
+                ? "conflict: unable to delete "
+                    + image
+                    + " (must be forced) - image is being used by stopped container "
+                    + container
+                : "conflict: unable to remove repository reference \""
+                    + name
+                    + "\" (must force) - container "
+                    + container
+                    + " is using its referenced image "
+                    + image);
       }
     }
   }
@@ -210,14 +238,18 @@ final class ImageRoutes {
     if (!q.text("fromImage").isEmpty()) {
       String name = q.text("fromImage");
       String tag = q.text("tag");
-      ImageReference reference = ImageReference.parse(tag.isEmpty() ? name : name + (tag.contains(":") ? "@" : ":") + tag).withDefaultTag();
+      ImageReference reference =
+          ImageReference.parse(tag.isEmpty() ? name : name + (tag.contains(":") ? "@" : ":") + tag)
+              .withDefaultTag();
       throw new Failure.NotFound(
-          "pull access denied for " + reference.familiarName()
+          "pull access denied for "
+              + reference.familiarName()
               + ", repository does not exist or may require 'docker login': this engine has no registry client yet;"
               + " use load, import or 'gantry image bootstrap'");
     }
     if (!q.text("fromSrc").equals("-")) {
-      throw new Failure.InvalidRequest("import takes its archive from the request: fromSrc must be -");
+      throw new Failure.InvalidRequest(
+          "import takes its archive from the request: fromSrc must be -");
     }
     ImageReference reference =
         q.text("repo").isEmpty()
@@ -276,9 +308,12 @@ final class ImageRoutes {
     try (OutputStream out = r.stream(200, "application/json")) {
       try {
         for (ImageArchive.Loaded loaded : new ImageArchive(images()).load(q.body())) {
-          loaded.names().forEach(n -> event("load", loaded.image(), loaded.image().id().toString()));
+          loaded
+              .names()
+              .forEach(n -> event("load", loaded.image(), loaded.image().id().toString()));
           if (loaded.names().isEmpty()) {
-            line(out, Json.object().put("stream", "Loaded image ID: " + loaded.image().id() + "\n"));
+            line(
+                out, Json.object().put("stream", "Loaded image ID: " + loaded.image().id() + "\n"));
           }
           for (String n : loaded.names()) {
             line(out, Json.object().put("stream", "Loaded image: " + n + "\n"));
@@ -304,12 +339,14 @@ final class ImageRoutes {
   }
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Filters f = Filters.parse(q.text("filters")).only(Set.of("dangling", "label", "label!", "until"));
+    Filters f =
+        Filters.parse(q.text("filters")).only(Set.of("dangling", "label", "label!", "until"));
     boolean all = f.has("dangling") && !f.bool("dangling");
     Json.JsonArray deleted = Json.array();
     long space = 0;
     for (Image i : images().list()) {
-      boolean used = engine.list().stream().anyMatch(c -> c.spec().imageId().equals(i.id().toString()));
+      boolean used =
+          engine.list().stream().anyMatch(c -> c.spec().imageId().equals(i.id().toString()));
       if (!used && (all || i.tags().isEmpty())) {
         Images.Removed removed = images().remove(i);
         removed.untagged().forEach(t -> deleted.add(Json.object().put("Untagged", t)));
@@ -317,6 +354,10 @@ final class ImageRoutes {
         space += i.size();
       }
     }
-    r.json(200, Json.object().put("ImagesDeleted", deleted.isEmpty() ? Json.NULL : deleted).put("SpaceReclaimed", space));
+    r.json(
+        200,
+        Json.object()
+            .put("ImagesDeleted", deleted.isEmpty() ? Json.NULL : deleted)
+            .put("SpaceReclaimed", space));
   }
 }

@@ -102,10 +102,16 @@ final class NetworkRoutes {
     Filters f = Filters.parse(q.text("filters")).only(FILTERS);
     Json.JsonArray result = Json.array();
     for (Network n : engine.networks().list()) {
-      boolean type = !f.has("type") || f.get("type").contains(n.predefined() ? "builtin" : "custom");
+      boolean type =
+          !f.has("type") || f.get("type").contains(n.predefined() ? "builtin" : "custom");
       boolean name = !f.has("name") || f.get("name").stream().anyMatch(n.name()::contains);
       boolean id = !f.has("id") || f.get("id").stream().anyMatch(n.id()::startsWith);
-      if (type && name && id && f.matches("driver", n.driver()) && f.matches("scope", "local") && f.labels("label", n.labels())) {
+      if (type
+          && name
+          && id
+          && f.matches("driver", n.driver())
+          && f.matches("scope", "local")
+          && f.labels("label", n.labels())) {
         result.add(json(n, false));
       }
     }
@@ -123,7 +129,10 @@ final class NetworkRoutes {
     for (Json.JsonObject c : ipam.objects("Config")) {
       subnets.add(
           new NetworkRequest.Subnet(
-              c.string("Subnet", ""), c.string("IPRange", ""), c.string("Gateway", ""), c.stringMap("AuxiliaryAddresses")));
+              c.string("Subnet", ""),
+              c.string("IPRange", ""),
+              c.string("Gateway", ""),
+              c.stringMap("AuxiliaryAddresses")));
     }
     Network n =
         engine
@@ -132,10 +141,16 @@ final class NetworkRoutes {
                 new NetworkRequest(
                     body.string("Name", ""),
                     body.string("Driver", ""),
-                    body.get("EnableIPv4") instanceof Json.JsonBoolean b ? (Boolean) b.value() : null,
-                    body.get("EnableIPv6") instanceof Json.JsonBoolean b ? (Boolean) b.value() : null,
+                    body.get("EnableIPv4") instanceof Json.JsonBoolean b
+                        ? (Boolean) b.value()
+                        : null,
+                    body.get("EnableIPv6") instanceof Json.JsonBoolean b
+                        ? (Boolean) b.value()
+                        : null,
                     ipam.string("Driver", ""),
-                    ipam.get("Options") instanceof Json.JsonObject ? ipam.stringMap("Options") : null,
+                    ipam.get("Options") instanceof Json.JsonObject
+                        ? ipam.stringMap("Options")
+                        : null,
                     subnets,
                     body.bool("Internal", false),
                     body.bool("Attachable", false),
@@ -159,11 +174,12 @@ final class NetworkRoutes {
     Json.JsonObject body = q.jsonOrEmpty();
     Container c = container(body);
     Json.JsonObject wish = body.object("EndpointConfig").orElseGet(Json::object);
-    String name = engine.networks().list().stream()
-        .filter(n -> n.id().equals(id(p)))
-        .map(Network::name)
-        .findFirst()
-        .orElse(id(p));
+    String name =
+        engine.networks().list().stream()
+            .filter(n -> n.id().equals(id(p)))
+            .map(Network::name)
+            .findFirst()
+            .orElse(id(p));
     engine.connect(c, ContainerRequests.endpoint(name, wish));
     r.empty(200);
   }

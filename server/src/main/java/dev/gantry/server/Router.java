@@ -76,7 +76,9 @@ public final class Router implements HttpConnection.Handler {
         response.text(
             400,
             "text/plain; charset=utf-8",
-            "client version " + asked + " is too old. Minimum supported API version is "
+            "client version "
+                + asked
+                + " is too old. Minimum supported API version is "
                 + ApiVersion.OLDEST
                 + ", please upgrade your client to a newer version\n");
         return;
@@ -85,7 +87,9 @@ public final class Router implements HttpConnection.Handler {
         error(
             response,
             400,
-            "client version " + asked + " is too new. Maximum supported API version is "
+            "client version "
+                + asked
+                + " is too new. Maximum supported API version is "
                 + ApiVersion.NEWEST);
         return;
       }

@@ -34,7 +34,11 @@ final class Streams {
 
   /// Connects a client to a process until its output ends, or the client detaches or leaves.
   static void connect(
-      HttpResponse.Hijacked client, Attach.Session session, Wanted wanted, DetachKeys keys, boolean closeStdin) {
+      HttpResponse.Hijacked client,
+      Attach.Session session,
+      Wanted wanted,
+      DetachKeys keys,
+      boolean closeStdin) {
     boolean raw = session.tty();
     Thread input = null;
     if (wanted.stdin()) {
@@ -59,7 +63,8 @@ final class Streams {
     } catch (IOException e) {
       return; // the client has gone, or has detached
     } finally {
-      // the input thread ends when the handler returns and the connection is closed; to interrupt its
+      // the input thread ends when the handler returns and the connection is closed; to interrupt
+      // its
       // read would close the connection now, before an exec's exit code is known
       session.close();
     }

@@ -125,7 +125,9 @@ final class SystemRoutes {
                 "Plugins",
                 Json.object()
                     .put("Volume", Json.array().add("local"))
-                    .put("Network", Json.array().add("bridge").add("host").add("macvlan").add("null"))
+                    .put(
+                        "Network",
+                        Json.array().add("bridge").add("host").add("macvlan").add("null"))
                     .put("Authorization", Json.NULL)
                     .put("Log", Json.array().add("json-file").add("local")))
             .put("MemoryLimit", cgroups.folder("memory", "/").isPresent())
@@ -149,7 +151,11 @@ final class SystemRoutes {
             .put("OperatingSystem", operatingSystem())
             .put("OSVersion", "")
             .put("OSType", "linux")
-            .put("Architecture", System.getProperty("os.arch", "").equals("amd64") ? "x86_64" : System.getProperty("os.arch", ""))
+            .put(
+                "Architecture",
+                System.getProperty("os.arch", "").equals("amd64")
+                    ? "x86_64"
+                    : System.getProperty("os.arch", ""))
             .put("IndexServerAddress", "https://index.docker.io/v1/")
             .put("RegistryConfig", Json.NULL)
             .put("NCPU", java.lang.Runtime.getRuntime().availableProcessors())
@@ -197,7 +203,8 @@ final class SystemRoutes {
   }
 
   private static String operatingSystem() {
-    return read("/etc/os-release").lines()
+    return read("/etc/os-release")
+        .lines()
         .filter(l -> l.startsWith("PRETTY_NAME="))
         .map(l -> l.substring(12).replace("\"", ""))
         .findFirst()
@@ -205,7 +212,8 @@ final class SystemRoutes {
   }
 
   private static long memory() {
-    return read("/proc/meminfo").lines()
+    return read("/proc/meminfo")
+        .lines()
         .filter(l -> l.startsWith("MemTotal:"))
         .map(l -> Long.parseLong(l.replaceAll("[^0-9]", "")) * 1024)
         .findFirst()
@@ -219,13 +227,22 @@ final class SystemRoutes {
       size += i.size();
       images.add(
           Json.object()
-              .put("Containers", engine.list().stream().filter(c -> c.spec().imageId().equals(i.id().toString())).count())
+              .put(
+                  "Containers",
+                  engine.list().stream()
+                      .filter(c -> c.spec().imageId().equals(i.id().toString()))
+                      .count())
               .put("Created", i.created().getEpochSecond())
               .put("Id", i.id().toString())
               .put("Labels", Json.NULL)
               .put("ParentId", "")
               .put("RepoDigests", Json.NULL)
-              .put("RepoTags", Json.strings(i.tags().stream().map(t -> dev.gantry.oci.ImageReference.parse(t).familiar()).toList()))
+              .put(
+                  "RepoTags",
+                  Json.strings(
+                      i.tags().stream()
+                          .map(t -> dev.gantry.oci.ImageReference.parse(t).familiar())
+                          .toList()))
               .put("SharedSize", 0)
               .put("Size", i.size()));
     }
@@ -246,7 +263,8 @@ final class SystemRoutes {
   private void events(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters"));
     Instant since = Times.parse(q.text("since"), Instant.MAX);
-    Instant until = q.text("until").isEmpty() ? Instant.MAX : Times.parse(q.text("until"), Instant.MAX);
+    Instant until =
+        q.text("until").isEmpty() ? Instant.MAX : Times.parse(q.text("until"), Instant.MAX);
     try (Events.Subscription subscription = engine.events().subscribe();
         OutputStream out = r.stream(200, "application/json")) {
       out.flush();
@@ -282,7 +300,9 @@ final class SystemRoutes {
     }
     json.put("Type", e.type())
         .put("Action", e.action())
-        .put("Actor", Json.object().put("ID", e.id()).put("Attributes", Json.strings(e.attributes())))
+        .put(
+            "Actor",
+            Json.object().put("ID", e.id()).put("Attributes", Json.strings(e.attributes())))
         .put("scope", "local")
         .put("time", e.time().getEpochSecond())
         .put("timeNano", e.time().getEpochSecond() * 1_000_000_000L + e.time().getNano());
@@ -291,14 +311,31 @@ final class SystemRoutes {
 
   private static boolean wanted(Events.Event e, Filters f) {
     String action = e.action();
-    boolean event = !f.has("event") || f.get("event").stream().anyMatch(x -> action.equals(x) || action.startsWith(x + ":"));
+    boolean event =
+        !f.has("event")
+            || f.get("event").stream()
+                .anyMatch(x -> action.equals(x) || action.startsWith(x + ":"));
     boolean container =
         !f.has("container")
             || (e.type().equals("container")
                 && f.get("container").stream()
                     .anyMatch(c -> e.id().startsWith(c) || c.equals(e.attributes().get("name"))));
-    boolean image = !f.has("image") || f.get("image").contains(e.attributes().getOrDefault("image", "")) || f.get("image").contains(e.attributes().getOrDefault("name", "")) || f.get("image").contains(e.id());
-    boolean network = !f.has("network") || (e.type().equals("network") && (f.get("network").contains(e.id()) || f.get("network").contains(e.attributes().getOrDefault("name", ""))));
-    return f.matches("type", e.type()) && f.matches("scope", "local") && event && container && image && network && f.labels("label", e.attributes());
+    boolean image =
+        !f.has("image")
+            || f.get("image").contains(e.attributes().getOrDefault("image", ""))
+            || f.get("image").contains(e.attributes().getOrDefault("name", ""))
+            || f.get("image").contains(e.id());
+    boolean network =
+        !f.has("network")
+            || (e.type().equals("network")
+                && (f.get("network").contains(e.id())
+                    || f.get("network").contains(e.attributes().getOrDefault("name", ""))));
+    return f.matches("type", e.type())
+        && f.matches("scope", "local")
+        && event
+        && container
+        && image
+        && network
+        && f.labels("label", e.attributes());
   }
 }

@@ -24,7 +24,8 @@ final class Top {
     Json.JsonArray processes = Json.array();
     for (String line : lines.subList(1, lines.size())) {
       List<String> cells = new ArrayList<>(List.of(line.trim().split("\\s+", titles.size())));
-      if (cells.size() == titles.size() && cells.get(column).matches("[0-9]{1,9}")
+      if (cells.size() == titles.size()
+          && cells.get(column).matches("[0-9]{1,9}")
           && pids.contains(Integer.valueOf(cells.get(column)))) {
         processes.add(Json.strings(cells));
       }

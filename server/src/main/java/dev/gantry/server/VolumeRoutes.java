@@ -30,7 +30,11 @@ final class VolumeRoutes {
     return Json.object()
         .put("CreatedAt", v.created().toString().replaceFirst("\\.[0-9]+Z$", "Z"))
         .put("Driver", "local")
-        .put("Labels", v.anonymous() ? Json.object().put("com.docker.volume.anonymous", "") : v.labels().isEmpty() ? Json.NULL : Json.strings(v.labels()))
+        .put(
+            "Labels",
+            v.anonymous()
+                ? Json.object().put("com.docker.volume.anonymous", "")
+                : v.labels().isEmpty() ? Json.NULL : Json.strings(v.labels()))
         .put("Mountpoint", v.mountpoint().toString())
         .put("Name", v.name())
         .put("Options", Json.NULL)
@@ -42,7 +46,8 @@ final class VolumeRoutes {
   }
 
   private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Filters f = Filters.parse(q.text("filters")).only(Set.of("dangling", "driver", "label", "name"));
+    Filters f =
+        Filters.parse(q.text("filters")).only(Set.of("dangling", "driver", "label", "name"));
     Json.JsonArray volumes = Json.array();
     for (Volumes.Volume v : engine.volumes().list()) {
       boolean name = !f.has("name") || f.get("name").stream().anyMatch(v.name()::contains);
@@ -59,7 +64,13 @@ final class VolumeRoutes {
     String driver = body.string("Driver", "");
     if (!driver.isEmpty() && !driver.equals("local")) {
       throw new Failure.NotFound(
-          "create " + body.string("Name", "") + ": error looking up volume plugin " + driver + ": plugin \"" + driver + "\" not found");
+          "create "
+              + body.string("Name", "")
+              + ": error looking up volume plugin "
+              + driver
+              + ": plugin \""
+              + driver
+              + "\" not found");
     }
     Volumes.Volume v = engine.volumes().create(body.string("Name", ""), body.stringMap("Labels"));
     engine.publishEvent("volume", "create", v.name(), Map.of("driver", "local"));

@@ -15,8 +15,8 @@ import java.security.MessageDigest;
 import java.util.List;
 import java.util.Optional;
 
-/// Content by digest, one file each (image-layout.md#blobs): `blobs/sha256/HEX`. A blob appears whole
-/// and synced or not at all. Thread-safe; two writers of one blob do no harm.
+/// Content by digest, one file each (image-layout.md#blobs): `blobs/sha256/HEX`. A blob appears
+/// whole and synced or not at all. Thread-safe; two writers of one blob do no harm.
 public final class ContentStore {
   private final Path blobs;
   private final Path incoming;

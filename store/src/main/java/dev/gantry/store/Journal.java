@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
 /// record at the end, left by a crash, is cut off when the file is opened; damage before the end is
 /// [Failure.Corrupted]. [#commit] returns when the change is on the disk; several callers share one
 /// sync. [#note] returns when the change is with the kernel: it survives the end of this process at
-/// any moment and reaches the disk soon after, but may be lost with the machine's power. Thread-safe.
+/// any moment and reaches the disk soon after, but may be lost with the machine's power.
+/// Thread-safe.
 public final class Journal implements AutoCloseable {
   /// One change of a transaction; a null value removes the record.
   public record Change(String table, String key, Json.@Nullable JsonObject value) {
@@ -83,15 +84,13 @@ public final class Journal implements AutoCloseable {
       Path file = folder.resolve("journal");
       FileChannel channel =
           FileChannel.open(
-              file,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE);
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
       Journal journal = new Journal(file, channel, lockFile, lock);
       journal.replay();
       return journal;
     } catch (IOException e) {
-      throw new Failure.Internal("could not open the journal in " + folder + ": " + e.getMessage(), e);
+      throw new Failure.Internal(
+          "could not open the journal in " + folder + ": " + e.getMessage(), e);
     }
   }
 
@@ -178,7 +177,8 @@ public final class Journal implements AutoCloseable {
     }
   }
 
-  /// A snapshot of a table in the order in which its keys were first put; do not change the records.
+  /// A snapshot of a table in the order in which its keys were first put; do not change the
+  /// records.
   public Map<String, Json.JsonObject> table(String table) {
     synchronized (writing) {
       return new LinkedHashMap<>(tables.getOrDefault(table, Map.of()));
@@ -227,7 +227,8 @@ public final class Journal implements AutoCloseable {
         }
         return written;
       } catch (IOException e) {
-        throw new Failure.Internal("could not write the journal " + file + ": " + e.getMessage(), e);
+        throw new Failure.Internal(
+            "could not write the journal " + file + ": " + e.getMessage(), e);
       }
     }
   }
@@ -278,7 +279,11 @@ public final class Journal implements AutoCloseable {
         ByteBuffer bytes =
             encode(
                 Json.array()
-                    .add(Json.array().add(table.getKey()).add(entry.getKey()).add(entry.getValue())));
+                    .add(
+                        Json.array()
+                            .add(table.getKey())
+                            .add(entry.getKey())
+                            .add(entry.getValue())));
         while (bytes.hasRemaining()) {
           next.write(bytes);
         }

@@ -16,10 +16,10 @@ import java.util.Set;
 
 /// Unpacked layers and the containers' writable folders, for overlayfs.
 ///
-/// `layers/CHAIN` is a layer's own files, named by the first half of its chain id so that many layers
-/// fit into one mount option; `containers/ID/{upper,work,merged}` is a container's. Whatever is removed
-/// is moved to `trash` first and deleted in the background: deleting takes a millisecond a folder on
-/// disks that discard. Thread-safe.
+/// `layers/CHAIN` is a layer's own files, named by the first half of its chain id so that many
+/// layers fit into one mount option; `containers/ID/{upper,work,merged}` is a container's. Whatever
+/// is removed is moved to `trash` first and deleted in the background: deleting takes a millisecond
+/// a folder on disks that discard. Thread-safe.
 public final class Snapshots {
   /// A container's folders.
   public record Writable(Path folder) {

@@ -20,7 +20,16 @@ public final class Busybox {
       Path root = Files.createTempDirectory("busybox");
       try {
         lay(root, program);
-        return Command.of("tar", "--numeric-owner", "--owner=0", "--group=0", "-C", root.toString(), "-cf", "-", ".")
+        return Command.of(
+                "tar",
+                "--numeric-owner",
+                "--owner=0",
+                "--group=0",
+                "-C",
+                root.toString(),
+                "-cf",
+                "-",
+                ".")
             .run()
             .succeeded()
             .bytes();
@@ -35,7 +44,8 @@ public final class Busybox {
   private static void lay(Path root, Path program) throws IOException {
     Path bin = Files.createDirectories(root.resolve("bin"));
     Files.copy(program, bin.resolve("busybox"));
-    for (String applet : Command.of(program.toString(), "--list").run().succeeded().out().lines().toList()) {
+    for (String applet :
+        Command.of(program.toString(), "--list").run().succeeded().out().lines().toList()) {
       if (!applet.equals("busybox")) {
         Files.createSymbolicLink(bin.resolve(applet), Path.of("busybox"));
       }
@@ -55,7 +65,9 @@ public final class Busybox {
   static String load(Engine engine) {
     Answer answer =
         engine.request(
-            "POST", "/images/create?fromSrc=-&repo=busybox&tag=latest&changes=CMD%20%5B%22sh%22%5D", tar());
+            "POST",
+            "/images/create?fromSrc=-&repo=busybox&tag=latest&changes=CMD%20%5B%22sh%22%5D",
+            tar());
     answer.expect(200);
     return NAME;
   }

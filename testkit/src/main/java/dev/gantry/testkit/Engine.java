@@ -52,13 +52,20 @@ public final class Engine implements AutoCloseable {
       List<String> flags =
           new ArrayList<>(
               List.of(
-                  "--data-root", folder.resolve("data").toString(),
-                  "--exec-root", folder.resolve("run").toString(),
-                  "--pidfile", folder.resolve("gantryd.pid").toString(),
-                  "-H", "unix://" + folder.resolve("sock"),
-                  "--bip", "10." + own + "." + (number % 250) + ".1/24",
-                  "--bridge", name,
-                  "--cgroup-parent", "/" + name));
+                  "--data-root",
+                  folder.resolve("data").toString(),
+                  "--exec-root",
+                  folder.resolve("run").toString(),
+                  "--pidfile",
+                  folder.resolve("gantryd.pid").toString(),
+                  "-H",
+                  "unix://" + folder.resolve("sock"),
+                  "--bip",
+                  "10." + own + "." + (number % 250) + ".1/24",
+                  "--bridge",
+                  name,
+                  "--cgroup-parent",
+                  "/" + name));
       flags.addAll(List.of(extra));
       Engine engine = new Engine(folder, home, name, flags);
       try {
@@ -77,7 +84,8 @@ public final class Engine implements AutoCloseable {
   public void restart() {
     List<String> words =
         new ArrayList<>(
-            List.of(home.resolve("jdk/bin/java").toString(), "@" + home.resolve("lib/daemon.args")));
+            List.of(
+                home.resolve("jdk/bin/java").toString(), "@" + home.resolve("lib/daemon.args")));
     words.addAll(flags);
     ProcessBuilder builder = new ProcessBuilder(words);
     builder.environment().put("MALLOC_ARENA_MAX", "2");

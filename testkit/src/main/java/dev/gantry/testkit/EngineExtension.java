@@ -7,7 +7,8 @@ import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 
 /// One engine for a test class, handed to its methods; ended and checked for leaks after the class.
-public final class EngineExtension implements BeforeAllCallback, AfterAllCallback, ParameterResolver {
+public final class EngineExtension
+    implements BeforeAllCallback, AfterAllCallback, ParameterResolver {
   private static final ExtensionContext.Namespace OURS =
       ExtensionContext.Namespace.create(EngineExtension.class);
 

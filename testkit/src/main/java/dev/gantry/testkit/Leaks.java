@@ -82,7 +82,8 @@ public final class Leaks {
 
   private static String hold(Path process, Path folder, String name) {
     String prefix = folder.toString();
-    if (!lines(process.resolve("cgroup"), line -> (line + "/").contains("/" + name + "/")).isEmpty()) {
+    if (!lines(process.resolve("cgroup"), line -> (line + "/").contains("/" + name + "/"))
+        .isEmpty()) {
       return "in its cgroup";
     }
     if (!sharesOurMounts(process)

@@ -39,7 +39,8 @@ public final class Needs {
 
   /// The real Docker CLI: the one that tools/real-clients fetched, else the one on the PATH.
   public static Path dockerClient() {
-    return dockerClientIfAny().orElseGet(() -> abort("needs the real Docker CLI: tools/real-clients"));
+    return dockerClientIfAny()
+        .orElseGet(() -> abort("needs the real Docker CLI: tools/real-clients"));
   }
 
   static Optional<Path> dockerClientIfAny() {

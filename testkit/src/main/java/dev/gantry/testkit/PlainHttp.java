@@ -20,12 +20,19 @@ public final class PlainHttp {
   private PlainHttp() {}
 
   /// Sends it and reads the answer to its end.
-  public static Answer send(Path socket, String method, String target, byte[] body) throws IOException {
+  public static Answer send(Path socket, String method, String target, byte[] body)
+      throws IOException {
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
       String type = body.length > 0 ? "Content-Type: application/json\r\n" : "";
       String head =
-          method + " " + target + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n" + type
-              + "Content-Length: " + body.length + "\r\n\r\n";
+          method
+              + " "
+              + target
+              + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n"
+              + type
+              + "Content-Length: "
+              + body.length
+              + "\r\n\r\n";
       writeAll(channel, head.getBytes(StandardCharsets.UTF_8));
       writeAll(channel, body);
       return answer(Channels.newInputStream(channel).readAllBytes(), method.equals("HEAD"));
@@ -48,7 +55,8 @@ public final class PlainHttp {
     Map<String, String> headers = new TreeMap<>();
     for (String line = line(in); !line.isEmpty(); line = line(in)) {
       int colon = line.indexOf(':');
-      headers.put(line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+      headers.put(
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
     boolean chunked = headers.getOrDefault("transfer-encoding", "").equals("chunked");
     byte[] body = chunked && !headOnly ? chunks(in) : in.readAllBytes();

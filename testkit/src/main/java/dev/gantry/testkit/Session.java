@@ -46,8 +46,7 @@ public final class Session implements AutoCloseable {
       Pty pty = Pty.open(24, 80);
       try (Fd terminal = pty.terminal().duplicateAbove(10)) {
         Map<Integer, Fd> fds = new TreeMap<>(Map.of(0, terminal, 1, terminal, 2, terminal));
-        int pid =
-            Spawn.start(Needs.program("setsid").toString(), words, List.copyOf(entries), fds);
+        int pid = Spawn.start(Needs.program("setsid").toString(), words, List.copyOf(entries), fds);
         Session session = new Session(pty, PidFd.open(pid));
         pty.terminal().close();
         Thread.ofPlatform().daemon().name("terminal").start(session::readAll);

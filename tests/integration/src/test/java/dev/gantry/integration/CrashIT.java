@@ -148,8 +148,8 @@ class CrashIT {
     }
   }
 
-  /// Short-lived containers that other threads create, start, exec into and remove; a request cut by
-  /// the crash is no failure, a wrong exit code is.
+  /// Short-lived containers that other threads create, start, exec into and remove; a request cut
+  /// by the crash is no failure, a wrong exit code is.
   private static final class Load {
     private final Engine engine;
     private final Map<String, Integer> started = new ConcurrentHashMap<>();
@@ -201,7 +201,9 @@ class CrashIT {
       started.forEach(
           (id, code) -> {
             Eventually.within(
-                PATIENCE, () -> "ends: " + state(engine, id), () -> !state(engine, id).bool("Running", true));
+                PATIENCE,
+                () -> "ends: " + state(engine, id),
+                () -> !state(engine, id).bool("Running", true));
             Json.JsonObject state = state(engine, id);
             assertEquals(code.longValue(), state.number("ExitCode", -1), () -> id + ": " + state);
             assertEquals(List.of("begin"), log(engine, id), () -> "log of " + id);

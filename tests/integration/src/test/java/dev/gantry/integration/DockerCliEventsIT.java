@@ -21,9 +21,15 @@ class DockerCliEventsIT {
     List<String> events =
         engine
             .docker(
-                "events", "--since", Long.toString(since), "--until",
+                "events",
+                "--since",
+                Long.toString(since),
+                "--until",
                 Long.toString(System.currentTimeMillis() / 1000 + 1),
-                "--filter", "type=container", "--format", "{{.Action}}")
+                "--filter",
+                "type=container",
+                "--format",
+                "{{.Action}}")
             .succeeded()
             .out()
             .lines()
@@ -42,18 +48,26 @@ class DockerCliEventsIT {
     List<String> events =
         engine
             .docker(
-                "events", "--since", Long.toString(since), "--until",
+                "events",
+                "--since",
+                Long.toString(since),
+                "--until",
                 Long.toString(System.currentTimeMillis() / 1000 + 1),
-                "--filter", "container=killed",
-                "--format", "{{.Action}} {{.Actor.Attributes.signal}} {{.Actor.Attributes.exitCode}}")
+                "--filter",
+                "container=killed",
+                "--format",
+                "{{.Action}} {{.Actor.Attributes.signal}} {{.Actor.Attributes.exitCode}}")
             .succeeded()
             .out()
             .lines()
             .toList();
     assertEquals(
         List.of(
-            "create <no value> <no value>", "start <no value> <no value>", "kill 9 <no value>",
-            "die <no value> 137", "destroy <no value> <no value>"),
+            "create <no value> <no value>",
+            "start <no value> <no value>",
+            "kill 9 <no value>",
+            "die <no value> 137",
+            "destroy <no value> <no value>"),
         events);
   }
 }

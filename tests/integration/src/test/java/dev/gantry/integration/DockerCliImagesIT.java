@@ -30,7 +30,8 @@ class DockerCliImagesIT {
   void importTakesChanges(Engine engine) {
     Outcome imported =
         engine
-            .dockerCommand("import", "-c", "CMD [\"echo\",\"default\"]", "-c", "ENV A=b", "-", "mine:2")
+            .dockerCommand(
+                "import", "-c", "CMD [\"echo\",\"default\"]", "-c", "ENV A=b", "-", "mine:2")
             .input(Busybox.tar())
             .run()
             .succeeded();

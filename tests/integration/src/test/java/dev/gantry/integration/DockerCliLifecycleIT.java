@@ -21,9 +21,7 @@ class DockerCliLifecycleIT {
   }
 
   private static void start(Engine engine, String name, String script) {
-    engine
-        .docker("run", "-d", "--name", name, engine.busybox(), "sh", "-c", script)
-        .succeeded();
+    engine.docker("run", "-d", "--name", name, engine.busybox(), "sh", "-c", script).succeeded();
   }
 
   private static String inspect(Engine engine, String name, String format) {
@@ -38,7 +36,10 @@ class DockerCliLifecycleIT {
     assertEquals("bad\n", logs.err());
     assertEquals("line 3\n", engine.docker("logs", "--tail", "2", "counter").succeeded().out());
     assertTrue(
-        engine.docker("logs", "-t", "counter").out().matches("(?s)\\d{4}-\\d\\d-\\d\\dT.*Z line 1\n.*"));
+        engine
+            .docker("logs", "-t", "counter")
+            .out()
+            .matches("(?s)\\d{4}-\\d\\d-\\d\\dT.*Z line 1\n.*"));
   }
 
   @Test
@@ -54,7 +55,10 @@ class DockerCliLifecycleIT {
 
   @Test
   void killSendsTheNamedSignal(Engine engine) {
-    start(engine, "signalled", "trap 'echo hup' HUP; trap 'exit 9' USR1; while :; do sleep 0.1; done");
+    start(
+        engine,
+        "signalled",
+        "trap 'echo hup' HUP; trap 'exit 9' USR1; while :; do sleep 0.1; done");
     engine.docker("kill", "-s", "HUP", "signalled").succeeded();
     engine.docker("kill", "-s", "USR1", "signalled").succeeded();
     assertEquals("9", engine.docker("wait", "signalled").succeeded().line());
@@ -75,7 +79,9 @@ class DockerCliLifecycleIT {
     engine.docker("exec", "base", "sh", "-c", "exit 6").exited(6);
     engine.docker("exec", "base", "nothing-here").exited(127);
     Outcome piped =
-        engine.dockerCommand("exec", "-i", "-e", "X=1", "-w", "/tmp", "base", "sh", "-c", "cat; pwd; echo $X")
+        engine
+            .dockerCommand(
+                "exec", "-i", "-e", "X=1", "-w", "/tmp", "base", "sh", "-c", "cat; pwd; echo $X")
             .input("through\n")
             .run();
     assertEquals("through\n/tmp\n1\n", piped.succeeded().out());
@@ -85,14 +91,18 @@ class DockerCliLifecycleIT {
   @Test
   void listsByStateNameAndLabel(Engine engine) {
     engine
-        .docker("run", "-d", "--name", "one", "--label", "kind=a", engine.busybox(), "sleep", "1000")
+        .docker(
+            "run", "-d", "--name", "one", "--label", "kind=a", engine.busybox(), "sleep", "1000")
         .succeeded();
     start(engine, "two", "exit 4");
     engine.docker("wait", "two").succeeded();
     assertEquals("one", names(engine, "ps", "--format", "{{.Names}}"));
-    assertEquals("two", names(engine, "ps", "-a", "--filter", "status=exited", "--format", "{{.Names}}"));
-    assertEquals("two", names(engine, "ps", "-a", "--filter", "exited=4", "--format", "{{.Names}}"));
-    assertEquals("one", names(engine, "ps", "-a", "--filter", "label=kind=a", "--format", "{{.Names}}"));
+    assertEquals(
+        "two", names(engine, "ps", "-a", "--filter", "status=exited", "--format", "{{.Names}}"));
+    assertEquals(
+        "two", names(engine, "ps", "-a", "--filter", "exited=4", "--format", "{{.Names}}"));
+    assertEquals(
+        "one", names(engine, "ps", "-a", "--filter", "label=kind=a", "--format", "{{.Names}}"));
     assertEquals("two", names(engine, "ps", "-a", "--filter", "name=tw", "--format", "{{.Names}}"));
     Outcome table = engine.docker("ps", "-a").succeeded();
     assertTrue(table.out().startsWith("CONTAINER ID   IMAGE"), table.out());
@@ -110,7 +120,8 @@ class DockerCliLifecycleIT {
     assertEquals("/after", inspect(engine, "after", "{{.Name}}"));
     engine.docker("inspect", "before").exited(1);
     start(engine, "other", "sleep 1000");
-    assertTrue(engine.docker("rename", "other", "after").exited(1).err().contains("already in use"));
+    assertTrue(
+        engine.docker("rename", "other", "after").exited(1).err().contains("already in use"));
   }
 
   @Test
@@ -120,16 +131,15 @@ class DockerCliLifecycleIT {
     assertTrue(refused.err().contains("container is running"), refused.err());
     assertEquals("busy", engine.docker("rm", "-f", "busy").succeeded().line());
     Outcome gone = engine.docker("inspect", "busy").exited(1);
-    assertTrue(gone.err().toLowerCase(java.util.Locale.ROOT).contains("no such object: busy"), gone.err());
+    assertTrue(
+        gone.err().toLowerCase(java.util.Locale.ROOT).contains("no such object: busy"), gone.err());
   }
 
   @Test
   void restartKeepsTheFiles(Engine engine) {
     start(engine, "twice", "echo x >>/count; cat /count | wc -l; sleep 1000");
     engine.docker("restart", "-t", "0", "twice").succeeded();
-    assertEquals(
-        List.of("1", "2"),
-        await(engine, "twice", 2));
+    assertEquals(List.of("1", "2"), await(engine, "twice", 2));
   }
 
   private static List<String> await(Engine engine, String name, int lines) {

@@ -66,8 +66,19 @@ class DockerCliRunIT {
   void appliesEnvironmentFolderUserAndHostName(Engine engine) {
     Outcome run =
         run(
-            engine, "-e", "A=1", "-w", "/tmp/new", "-u", "nobody", "-h", "box", engine.busybox(),
-            "sh", "-c", "echo $A; pwd; id -un; hostname");
+            engine,
+            "-e",
+            "A=1",
+            "-w",
+            "/tmp/new",
+            "-u",
+            "nobody",
+            "-h",
+            "box",
+            engine.busybox(),
+            "sh",
+            "-c",
+            "echo $A; pwd; id -un; hostname");
     assertEquals("1\n/tmp/new\nnobody\nbox\n", run.succeeded().out());
   }
 
@@ -95,7 +106,13 @@ class DockerCliRunIT {
   void mountsTmpfsAndReadOnlyRoots(Engine engine) {
     Outcome run =
         run(
-            engine, "--read-only", "--tmpfs", "/scratch:size=1m", engine.busybox(), "sh", "-c",
+            engine,
+            "--read-only",
+            "--tmpfs",
+            "/scratch:size=1m",
+            engine.busybox(),
+            "sh",
+            "-c",
             "touch /scratch/ok && ! touch /never 2>/dev/null && grep -c ' /scratch tmpfs' /proc/mounts");
     assertEquals("1", run.succeeded().line());
   }
@@ -104,7 +121,8 @@ class DockerCliRunIT {
   void givesTheContainerAnAddressOnTheBridge(Engine engine) {
     Outcome run = run(engine, engine.busybox(), "ip", "-o", "-4", "addr", "show", "eth0");
     assertTrue(run.succeeded().out().contains("inet "), run.out());
-    assertEquals("lo\n", run(engine, "--network", "none", engine.busybox(), "ls", "/sys/class/net").out());
+    assertEquals(
+        "lo\n", run(engine, "--network", "none", engine.busybox(), "ls", "/sys/class/net").out());
   }
 
   @Test

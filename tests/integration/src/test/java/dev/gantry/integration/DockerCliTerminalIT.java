@@ -64,13 +64,11 @@ class DockerCliTerminalIT {
   void detachedContainerGoesOnAndCanBeAttachedAgain(Engine engine) {
     String name = "detached";
     try (Session first =
-        Session.start(
-            engine.dockerCommand("run", "-it", "--name", name, engine.busybox(), "sh"))) {
+        Session.start(engine.dockerCommand("run", "-it", "--name", name, engine.busybox(), "sh"))) {
       first.await("# ").type("kept=yes\r").await("# ").type(DETACH);
       assertEquals(0, first.exitCode());
     }
-    assertEquals(
-        "true", engine.docker("inspect", "--format", "{{.State.Running}}", name).line());
+    assertEquals("true", engine.docker("inspect", "--format", "{{.State.Running}}", name).line());
     try (Session second = Session.start(engine.dockerCommand("attach", name))) {
       second.type("\recho got-$kept\r").await("got-yes").type("exit 3\r");
       assertEquals(3, second.exitCode());
@@ -81,8 +79,7 @@ class DockerCliTerminalIT {
   @Test
   void execHasItsOwnTerminal(Engine engine) {
     engine.docker("run", "-d", "--name", "host", engine.busybox(), "sleep", "1000").succeeded();
-    try (Session session =
-        Session.start(engine.dockerCommand("exec", "-it", "host", "sh"))) {
+    try (Session session = Session.start(engine.dockerCommand("exec", "-it", "host", "sh"))) {
       session.await("# ").type("tty; stty size\r").await("/dev/pts/").await("24 80");
       session.await("# ").type("exit 5\r");
       assertEquals(5, session.exitCode());

@@ -42,8 +42,7 @@ class NetworkBridgeIT {
 
   @BeforeEach
   void open() {
-    assumeTrue(
-        "root".equals(System.getProperty("user.name")), "needs root for network namespaces");
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs root for network namespaces");
     networks = Networks.open(OPTIONS, store);
     networks.restore(List.of());
   }
@@ -67,8 +66,7 @@ class NetworkBridgeIT {
 
   private Container start(Networks on, String name, PortRequest... ports) throws Exception {
     String id = Ids.next();
-    Networks.Attached attached =
-        on.attach(AttachRequest.of(id, name, "bridge", List.of(ports)));
+    Networks.Attached attached = on.attach(AttachRequest.of(id, name, "bridge", List.of(ports)));
     NetworkSandbox sandbox = NetworkSandbox.open(attached);
     open.add(sandbox);
     on.started(id, sandbox.pid());
@@ -108,8 +106,17 @@ class NetworkBridgeIT {
       assertEquals("10.231.7.1", c.sandbox().ask("10.231.7.2", 90), "masqueraded");
       assertEquals("10.231.7.2", outside.sandbox().ask("10.231.7.1", 18180), "source kept");
       assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18181)), "loopback only");
-      run("nsenter", "-t", "" + outside.sandbox().pid(), "-n", "ip", "route", "add",
-          "172.28.0.0/24", "via", "10.231.7.1");
+      run(
+          "nsenter",
+          "-t",
+          "" + outside.sandbox().pid(),
+          "-n",
+          "ip",
+          "route",
+          "add",
+          "172.28.0.0/24",
+          "via",
+          "10.231.7.1");
       assertFalse(canAsk(() -> outside.sandbox().ask(c.ip(), 82)), "not published");
       assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180), "loopback");
       assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18181), "loopback only");
@@ -138,18 +145,26 @@ class NetworkBridgeIT {
         assertThrows(
             Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
     assertTrue(
-        second.text().matches(
-            "failed to set up container networking: driver failed programming external"
-                + " connectivity on endpoint b \\([0-9a-f]{64}\\): Bind for 0.0.0.0:18180"
-                + " failed: port is already allocated"),
+        second
+            .text()
+            .matches(
+                "failed to set up container networking: driver failed programming external"
+                    + " connectivity on endpoint b \\([0-9a-f]{64}\\): Bind for 0.0.0.0:18180"
+                    + " failed: port is already allocated"),
         second.text());
     try (java.net.ServerSocket other = new java.net.ServerSocket(18190)) {
       Failure third =
           assertThrows(
               Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18190")));
       assertTrue(third.text().contains("address already in use"), third.text());
-      assertEquals(18191, start("c", PortRequest.parse("80", "", "18190-18192"))
-          .attached().attachment().ports().getFirst().hostPort());
+      assertEquals(
+          18191,
+          start("c", PortRequest.parse("80", "", "18190-18192"))
+              .attached()
+              .attachment()
+              .ports()
+              .getFirst()
+              .hostPort());
       assertTrue(other.isBound());
     }
   }
@@ -161,11 +176,9 @@ class NetworkBridgeIT {
     networks.close();
     assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "without an engine");
     networks = Networks.open(OPTIONS, store);
-    networks.restore(
-        List.of(new Networks.Live(a.attached().attachment(), a.sandbox().pid())));
+    networks.restore(List.of(new Networks.Live(a.attached().attachment(), a.sandbox().pid())));
     assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "restored");
-    assertThrows(
-        Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
+    assertThrows(Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
     run("nft", "delete", "table", "inet", "gantry-gnetwork0");
     long deadline = System.nanoTime() + 3_000_000_000L;
     boolean back = false;
@@ -201,8 +214,7 @@ class NetworkBridgeIT {
 
   @Test
   void twoEnginesRunSideBySide() throws Exception {
-    NetworkOptions other =
-        NetworkOptions.of("gnetwork1").withBip(Cidr.parse("172.28.1.1/24"));
+    NetworkOptions other = NetworkOptions.of("gnetwork1").withBip(Cidr.parse("172.28.1.1/24"));
     Networks second = Networks.open(other, NetworkStore.inMemory());
     try {
       second.restore(List.of());

@@ -34,9 +34,7 @@ final class NetworkSandbox implements AutoCloseable {
   /// In the namespace that was made for it, or a new one.
   static NetworkSandbox open(Networks.Attached attached) throws Exception {
     NetworkSandbox sandbox =
-        attached.namespace().isEmpty()
-            ? open()
-            : open("nsenter", "--net=" + attached.namespace());
+        attached.namespace().isEmpty() ? open() : open("nsenter", "--net=" + attached.namespace());
     return sandbox.launch(attached.setup(), attached.sysctls());
   }
 
@@ -61,8 +59,7 @@ final class NetworkSandbox implements AutoCloseable {
   }
 
   /// What the monitor and the container's first process do with the messages.
-  private NetworkSandbox launch(NetlinkSetup setup, Map<String, String> sysctls)
-      throws Exception {
+  private NetworkSandbox launch(NetlinkSetup setup, Map<String, String> sysctls) throws Exception {
     inside(
         () -> {
           for (Map.Entry<String, String> entry : sysctls.entrySet()) {

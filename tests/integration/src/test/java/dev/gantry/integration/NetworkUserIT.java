@@ -41,8 +41,7 @@ class NetworkUserIT {
   private static final NetworkOptions OPTIONS =
       NetworkOptions.of("gnetwork0")
           .withBip(Cidr.parse("172.28.0.1/24"))
-          .withPools(
-              List.of(new NetworkOptions.AddressPool(Cidr.parse("172.28.64.0/18"), 24)))
+          .withPools(List.of(new NetworkOptions.AddressPool(Cidr.parse("172.28.64.0/18"), 24)))
           .withDns(List.of("10.231.8.2"), List.of(), List.of());
 
   private final List<AutoCloseable> open = new ArrayList<>();
@@ -57,8 +56,7 @@ class NetworkUserIT {
 
   @BeforeEach
   void open() {
-    assumeTrue(
-        "root".equals(System.getProperty("user.name")), "needs root for network namespaces");
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs root for network namespaces");
     networks = Networks.open(OPTIONS, store);
     networks.restore(List.of());
   }
@@ -93,8 +91,7 @@ class NetworkUserIT {
   }
 
   private static EndpointRequest on(String network, String... aliases) {
-    return new EndpointRequest(
-        network, "", "", "", List.of(aliases), List.of(), Map.of(), 0);
+    return new EndpointRequest(network, "", "", "", List.of(aliases), List.of(), Map.of(), 0);
   }
 
   private static NetworkRequest internal(String name) {
@@ -138,8 +135,7 @@ class NetworkUserIT {
     if (code != 0 || answer[7] == 0) {
       return "code " + code + ", " + answer[7] + " answers";
     }
-    return InetAddress.getByAddress(
-            Arrays.copyOfRange(answer, answer.length - 4, answer.length))
+    return InetAddress.getByAddress(Arrays.copyOfRange(answer, answer.length - 4, answer.length))
         .getHostAddress();
   }
 
@@ -173,8 +169,9 @@ class NetworkUserIT {
     networks.create(internal("inner"));
     try (Outside outside = Outside.open("gnetdns", "10.231.8")) {
       DatagramSocket server =
-          outside.sandbox().inside(
-              () -> new DatagramSocket(new InetSocketAddress("10.231.8.2", 53)));
+          outside
+              .sandbox()
+              .inside(() -> new DatagramSocket(new InetSocketAddress("10.231.8.2", 53)));
       open.add(server);
       Thread.ofVirtual().start(() -> answerEverything(server));
       Container a = start("a", on("one"));
@@ -191,8 +188,7 @@ class NetworkUserIT {
         server.receive(packet);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.write(packet.getData(), 0, packet.getLength());
-        out.writeBytes(
-            new byte[] {(byte) 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 9, 8, 7, 6});
+        out.writeBytes(new byte[] {(byte) 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 9, 8, 7, 6});
         byte[] answer = out.toByteArray();
         answer[2] = (byte) 0x81;
         answer[7] = 1;
@@ -226,7 +222,16 @@ class NetworkUserIT {
       open.add(b.sandbox().whoami(b.ip(), 80));
       assertEquals(a.ip(), a.sandbox().ask(b.ip(), 80));
       assertEquals("", a.attachment().endpoints().getFirst().ipv4Gateway());
-      run("nsenter", "-t", "" + a.sandbox().pid(), "-n", "ip", "route", "add", "default", "via",
+      run(
+          "nsenter",
+          "-t",
+          "" + a.sandbox().pid(),
+          "-n",
+          "ip",
+          "route",
+          "add",
+          "default",
+          "via",
           networks.find("inner").pools().getFirst().router());
       assertFalse(canAsk(() -> a.sandbox().ask("10.231.7.2", 90)));
     }
@@ -247,12 +252,12 @@ class NetworkUserIT {
     assertEquals(both.endpoints().get(1).ipv4(), address(b, "late"));
     Failure again =
         assertThrows(
-            Failure.Forbidden.class,
-            () -> networks.connect(a.id(), a.sandbox().pid(), on("two")));
+            Failure.Forbidden.class, () -> networks.connect(a.id(), a.sandbox().pid(), on("two")));
     assertEquals("endpoint with name a already exists in network two", again.text());
     assertEquals(
         "error while removing network: network one has active endpoints (name:\"a\" id:\""
-            + Ids.shorten(a.attachment().endpoints().getFirst().endpointId()) + "\")",
+            + Ids.shorten(a.attachment().endpoints().getFirst().endpointId())
+            + "\")",
         assertThrows(Failure.Forbidden.class, () -> networks.remove("one")).text());
     Attachment left = networks.disconnect(a.id(), a.sandbox().pid(), "one");
     assertEquals(List.of("eth1"), left.endpoints().stream().map(e -> e.interfaceName()).toList());
@@ -264,9 +269,9 @@ class NetworkUserIT {
                 Failure.InvalidRequest.class,
                 () ->
                     networks.connect(
-                        a.id(), a.sandbox().pid(),
-                        new EndpointRequest(
-                            "one", "x", "", "", List.of(), List.of(), Map.of(), 0)))
+                        a.id(),
+                        a.sandbox().pid(),
+                        new EndpointRequest("one", "x", "", "", List.of(), List.of(), Map.of(), 0)))
             .text());
     networks.remove("one");
     networks.rename(a.id(), "renamed");
@@ -280,16 +285,39 @@ class NetworkUserIT {
   void dualStackContainersReachEachOtherAndArePublished() throws Exception {
     networks.create(
         new NetworkRequest(
-            "six", "", null, true, "", null,
+            "six",
+            "",
+            null,
+            true,
+            "",
+            null,
             List.of(
                 new NetworkRequest.Subnet("fd28:1::/64", "", "", Map.of()),
                 new NetworkRequest.Subnet(
-                    "172.28.9.0/24", "172.28.9.128/25", "172.28.9.254", Map.of("r", "172.28.9.129"))),
-            false, false, false, "", false, Map.of(), Map.of()));
+                    "172.28.9.0/24",
+                    "172.28.9.128/25",
+                    "172.28.9.254",
+                    Map.of("r", "172.28.9.129"))),
+            false,
+            false,
+            false,
+            "",
+            false,
+            Map.of(),
+            Map.of()));
     Container a = start("a", List.of(PortRequest.parse("80", "", "18186")), on("six"));
-    Container b = start(
-        "b", new EndpointRequest("six", "172.28.9.7", "fd28:1::77", "02:00:00:00:00:07",
-            List.of(), List.of(), Map.of(), 0));
+    Container b =
+        start(
+            "b",
+            new EndpointRequest(
+                "six",
+                "172.28.9.7",
+                "fd28:1::77",
+                "02:00:00:00:00:07",
+                List.of(),
+                List.of(),
+                Map.of(),
+                0));
     assertEquals("172.28.9.128", a.ip());
     assertEquals("fd28:1::2", a.attachment().endpoints().getFirst().ipv6());
     assertEquals("fd28:1::77", b.attachment().endpoints().getFirst().ipv6());
@@ -300,8 +328,11 @@ class NetworkUserIT {
     Failure used =
         assertThrows(
             Failure.Internal.class,
-            () -> start("c", new EndpointRequest("six", "172.28.9.7", "", "", List.of(),
-                List.of(), Map.of(), 0)));
+            () ->
+                start(
+                    "c",
+                    new EndpointRequest(
+                        "six", "172.28.9.7", "", "", List.of(), List.of(), Map.of(), 0)));
     assertTrue(used.text().endsWith("Address already in use"), used.text());
   }
 

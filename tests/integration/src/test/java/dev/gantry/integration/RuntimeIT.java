@@ -53,7 +53,8 @@ class RuntimeIT {
     folder = Files.createTempDirectory(Path.of("/run"), "gantry-runtime-it-");
     Path bin = Files.createDirectories(folder.resolve("lower/bin"));
     Files.copy(Path.of("/bin/busybox"), bin.resolve("busybox"));
-    for (String applet : List.of("sh", "true", "cat", "echo", "sleep", "id", "ls", "hostname", "stty", "tty")) {
+    for (String applet :
+        List.of("sh", "true", "cat", "echo", "sleep", "id", "ls", "hostname", "stty", "tty")) {
       Files.createSymbolicLink(bin.resolve(applet), Path.of("busybox"));
     }
     Files.writeString(bin.resolve("plain"), "no program");
@@ -78,10 +79,21 @@ class RuntimeIT {
     List<RuntimeSpec.Mount> mounts =
         List.of(
             RuntimeSpec.Mount.of("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
-            RuntimeSpec.Mount.of("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
-            RuntimeSpec.Mount.of("/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
+            RuntimeSpec.Mount.of(
+                "/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+            RuntimeSpec.Mount.of(
+                "/dev/pts",
+                "devpts",
+                "devpts",
+                "nosuid",
+                "noexec",
+                "newinstance",
+                "ptmxmode=0666",
+                "mode=0620",
+                "gid=5"),
             RuntimeSpec.Mount.of("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
-            RuntimeSpec.Mount.of("/sys/fs/cgroup", "cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev"),
+            RuntimeSpec.Mount.of(
+                "/sys/fs/cgroup", "cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev"),
             RuntimeSpec.Mount.of("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"));
     List<RuntimeSpec.Namespace> namespaces = new ArrayList<>();
     NAMESPACES.forEach(n -> namespaces.add(new RuntimeSpec.Namespace(n, null)));
@@ -115,7 +127,10 @@ class RuntimeIT {
                 null,
                 List.of(
                     new RuntimeSpec.SeccompSyscall(
-                        List.of("mount", "umount2", "mkdirat", "mkdir"), "SCMP_ACT_ERRNO", 38, List.of()))),
+                        List.of("mount", "umount2", "mkdirat", "mkdir"),
+                        "SCMP_ACT_ERRNO",
+                        38,
+                        List.of()))),
             Map.of("net.ipv4.ip_unprivileged_port_start", "0"),
             List.of("/proc/kcore", "/proc/acpi", "/sys/firmware", "/proc/nothing"),
             List.of("/proc/sys", "/proc/bus"),
@@ -233,10 +248,15 @@ class RuntimeIT {
   @Test
   void givesATerminalThatCanBeResized() throws Exception {
     RunningProcess p =
-        runtime.launch(launch(spec(true, "sh", "-c", "tty; stty size; read x; stty size; echo got $x"), false));
+        runtime.launch(
+            launch(
+                spec(true, "sh", "-c", "tty; stty size; read x; stty size; echo got $x"), false));
     try {
       p.resize(40, 100);
-      p.terminal().orElseThrow().output(Poller.shared()).write("hi\n".getBytes(StandardCharsets.UTF_8));
+      p.terminal()
+          .orElseThrow()
+          .output(Poller.shared())
+          .write("hi\n".getBytes(StandardCharsets.UTF_8));
       String out = read(p.terminal().orElseThrow());
       assertTrue(out.contains("/dev/"), out);
       assertTrue(out.contains("40 100"), out);
@@ -279,10 +299,15 @@ class RuntimeIT {
   @Test
   void findsAContainerAgainWithItsOutputAndExit() throws Exception {
     RunningProcess p =
-        runtime.launch(launch(spec(false, "sh", "-c", "echo one; read x; echo two $x; exit 9"), true));
+        runtime.launch(
+            launch(spec(false, "sh", "-c", "echo one; read x; echo two $x; exit 9"), true));
     p.close(); // as if the engine had died
     RunningProcess again = runtime.reattach(folder.resolve("state")).orElseThrow();
-    again.stdin().orElseThrow().output(Poller.shared()).write("y\n".getBytes(StandardCharsets.UTF_8));
+    again
+        .stdin()
+        .orElseThrow()
+        .output(Poller.shared())
+        .write("y\n".getBytes(StandardCharsets.UTF_8));
     assertEquals("one\ntwo y\n", read(again.stdout().orElseThrow()));
     assertEquals(9, again.awaitExit().code());
     again.close();
