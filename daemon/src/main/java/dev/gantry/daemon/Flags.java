@@ -59,6 +59,41 @@ final class Flags {
               Kind.TEXT,
               "link name of the default bridge (gantry0); none for no bridge"),
           new Flag("mtu", "", "mtu", Kind.TEXT, "largest packet on the default bridge (1500)"),
+          new Flag(
+              "fixed-cidr",
+              "",
+              "fixed-cidr",
+              Kind.TEXT,
+              "part of the default bridge's subnet for containers"),
+          new Flag(
+              "icc",
+              "",
+              "icc",
+              Kind.BOOL,
+              "containers of the default bridge reach each other (true)"),
+          new Flag(
+              "ip", "", "ip", Kind.TEXT, "address for published ports that name none (0.0.0.0)"),
+          new Flag(
+              "ip-masq",
+              "",
+              "ip-masq",
+              Kind.BOOL,
+              "hide containers behind the host's address (true)"),
+          new Flag(
+              "ip-forward", "", "ip-forward", Kind.BOOL, "switch the host's forwarding on (true)"),
+          new Flag("iptables", "", "iptables", Kind.BOOL, "keep the firewall table (true)"),
+          new Flag(
+              "publish-by-input-rules",
+              "",
+              "publish-by-input-rules",
+              Kind.BOOL,
+              "published ports obey the host's input rules"),
+          new Flag(
+              "default-address-pool",
+              "",
+              "default-address-pools",
+              Kind.LIST,
+              "where new networks get subnets, as base=172.30.0.0/16,size=24 (repeatable)"),
           new Flag("dns", "", "dns", Kind.LIST, "name server for containers (repeatable)"),
           new Flag(
               "dns-search",
@@ -179,10 +214,22 @@ final class Flags {
 
   private static List<String> texts(Json.JsonObject settings, String key) {
     return switch (settings.get(key)) {
-      case Json.JsonArray a -> settings.strings(key);
+      case Json.JsonArray a -> a.items().stream().map(Flags::text).toList();
       case Json.JsonString s -> List.of(s.value());
       case null -> List.of();
       case Json other -> List.of(other.text());
+    };
+  }
+
+  /// An item of a list; an object in the form of the flag, `base=10.0.0.0/8,size=24`.
+  private static String text(Json item) {
+    return switch (item) {
+      case Json.JsonString s -> s.value();
+      case Json.JsonObject o ->
+          o.members().entrySet().stream()
+              .map(member -> member.getKey() + "=" + text(member.getValue()))
+              .collect(java.util.stream.Collectors.joining(","));
+      default -> item.text();
     };
   }
 
@@ -196,7 +243,11 @@ final class Flags {
   }
 
   boolean flag(String name) {
-    String value = text(name, "false");
+    return flag(name, false);
+  }
+
+  boolean flag(String name, boolean fallback) {
+    String value = text(name, String.valueOf(fallback));
     if (!Set.of("true", "false", "1", "0").contains(value)) {
       throw new Failure.InvalidRequest(
           "invalid argument \"" + value + "\" for \"--" + name + "\" flag: parse error");

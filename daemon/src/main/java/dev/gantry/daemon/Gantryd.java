@@ -4,7 +4,6 @@ import dev.gantry.base.Failure;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.EngineOptions;
 import dev.gantry.json.Json;
-import dev.gantry.network.Cidr;
 import dev.gantry.network.NetworkOptions;
 import dev.gantry.network.NetworkStore;
 import dev.gantry.network.Networks;
@@ -37,6 +36,7 @@ public final class Gantryd {
       } else if (flags.flag("version")) {
         System.out.println("Gantry version " + VERSION);
       } else if (flags.flag("validate")) {
+        NetworkFlags.read(flags);
         System.out.println("configuration OK");
       } else {
         run(flags);
@@ -59,19 +59,9 @@ public final class Gantryd {
     Path home = Path.of(System.getProperty("gantry.home", "."));
     Path programs = home.resolve("lib");
     String bridge = flags.text("bridge", "gantry0");
-    NetworkOptions network =
-        NetworkOptions.of(bridge)
-            .withDns(flags.list("dns"), flags.list("dns-search"), flags.list("dns-opt"));
-    String bip = flags.text("bip", "");
-    if (!bip.isEmpty()) {
-      network = network.withBip(Cidr.parse(bip));
-    }
-    if (!flags.text("mtu", "").isEmpty()) {
-      network = network.withMtu(Integer.parseInt(flags.text("mtu", "0")));
-    }
+    NetworkOptions network = NetworkFlags.read(flags);
     String parent =
         flags.text("cgroup-parent", "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge));
-    NetworkOptions options = network;
     Engine engine =
         Engine.open(
             new EngineOptions(
@@ -82,7 +72,7 @@ public final class Gantryd {
                 programs.resolve("gantry-hello"),
                 parent.startsWith("/") ? parent : "/" + parent,
                 network),
-            journal -> Networks.open(options, store(journal)));
+            journal -> Networks.open(network, store(journal)));
     HttpServer server = ApiServer.over(engine, VERSION, dataRoot);
     Path pidFile = Path.of(flags.text("pidfile", execRoot.resolve("gantryd.pid").toString()));
     Files.writeString(pidFile, ProcessHandle.current().pid() + "\n");
