@@ -14,8 +14,8 @@ packages() {
   [[ $EUID == 0 ]] || fail "$purpose is missing; install it as root: apt-get install $*"
   say "installing $purpose with apt-get: $*"
   [[ -n ${apt_updated:-} ]] || { apt-get -qq update >&2 && apt_updated=1; }
-  DEBIAN_FRONTEND=noninteractive apt-get -qqy --no-install-recommends install "$@" >/dev/null 2>"${TMPDIR:-/tmp}/gantry-apt.$$" \
-    || { cat "${TMPDIR:-/tmp}/gantry-apt.$$" >&2; fail "apt-get could not install $*"; }
+  DEBIAN_FRONTEND=noninteractive apt-get -qqy --no-install-recommends install "$@" >"${TMPDIR:-/tmp}/gantry-apt.$$" 2>&1 \
+    || { tail -n 40 "${TMPDIR:-/tmp}/gantry-apt.$$" >&2; fail "apt-get could not install $*"; }
   rm -f "${TMPDIR:-/tmp}/gantry-apt.$$"
 }
 

@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -28,6 +30,34 @@ public final class BootstrapImage {
   private static final String PATH =
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   private static final Path BUSYBOX = Path.of("/bin/busybox");
+
+  /// The manual pages' folders stay, though empty: packages put links into them. Services are not
+  /// started by their installation, as in every Debian image for containers, and apt keeps no copy
+  /// of what it has installed.
+  private static final List<String> MMDEBSTRAP =
+      List.of(
+          "mmdebstrap",
+          "--mode=root",
+          "--skip=chroot/policy-rc.d",
+          "--variant=minbase",
+          "--include=ca-certificates",
+          "--dpkgopt=path-exclude=/usr/share/doc/*",
+          "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+          "--dpkgopt=path-exclude=/usr/share/man/*",
+          "--customize-hook=for i in 1 2 3 4 5 6 7 8; do mkdir -p \"$1/usr/share/man/man$i\"; done",
+          "--customize-hook=printf '#!/bin/sh\\nexit 101\\n' >\"$1/usr/sbin/policy-rc.d\""
+              + " && chmod 755 \"$1/usr/sbin/policy-rc.d\"",
+          "--customize-hook=printf '%s\\n'"
+              + " 'Binary::apt::APT::Keep-Downloaded-Packages \"false\";'"
+              + " 'Dir::Cache::pkgcache \"\";' 'Dir::Cache::srcpkgcache \"\";'"
+              + " 'Acquire::Languages \"none\";'"
+              + " >\"$1/etc/apt/apt.conf.d/container\"",
+          "--customize-hook=echo force-unsafe-io >\"$1/etc/dpkg/dpkg.cfg.d/container\"");
+
+  private static final Pattern URIS = Pattern.compile("^URIs:\\s*(\\S+)", Pattern.MULTILINE);
+  private static final Pattern SUITES = Pattern.compile("^Suites:\\s*(.+)$", Pattern.MULTILINE);
+  private static final Pattern ONE_LINE =
+      Pattern.compile("^deb\\s+(?:\\[[^]]*\\]\\s+)?(\\S+)\\s+(\\S+)", Pattern.MULTILINE);
 
   private final Images images;
 
@@ -68,23 +98,14 @@ public final class BootstrapImage {
       throw new Failure.Unsupported(
           "debian images are made by mmdebstrap, which is not installed: apt-get install mmdebstrap");
     }
-    String mirror = mirror();
+    List<String> sources = sources(suite);
     progress.accept("Making debian:" + tag + " from the packages of " + suite);
     Path log = Files.createTempFile("gantry-bootstrap", ".log");
+    List<String> command = new ArrayList<>(MMDEBSTRAP);
+    command.addAll(List.of(suite, "-"));
+    command.addAll(sources);
     Process process =
-        new ProcessBuilder(
-                "mmdebstrap",
-                "--mode=root",
-                "--variant=minbase",
-                "--include=ca-certificates",
-                "--dpkgopt=path-exclude=/usr/share/doc/*",
-                "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-                "--dpkgopt=path-exclude=/usr/share/man/*",
-                suite,
-                "-",
-                mirror)
-            .redirectError(ProcessBuilder.Redirect.PIPE)
-            .start();
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.PIPE).start();
     Thread reader = Thread.ofVirtual().start(() -> report(process, log, progress));
     Image image;
     try (InputStream tar = process.getInputStream()) {
@@ -138,31 +159,74 @@ public final class BootstrapImage {
     return Files.isExecutable(Path.of("/usr/bin", program));
   }
 
-  /// The first mirror in this machine's own apt configuration.
-  private static String mirror() throws IOException {
-    Pattern uris = Pattern.compile("^URIs:\\s*(\\S+)", Pattern.MULTILINE);
+  /// The packages' sources for a suite: the first mirror in this machine's own apt configuration,
+  /// with the suite's updates and security fixes where the machine takes its own from there too.
+  private static List<String> sources(String suite) throws IOException {
+    String mirror = null;
+    String updates = null;
+    String security = null;
+    for (AptSource source : aptSources()) {
+      boolean fixes = source.suites().contains("-security") || source.uri().endsWith("-security");
+      if (fixes) {
+        security = security == null ? source.uri() : security;
+      } else {
+        mirror = mirror == null ? source.uri() : mirror;
+        if (source.suites().contains("-updates") && updates == null) {
+          updates = source.uri();
+        }
+      }
+    }
+    if (mirror == null) {
+      throw new Failure.Unsupported("this machine's apt names no Debian mirror");
+    }
+    List<String> lines = new ArrayList<>();
+    lines.add("deb " + mirror + " " + suite + " main");
+    boolean rolling = Set.of("sid", "unstable", "experimental").contains(suite);
+    if (updates != null && !rolling) {
+      lines.add("deb " + updates + " " + suite + "-updates main");
+    }
+    if (security != null && !rolling) {
+      lines.add("deb " + security + " " + suite + "-security main");
+    }
+    return lines;
+  }
+
+  private record AptSource(String uri, String suites) {}
+
+  /// Debian's own entries of this machine's apt, in both formats of apt's sources.
+  private static List<AptSource> aptSources() throws IOException {
+    List<AptSource> found = new ArrayList<>();
     Path folder = Path.of("/etc/apt/sources.list.d");
+    List<Path> lists = new ArrayList<>(List.of(Path.of("/etc/apt/sources.list")));
     if (Files.isDirectory(folder)) {
       try (var files = Files.list(folder)) {
-        for (Path file : files.filter(f -> f.toString().endsWith(".sources")).sorted().toList()) {
-          String text = Files.readString(file);
-          Matcher m = uris.matcher(text);
-          if (text.contains("debian-archive-keyring") && m.find()) {
-            return m.group(1);
+        List<Path> sorted = files.sorted().toList();
+        for (Path file : sorted) {
+          if (file.toString().endsWith(".list")) {
+            lists.add(file);
+          } else if (file.toString().endsWith(".sources")) {
+            for (String stanza : Files.readString(file).split("\n\\s*\n")) {
+              Matcher uri = URIS.matcher(stanza);
+              Matcher suites = SUITES.matcher(stanza);
+              if (stanza.contains("debian-archive-keyring") && uri.find() && suites.find()) {
+                found.add(new AptSource(uri.group(1), suites.group(1)));
+              }
+            }
           }
         }
       }
     }
-    Path old = Path.of("/etc/apt/sources.list");
-    if (Files.exists(old)) {
-      Matcher m =
-          Pattern.compile("^deb (?:\\[[^]]*\\] )?(\\S+)", Pattern.MULTILINE)
-              .matcher(Files.readString(old));
-      if (m.find()) {
-        return m.group(1);
+    for (Path list : lists) {
+      if (Files.isReadable(list)) {
+        Matcher line = ONE_LINE.matcher(Files.readString(list));
+        while (line.find()) {
+          if (line.group(1).contains("debian")) {
+            found.add(new AptSource(line.group(1), line.group(2)));
+          }
+        }
       }
     }
-    throw new Failure.Unsupported("this machine's apt names no Debian mirror");
+    return found;
   }
 
   private static Json.JsonObject config(String command) {
