@@ -4,6 +4,7 @@ import org.jspecify.annotations.NullMarked;
 module dev.gantry.server {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
+  requires transitive dev.gantry.http;
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;

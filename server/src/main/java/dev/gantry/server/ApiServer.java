@@ -1,6 +1,8 @@
 package dev.gantry.server;
 
 import dev.gantry.engine.Engine;
+import dev.gantry.http.HttpServer;
+import dev.gantry.http.Limits;
 import java.nio.file.Path;
 
 /// The Docker Engine API over an engine: the routes of all nouns on one server.
@@ -16,6 +18,6 @@ public final class ApiServer {
     new ImageRoutes(engine).addTo(router);
     new NetworkRoutes(engine).addTo(router);
     new VolumeRoutes(engine).addTo(router);
-    return new HttpServer(router);
+    return new HttpServer(router, Limits.PATIENT);
   }
 }

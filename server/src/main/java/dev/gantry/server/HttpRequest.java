@@ -1,20 +1,18 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.http.Request;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// A request as it came.
+/// A request of the Docker API.
 ///
 /// @param path decoded, without the query
 /// @param headers by lower-case name
@@ -33,25 +31,15 @@ public record HttpRequest(
     return new HttpRequest(method, newPath, query, headers, body, hasBody, newVersion);
   }
 
-  static Map<String, List<String>> parseQuery(String text) {
-    Map<String, List<String>> query = new LinkedHashMap<>();
-    for (String pair : text.split("&")) {
-      if (!pair.isEmpty()) {
-        int equals = pair.indexOf('=');
-        String key = decode(equals < 0 ? pair : pair.substring(0, equals));
-        String value = equals < 0 ? "" : decode(pair.substring(equals + 1));
-        query.computeIfAbsent(key, k -> new ArrayList<>()).add(value);
-      }
-    }
-    return query;
-  }
-
-  static String decode(String text) {
-    try {
-      return URLDecoder.decode(text, StandardCharsets.UTF_8);
-    } catch (IllegalArgumentException e) {
-      throw new Failure.InvalidRequest("invalid URL escape in \"" + text + "\"", null, e);
-    }
+  static HttpRequest of(Request wire) {
+    return new HttpRequest(
+        wire.method(),
+        wire.path(),
+        wire.query(),
+        wire.headers(),
+        wire.body(),
+        wire.hasBody(),
+        ApiVersion.NEWEST);
   }
 
   public Optional<String> header(String name) {

@@ -1,6 +1,9 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.http.Handler;
+import dev.gantry.http.Request;
+import dev.gantry.http.Response;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.io.IOException;
@@ -12,7 +15,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /// The table of routes, API versions in paths, and failures as statuses.
-public final class Router implements HttpConnection.Handler {
+public final class Router implements Handler {
   /// Answers one route; `path` holds the parts that the pattern names.
   @FunctionalInterface
   public interface Route {
@@ -50,7 +53,11 @@ public final class Router implements HttpConnection.Handler {
   }
 
   @Override
-  public void handle(HttpRequest request, HttpResponse response) throws IOException {
+  public void handle(Request request, Response response) throws IOException {
+    handle(HttpRequest.of(request), new HttpResponse(response));
+  }
+
+  private void handle(HttpRequest request, HttpResponse response) throws IOException {
     if (request.path().contains("//") || request.path().contains("/../")) {
       response.header("Location", request.path().replaceAll("/+", "/"));
       response.empty(301);

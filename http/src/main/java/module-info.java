@@ -1,0 +1,9 @@
+import org.jspecify.annotations.NullMarked;
+
+@NullMarked
+module dev.gantry.http {
+  requires static transitive org.jspecify;
+  requires transitive dev.gantry.base;
+
+  exports dev.gantry.http;
+}
