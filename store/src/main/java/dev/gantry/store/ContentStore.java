@@ -7,50 +7,107 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
-/// Content by digest, one file each (image-layout.md#blobs): `blobs/sha256/HEX`. A blob appears
+/// Content by digest, one file each (image-layout.md#blobs): `blobs/ALGORITHM/HEX`. A blob appears
 /// whole and synced or not at all. Thread-safe; two writers of one blob do no harm.
+///
+/// Whoever works with blobs that no record names yet holds a [Lease] on them: neither [#remove] nor
+/// [#collect] takes a leased blob. Leases live in memory; what a crash leaves unnamed is collected
+/// at the next start.
 public final class ContentStore {
+  private static final List<String> ALGORITHMS = List.of("sha256", "sha512");
+  private static final String PARTIAL = ".part";
+  private static final Duration PARTIAL_LIFE = Duration.ofDays(1);
+
   private final Path blobs;
   private final Path incoming;
+  private final Map<Digest, Integer> leased = new HashMap<>();
+  private final Set<Digest> partials = new HashSet<>();
 
   private ContentStore(Path blobs, Path incoming) {
     this.blobs = blobs;
     this.incoming = incoming;
   }
 
-  /// Opens the store in `folder`; what a crash left half-written is removed.
+  /// Opens the store in `folder`; what a crash left half-written is removed, but for downloads of
+  /// the last day, which [#partial] continues.
   public static ContentStore open(Path folder) {
-    ContentStore store =
-        new ContentStore(folder.resolve("blobs/sha256"), folder.resolve("incoming"));
+    ContentStore store = new ContentStore(folder.resolve("blobs"), folder.resolve("incoming"));
     try {
-      Files.createDirectories(store.blobs);
-      Files.createDirectories(store.incoming);
-      try (var left = Files.list(store.incoming)) {
-        for (Path file : left.toList()) {
-          Files.deleteIfExists(file);
-        }
+      for (String algorithm : ALGORITHMS) {
+        Files.createDirectories(store.blobs.resolve(algorithm));
       }
+      Files.createDirectories(store.incoming);
+      store.tidy(PARTIAL_LIFE, true);
     } catch (IOException e) {
       throw new Failure.Internal("could not open the content store in " + folder, e);
     }
     return store;
   }
 
+  /// Removes interrupted downloads older than `life`; the bytes that were freed.
+  public long removePartials(Duration life) {
+    return tidy(life, false);
+  }
+
+  private long tidy(Duration life, boolean others) {
+    Instant oldest = Instant.now().minus(life);
+    long freed = 0;
+    try (var left = Files.list(incoming)) {
+      for (Path file : left.toList()) {
+        String name = file.getFileName().toString();
+        boolean old =
+            name.endsWith(PARTIAL)
+                ? Files.getLastModifiedTime(file).toInstant().isBefore(oldest) && !isOpen(name)
+                : others;
+        if (old) {
+          freed += Files.size(file);
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (NoSuchFileException e) {
+      return freed; // its writer was faster
+    } catch (IOException e) {
+      throw new Failure.Internal("could not tidy " + incoming + ": " + e.getMessage(), e);
+    }
+    return freed;
+  }
+
+  private boolean isOpen(String name) {
+    synchronized (partials) {
+      return partials.stream().anyMatch(d -> partialName(d).equals(name));
+    }
+  }
+
+  private static String partialName(Digest digest) {
+    return digest.algorithm() + "-" + digest.hex() + PARTIAL;
+  }
+
+  // ---- writing
+
   /// A blob being written. Without [#commit] it leaves nothing.
   public final class Ingest implements AutoCloseable {
     private final Path file;
-    private final MessageDigest hasher = Digest.hasher();
+    private final MessageDigest hasher;
     private final OutputStream out;
 
-    private Ingest() throws IOException {
+    private Ingest(MessageDigest hasher) throws IOException {
+      this.hasher = hasher;
       file = Files.createTempFile(incoming, "", "");
       out = new DigestOutputStream(Files.newOutputStream(file), hasher);
     }
@@ -63,10 +120,7 @@ public final class ContentStore {
     public Digest commit() throws IOException {
       out.close();
       Digest digest = Digest.of(hasher);
-      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-        channel.force(false);
-      }
-      Files.move(file, path(digest), StandardCopyOption.ATOMIC_MOVE);
+      settle(file, digest);
       return digest;
     }
 
@@ -77,8 +131,123 @@ public final class ContentStore {
     }
   }
 
+  /// A new blob of unknown digest.
   public Ingest ingest() throws IOException {
-    return new Ingest();
+    return new Ingest(Digest.hasher());
+  }
+
+  /// Takes over a finished `file` of this file system as the blob `digest`, whose digest the caller
+  /// has checked; the file is moved.
+  public void adopt(Path file, Digest digest) throws IOException {
+    settle(file, digest);
+  }
+
+  private void settle(Path file, Digest digest) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.force(false);
+    }
+    Files.move(file, path(digest), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /// A blob being loaded whose digest is known. Closed without [#commit], it keeps what has come
+  /// for the next try. Used by one thread; [#file] may be read by others meanwhile.
+  public final class Partial implements AutoCloseable {
+    private final Digest digest;
+    private final Path file;
+    private final MessageDigest hasher;
+    private final FileChannel channel;
+    private long size;
+
+    private Partial(Digest digest) throws IOException {
+      this.digest = digest;
+      this.file = incoming.resolve(partialName(digest));
+      this.hasher = digest.newHasher();
+      this.channel =
+          FileChannel.open(
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      hashWhatIsThere();
+    }
+
+    private void hashWhatIsThere() throws IOException {
+      java.nio.ByteBuffer buffer = java.nio.ByteBuffer.allocate(128 * 1024);
+      while (channel.read(buffer) >= 0) {
+        size += buffer.position();
+        hasher.update(buffer.flip());
+        buffer.clear();
+      }
+    }
+
+    /// Bytes that are here.
+    public long size() {
+      return size;
+    }
+
+    /// The growing file; it keeps its content when the blob is committed.
+    public Path file() {
+      return file;
+    }
+
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      java.nio.ByteBuffer buffer = java.nio.ByteBuffer.wrap(bytes, offset, length);
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+      hasher.update(bytes, offset, length);
+      size += length;
+    }
+
+    /// Forgets what has come, to begin anew.
+    public void restart() throws IOException {
+      channel.truncate(0);
+      channel.position(0);
+      hasher.reset();
+      size = 0;
+    }
+
+    /// Makes the blob visible.
+    ///
+    /// @throws Failure.Corrupted if the content is not what the digest says; it is removed then
+    public void commit() throws IOException {
+      Digest actual = Digest.of(hasher);
+      if (!actual.equals(digest)) {
+        restart();
+        Files.deleteIfExists(file);
+        throw new Failure.Corrupted(
+            "the content that came for " + digest + " has another digest: " + actual);
+      }
+      channel.force(false);
+      Files.move(file, path(digest), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+      synchronized (partials) {
+        partials.remove(digest);
+      }
+      if (size == 0) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+
+  /// Begins or continues the loading of a blob.
+  ///
+  /// @throws Failure.Conflict if another thread is loading it
+  public Partial partial(Digest digest) throws IOException {
+    synchronized (partials) {
+      if (!partials.add(digest)) {
+        throw new Failure.Conflict(digest + " is being loaded already");
+      }
+    }
+    try {
+      return new Partial(digest);
+    } catch (IOException e) {
+      synchronized (partials) {
+        partials.remove(digest);
+      }
+      throw e;
+    }
   }
 
   /// Stores a small document.
@@ -95,30 +264,33 @@ public final class ContentStore {
     }
   }
 
+  // ---- reading
+
   public boolean contains(Digest digest) {
     return Files.exists(path(digest));
   }
 
   /// The file of a blob, whether it exists or not.
   public Path path(Digest digest) {
-    return blobs.resolve(digest.hex());
+    return blobs.resolve(digest.algorithm()).resolve(digest.hex());
   }
 
   /// A small document; its digest is checked.
   public Optional<byte[]> read(Digest digest) {
     try (InputStream in = Files.newInputStream(path(digest))) {
       byte[] content = in.readAllBytes();
-      if (!Digest.of(content).equals(digest)) {
+      if (!digest.names(content)) {
         throw new Failure.Corrupted("the content of " + path(digest) + " is damaged");
       }
       return Optional.of(content);
-    } catch (java.nio.file.NoSuchFileException e) {
+    } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException e) {
       throw new Failure.Internal("could not read " + path(digest) + ": " + e.getMessage(), e);
     }
   }
 
+  /// Bytes of a blob; 0 if it is not here.
   public long size(Digest digest) {
     try {
       return Files.size(path(digest));
@@ -127,24 +299,96 @@ public final class ContentStore {
     }
   }
 
-  public void remove(Digest digest) {
-    try {
-      Files.deleteIfExists(path(digest));
+  /// Reads a whole blob and says whether it still is what its name says.
+  public boolean isIntact(Digest digest) {
+    MessageDigest hasher = digest.newHasher();
+    byte[] buffer = new byte[128 * 1024];
+    try (InputStream in = Files.newInputStream(path(digest))) {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        hasher.update(buffer, 0, n);
+      }
+      return Digest.of(hasher).equals(digest);
     } catch (IOException e) {
-      throw new Failure.Internal("could not remove " + path(digest) + ": " + e.getMessage(), e);
+      return false;
     }
   }
 
   /// Every blob that is here.
   public List<Digest> list() {
-    try (var files = Files.list(blobs)) {
-      return files
-          .map(f -> f.getFileName().toString())
-          .filter(n -> n.matches("[0-9a-f]{64}"))
-          .map(Digest::new)
-          .toList();
-    } catch (IOException e) {
-      throw new Failure.Internal("could not list the content store", e);
+    List<Digest> all = new ArrayList<>();
+    for (String algorithm : ALGORITHMS) {
+      try (var files = Files.list(blobs.resolve(algorithm))) {
+        int length = algorithm.equals("sha256") ? 64 : 128;
+        files
+            .map(f -> f.getFileName().toString())
+            .filter(n -> n.length() == length && n.matches("[0-9a-f]+"))
+            .forEach(n -> all.add(new Digest(algorithm, n)));
+      } catch (IOException e) {
+        throw new Failure.Internal("could not list the content store", e);
+      }
     }
+    return all;
+  }
+
+  // ---- leases and removal
+
+  /// Keeps blobs from being removed until it is closed. Thread-safe.
+  public final class Lease implements AutoCloseable {
+    private final Set<Digest> held = new HashSet<>();
+    private boolean closed;
+
+    private Lease() {}
+
+    /// Holds `digest`, which may come later; says whether it is here.
+    public boolean hold(Digest digest) {
+      synchronized (leased) {
+        if (!closed && held.add(digest)) {
+          leased.merge(digest, 1, Integer::sum);
+        }
+        return contains(digest);
+      }
+    }
+
+    /// Lets go of everything; nothing is removed by that.
+    @Override
+    public void close() {
+      synchronized (leased) {
+        closed = true;
+        for (Digest digest : held) {
+          leased.computeIfPresent(digest, (d, count) -> count == 1 ? null : count - 1);
+        }
+        held.clear();
+      }
+    }
+  }
+
+  public Lease lease() {
+    return new Lease();
+  }
+
+  /// Removes a blob unless a lease holds it; the bytes that were freed.
+  public long remove(Digest digest) {
+    synchronized (leased) {
+      if (leased.containsKey(digest)) {
+        return 0;
+      }
+      try {
+        long size = size(digest);
+        return Files.deleteIfExists(path(digest)) ? size : 0;
+      } catch (IOException e) {
+        throw new Failure.Internal("could not remove " + path(digest) + ": " + e.getMessage(), e);
+      }
+    }
+  }
+
+  /// Removes all blobs but `roots` and what is leased; the bytes that were freed.
+  public long collect(Set<Digest> roots) {
+    long freed = 0;
+    for (Digest digest : list()) {
+      if (!roots.contains(digest)) {
+        freed += remove(digest);
+      }
+    }
+    return freed;
   }
 }
