@@ -610,11 +610,12 @@ public final class PlanCompiler {
     last.keyring("_ses." + launch.id());
     plan.special("wait for the monitor", Special.WAIT_BYTE, go.read());
     containerNetwork(launch.network(), namespaces);
+    // before the gate: the caller may read its own end of our streams until all copies are closed
+    last.standardStreams(childStreams(streams, slave), slave != null);
     if (gate != null && result != null) {
       last.lookUp();
       waitAtGate(errors, gate, result);
     }
-    last.standardStreams(childStreams(streams, slave), slave != null);
     passDescriptors();
     last.identity(linux.seccomp());
     last.closeOnExec(handover == null ? 0 : handover.passedDescriptors());
