@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 public record CgroupLayout(
     Map<String, Path> hierarchies, @Nullable Path unified, Set<String> unifiedControllers) {
 
+  private static final long FREEZE_LIMIT = 10_000_000_000L;
+
   public CgroupLayout {
     hierarchies = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(hierarchies));
     unifiedControllers = Set.copyOf(unifiedControllers);
@@ -110,6 +112,15 @@ public record CgroupLayout(
     return folders;
   }
 
+  /// The folder of group `group` in the v2 tree.
+  public Path unifiedFolder(String group) {
+    Path top = unified;
+    if (top == null) {
+      throw new dev.gantry.base.Failure.Unsupported("this machine has no cgroup v2");
+    }
+    return top.resolve(relative(group));
+  }
+
   private static String relative(String group) {
     Path path = Path.of("/" + group).normalize();
     return path.toString().substring(1);
@@ -160,30 +171,77 @@ public record CgroupLayout(
     return 0;
   }
 
-  /// The processes in the group, as this process's pid namespace numbers them.
+  /// The processes in the group and the groups below it, as this process's pid namespace numbers
+  /// them.
   public List<Integer> processes(String group) {
     for (Path folder : folders(group)) {
-      Path file = folder.resolve("cgroup.procs");
-      try {
-        return words(Files.readString(file)).stream().map(Integer::valueOf).toList();
-      } catch (IOException e) {
-        continue; // this hierarchy has no such group
+      if (Files.isDirectory(folder)) {
+        List<Integer> found = new ArrayList<>();
+        collect(folder, found);
+        return List.copyOf(found);
       }
     }
     return List.of();
   }
 
-  /// Stops or continues all processes of the group.
+  private static void collect(Path folder, List<Integer> found) {
+    try {
+      words(Files.readString(folder.resolve("cgroup.procs"))).stream()
+          .map(Integer::valueOf)
+          .forEach(found::add);
+      try (var below = Files.newDirectoryStream(folder, Files::isDirectory)) {
+        below.forEach(f -> collect(f, found));
+      }
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      return; // the group has gone meanwhile
+    }
+  }
+
+  /// Stops or continues all processes of the group; returns when the kernel says that they are. A
+  /// group that does not stop in ten seconds is let go on.
   public void freeze(String group, boolean frozen) throws IOException {
     Path freezer = hierarchies.get("freezer");
     if (freezer != null) {
       Path state = freezer.resolve(relative(group)).resolve("freezer.state");
-      Files.writeString(state, frozen ? "FROZEN" : "THAWED");
+      // a process that forks while the state is FREEZING keeps it there: ask again
+      String wanted = frozen ? "FROZEN" : "THAWED";
+      await(
+          group,
+          frozen,
+          () -> {
+            Files.writeString(state, wanted);
+            return Files.readString(state).trim().equals(wanted);
+          });
     } else if (unified != null) {
-      Files.writeString(
-          unified.resolve(relative(group)).resolve("cgroup.freeze"), frozen ? "1" : "0");
+      Path folder = unifiedFolder(group);
+      Files.writeString(folder.resolve("cgroup.freeze"), frozen ? "1" : "0");
+      await(
+          group,
+          frozen,
+          () -> field(folder.resolve("cgroup.events"), "frozen") == (frozen ? 1 : 0));
     } else {
       throw new IOException("this machine has no cgroup freezer");
+    }
+  }
+
+  private interface Check {
+    boolean holds() throws IOException;
+  }
+
+  private void await(String group, boolean frozen, Check check) throws IOException {
+    long end = System.nanoTime() + FREEZE_LIMIT;
+    while (!check.holds()) {
+      if (System.nanoTime() > end) {
+        if (frozen) {
+          freeze(group, false);
+        }
+        throw new IOException(
+            "the processes of "
+                + group
+                + (frozen ? " did not stop" : " did not continue")
+                + " within ten seconds");
+      }
+      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
     }
   }
 }

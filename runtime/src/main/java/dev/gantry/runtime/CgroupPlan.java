@@ -2,21 +2,23 @@ package dev.gantry.runtime;
 
 import static dev.gantry.runtime.LaunchPlan.number;
 
+import dev.gantry.base.Failure;
 import dev.gantry.kernel.CgroupLayout;
+import dev.gantry.kernel.DeviceFilter;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Syscalls;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.LaunchPlan.Argument;
+import dev.gantry.runtime.LaunchPlan.Special;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// The control group part of a launch plan: the folders, the limits, and how the process gets in.
@@ -24,6 +26,14 @@ import org.jspecify.annotations.Nullable;
 /// On v1 the child writes `0` to `tasks` itself: a pid written to `cgroup.procs` by somebody else
 /// waits for an RCU period, 9 to 17 ms. On v2 the child is cloned into its group.
 final class CgroupPlan {
+  private static final List<String> DELEGATED =
+      List.of("cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma", "misc");
+  private static final int BPF_PROG_LOAD = 5;
+  private static final int BPF_PROG_ATTACH = 8;
+  private static final int BPF_PROG_TYPE_CGROUP_DEVICE = 15;
+  private static final int BPF_CGROUP_DEVICE = 6;
+  private static final int BPF_F_ALLOW_MULTI = 2;
+
   private final LaunchPlan plan;
   private final CgroupLayout layout;
   private final String group;
@@ -40,7 +50,7 @@ final class CgroupPlan {
       makeFolders(folder);
     }
     if (resources != null) {
-      files(resources).forEach(this::write);
+      CgroupLimits.of(layout, group, resources).forEach(this::write);
       devices(resources.devices());
     }
   }
@@ -69,24 +79,41 @@ final class CgroupPlan {
         write(at.resolve("cpuset.cpus"), inherited(parent, "cpuset.cpus"));
         write(at.resolve("cpuset.mems"), inherited(parent, "cpuset.mems"));
       }
-      if (!leaf && layout.unified() != null && mount.equals(layout.unified())) {
-        delegate(parent);
-      }
     }
-    if (layout.unified() != null && mount.equals(layout.unified())) {
-      delegate(folder.getParent());
+    if (mount.equals(layout.unified())) {
+      delegate(mount, folder);
     }
   }
 
-  /// v2: lets the children of `parent` use the controllers that this tree has.
-  private void delegate(@Nullable Path parent) {
-    if (parent == null) {
-      return;
-    }
-    for (String controller : List.of("cpu", "cpuset", "memory", "pids", "io", "hugetlb", "rdma")) {
-      if (layout.unifiedControllers().contains(controller)) {
-        write(parent.resolve("cgroup.subtree_control"), "+" + controller);
+  /// v2: lets `folder` use the controllers that this tree has, from the top down to its parent.
+  private void delegate(Path top, Path folder) {
+    Path at = top;
+    for (Path part : top.relativize(folder)) {
+      Set<String> on = words(at.resolve("cgroup.subtree_control"));
+      Set<String> known = words(at.resolve("cgroup.controllers"));
+      StringBuilder missing = new StringBuilder();
+      for (String controller : DELEGATED) {
+        boolean offered =
+            known.isEmpty()
+                ? layout.unifiedControllers().contains(controller)
+                : known.contains(controller);
+        if (offered && !on.contains(controller)) {
+          missing.append(missing.isEmpty() ? "+" : " +").append(controller);
+        }
       }
+      if (!missing.isEmpty()) {
+        write(at.resolve("cgroup.subtree_control"), missing.toString());
+      }
+      at = at.resolve(part);
+    }
+  }
+
+  /// Empty for a group that is not made yet.
+  private static Set<String> words(Path file) {
+    try {
+      return Set.of(Files.readString(file).trim().split("\\s+"));
+    } catch (IOException e) {
+      return Set.of();
     }
   }
 
@@ -115,16 +142,40 @@ final class CgroupPlan {
   }
 
   private void write(Path file, String value) {
+    write(open(file, value).result(), file, value);
+  }
+
+  private void write(CgroupLimits.Setting setting) {
+    if (setting.files().size() == 1 && setting.required()) {
+      write(setting.files().getFirst(), setting.value());
+      return;
+    }
+    List<LaunchPlan.Step> done = new ArrayList<>();
+    for (Path file : setting.files()) {
+      LaunchPlan.Step open = open(file, setting.value());
+      open.tolerate(3, Errno.ENOENT);
+      write(open.result(), file, setting.value());
+      done.add(plan.special("write " + setting.value(), Special.JUMP, number(0)));
+    }
+    if (setting.required()) {
+      String what = "write " + setting.value() + " to " + setting.files().getFirst();
+      plan.special(what, Special.CHECK, number(0), number(0), number(1), number(Errno.ENOENT));
+    }
+    done.forEach(d -> d.targetNext(0));
+  }
+
+  private LaunchPlan.Step open(Path file, String value) {
+    return plan.call(
+        "write " + value + " to " + file,
+        Syscalls.OPENAT,
+        number(Fd.AT_FDCWD),
+        plan.string(file.toString()),
+        number(Fd.O_WRONLY | Fd.O_CLOEXEC),
+        number(0));
+  }
+
+  private void write(Argument fd, Path file, String value) {
     String what = "write " + value + " to " + file;
-    Argument fd =
-        plan.call(
-                what,
-                Syscalls.OPENAT,
-                number(Fd.AT_FDCWD),
-                plan.string(file.toString()),
-                number(Fd.O_WRONLY | Fd.O_CLOEXEC),
-                number(0))
-            .result();
     plan.call(
         what,
         Syscalls.WRITE,
@@ -134,211 +185,8 @@ final class CgroupPlan {
     plan.call(what, Syscalls.CLOSE, fd);
   }
 
-  /// The limits of `resources` as files and values, in an order the kernel accepts.
-  Map<Path, String> files(RuntimeSpec.Resources resources) {
-    Map<Path, String> files = new LinkedHashMap<>();
-    memory(resources.memory(), files);
-    cpu(resources.cpu(), files);
-    RuntimeSpec.Pids pids = resources.pids();
-    if (pids != null && pids.limit() != 0) {
-      put(files, "pids", "pids.max", pids.limit() < 0 ? "max" : Long.toString(pids.limit()));
-    }
-    blockIo(resources.blockIO(), files);
-    for (RuntimeSpec.HugepageLimit limit : resources.hugepageLimits()) {
-      put(
-          files,
-          "hugetlb",
-          "hugetlb." + limit.pageSize() + (unified("hugetlb") ? ".max" : ".limit_in_bytes"),
-          Long.toUnsignedString(limit.limit()));
-    }
-    RuntimeSpec.NetworkResources network = resources.network();
-    if (network != null && !layout.isUnified()) {
-      Long classId = network.classID();
-      if (classId != null) {
-        put(files, "net_cls", "net_cls.classid", Long.toString(classId));
-      }
-      for (RuntimeSpec.InterfacePriority p : network.priorities()) {
-        put(files, "net_prio", "net_prio.ifpriomap", p.name() + " " + p.priority());
-      }
-    }
-    resources
-        .rdma()
-        .forEach(
-            (device, limit) ->
-                put(
-                    files,
-                    "rdma",
-                    "rdma.max",
-                    device
-                        + " hca_handle="
-                        + (limit.hcaHandles() == null ? "max" : limit.hcaHandles())
-                        + " hca_object="
-                        + (limit.hcaObjects() == null ? "max" : limit.hcaObjects())));
-    Path unified = layout.unified();
-    if (unified != null) {
-      Path folder = layout.folders(group).getLast();
-      resources.unified().forEach((file, value) -> files.put(folder.resolve(file), value));
-    }
-    return files;
-  }
-
-  private boolean unified(String controller) {
-    return !layout.hierarchies().containsKey(controller);
-  }
-
-  private void put(Map<Path, String> files, String controller, String file, String value) {
-    layout.folder(controller, group).ifPresent(folder -> files.put(folder.resolve(file), value));
-  }
-
-  private void memory(RuntimeSpec.@Nullable Memory memory, Map<Path, String> files) {
-    if (memory == null) {
-      return;
-    }
-    Long limit = memory.limit();
-    Long swap = memory.swap();
-    Long reservation = memory.reservation();
-    if (unified("memory")) {
-      if (limit != null && limit != 0) {
-        put(files, "memory", "memory.max", limit < 0 ? "max" : Long.toString(limit));
-      }
-      if (swap != null && swap != 0 && Files.exists(swapFile())) {
-        // the OCI figure is memory and swap together, v2 counts swap alone
-        long alone = limit == null || limit < 0 || swap < 0 ? -1 : Math.max(0, swap - limit);
-        put(files, "memory", "memory.swap.max", alone < 0 ? "max" : Long.toString(alone));
-      }
-      if (reservation != null && reservation > 0) {
-        put(files, "memory", "memory.low", Long.toString(reservation));
-      }
-      return;
-    }
-    if (limit != null && limit != 0) {
-      put(files, "memory", "memory.limit_in_bytes", Long.toString(limit));
-    }
-    if (swap != null && swap != 0 && Files.exists(swapFile())) {
-      put(files, "memory", "memory.memsw.limit_in_bytes", Long.toString(swap));
-    }
-    if (reservation != null && reservation != 0) {
-      put(files, "memory", "memory.soft_limit_in_bytes", Long.toString(reservation));
-    }
-    Long swappiness = memory.swappiness();
-    if (swappiness != null && swappiness >= 0) {
-      put(files, "memory", "memory.swappiness", Long.toString(swappiness));
-    }
-    if (Boolean.TRUE.equals(memory.disableOOMKiller())) {
-      put(files, "memory", "memory.oom_control", "1");
-    }
-  }
-
-  /// Present only where the kernel accounts for swap.
-  private Path swapFile() {
-    Path unified = layout.unified();
-    Path v1 = layout.hierarchies().get("memory");
-    if (v1 != null) {
-      return v1.resolve("memory.memsw.limit_in_bytes");
-    }
-    return unified == null ? Path.of("/nonexistent") : Path.of("/proc/swaps");
-  }
-
-  private void cpu(RuntimeSpec.@Nullable Cpu cpu, Map<Path, String> files) {
-    if (cpu == null) {
-      return;
-    }
-    Long shares = cpu.shares();
-    Long quota = cpu.quota();
-    Long period = cpu.period();
-    if (unified("cpu")) {
-      if (shares != null && shares != 0) {
-        put(files, "cpu", "cpu.weight", Long.toString(weight(shares)));
-      }
-      if (quota != null && quota != 0 || period != null && period != 0) {
-        put(
-            files,
-            "cpu",
-            "cpu.max",
-            (quota == null || quota <= 0 ? "max" : Long.toString(quota))
-                + " "
-                + (period == null || period == 0 ? 100_000 : period));
-      }
-      Long idle = cpu.idle();
-      if (idle != null) {
-        put(files, "cpu", "cpu.idle", Long.toString(idle));
-      }
-    } else {
-      if (shares != null && shares != 0) {
-        put(files, "cpu", "cpu.shares", Long.toString(shares));
-      }
-      if (period != null && period != 0) {
-        put(files, "cpu", "cpu.cfs_period_us", Long.toString(period));
-      }
-      if (quota != null && quota != 0) {
-        put(files, "cpu", "cpu.cfs_quota_us", Long.toString(quota));
-      }
-      Long realtimePeriod = cpu.realtimePeriod();
-      Long realtimeRuntime = cpu.realtimeRuntime();
-      if (realtimePeriod != null && realtimePeriod != 0) {
-        put(files, "cpu", "cpu.rt_period_us", Long.toString(realtimePeriod));
-      }
-      if (realtimeRuntime != null && realtimeRuntime != 0) {
-        put(files, "cpu", "cpu.rt_runtime_us", Long.toString(realtimeRuntime));
-      }
-    }
-    String cpus = cpu.cpus();
-    String mems = cpu.mems();
-    if (cpus != null && !cpus.isEmpty()) {
-      put(files, "cpuset", "cpuset.cpus", cpus);
-    }
-    if (mems != null && !mems.isEmpty()) {
-      put(files, "cpuset", "cpuset.mems", mems);
-    }
-  }
-
-  /// v1's shares (2 to 262144, 1024 by default) as v2's weight (1 to 10000).
-  static long weight(long shares) {
-    long bounded = Math.clamp(shares, 2, 262_144);
-    return 1 + (bounded - 2) * 9999 / 262_142;
-  }
-
-  private void blockIo(RuntimeSpec.@Nullable BlockIo io, Map<Path, String> files) {
-    if (io == null) {
-      return;
-    }
-    Integer weight = io.weight();
-    if (weight != null && weight != 0) {
-      for (String file : List.of("blkio.bfq.weight", "blkio.weight", "io.bfq.weight")) {
-        controllerFile("blkio", file)
-            .or(() -> controllerFile("io", file))
-            .ifPresent(f -> files.putIfAbsent(f, Integer.toString(weight)));
-      }
-    }
-    throttle(io.throttleReadBpsDevice(), "blkio.throttle.read_bps_device", "rbps", files);
-    throttle(io.throttleWriteBpsDevice(), "blkio.throttle.write_bps_device", "wbps", files);
-    throttle(io.throttleReadIOPSDevice(), "blkio.throttle.read_iops_device", "riops", files);
-    throttle(io.throttleWriteIOPSDevice(), "blkio.throttle.write_iops_device", "wiops", files);
-  }
-
-  /// The group's file if this kernel has it, which the hierarchy's top shows.
-  private Optional<Path> controllerFile(String controller, String file) {
-    Path mount = layout.hierarchies().get(controller);
-    return mount != null && Files.exists(mount.resolve(file))
-        ? layout.folder(controller, group).map(f -> f.resolve(file))
-        : Optional.empty();
-  }
-
-  private void throttle(
-      List<RuntimeSpec.ThrottleDevice> devices, String v1, String v2, Map<Path, String> files) {
-    for (RuntimeSpec.ThrottleDevice d : devices) {
-      String device = d.major() + ":" + d.minor() + " ";
-      if (unified("blkio")) {
-        put(files, "io", "io.max", device + v2 + "=" + d.rate());
-      } else {
-        put(files, "blkio", v1, device + d.rate());
-      }
-    }
-  }
-
   private void devices(List<RuntimeSpec.DeviceRule> rules) {
-    Optional<Path> folder = layout.folder("devices", group);
-    if (rules.isEmpty() || folder.isEmpty()) {
+    if (rules.isEmpty()) {
       return;
     }
     // what every container needs comes last: engines may refuse everything and list only their own
@@ -346,9 +194,88 @@ final class CgroupPlan {
     DockerDefaults.DEVICE_RULES.stream()
         .filter(r -> r.allow() && !rules.contains(r))
         .forEach(all::add);
-    for (RuntimeSpec.DeviceRule rule : all) {
-      write(folder.get().resolve(rule.allow() ? "devices.allow" : "devices.deny"), line(rule));
+    Optional<Path> folder = layout.folder("devices", group);
+    if (folder.isPresent()) {
+      for (RuntimeSpec.DeviceRule rule : all) {
+        write(folder.get().resolve(rule.allow() ? "devices.allow" : "devices.deny"), line(rule));
+      }
+    } else if (layout.isUnified()) {
+      attach(DeviceFilter.compile(all.stream().map(CgroupPlan::rule).toList()));
+    } else {
+      throw new Failure.Unsupported(
+          "device rules need the control group controller devices, which this machine does not have");
     }
+  }
+
+  /// v2 asks a program instead (bpf(2)); it goes with the group.
+  private void attach(byte[] program) {
+    String what = "load the device filter";
+    // union bpf_attr of BPF_PROG_LOAD: type | number of instructions, them, licence, log (3 words),
+    // name (2 words), device | kind of attachment
+    Argument.Pointer load =
+        plan.words(
+            number(BPF_PROG_TYPE_CGROUP_DEVICE | (long) (program.length / 8) << 32),
+            plan.bytes(program),
+            plan.string(""),
+            number(0),
+            number(0),
+            number(0),
+            number(0),
+            number(0),
+            number((long) BPF_CGROUP_DEVICE << 32));
+    Argument filter =
+        plan.call(what, Syscalls.BPF, number(BPF_PROG_LOAD), load, number(72)).result();
+    Path folder = layout.unifiedFolder(group);
+    Argument target =
+        plan.call(
+                "open the control group " + folder,
+                Syscalls.OPENAT,
+                number(Fd.AT_FDCWD),
+                plan.string(folder.toString()),
+                number(Fd.O_RDONLY | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
+                number(0))
+            .result();
+    // group | program, kind of attachment | flags, program to replace
+    Argument.Pointer attach =
+        plan.words(
+            number(0), number(BPF_CGROUP_DEVICE | (long) BPF_F_ALLOW_MULTI << 32), number(0));
+    plan.special(what, Special.STORE32, attach, target);
+    plan.special(what, Special.STORE32, LaunchPlan.behind(attach, 4), filter);
+    plan.call(
+        "attach the device filter", Syscalls.BPF, number(BPF_PROG_ATTACH), attach, number(20));
+    plan.call(what, Syscalls.CLOSE, target);
+    plan.call(what, Syscalls.CLOSE, filter);
+  }
+
+  private static DeviceFilter.Rule rule(RuntimeSpec.DeviceRule rule) {
+    String type = rule.type() == null ? "a" : rule.type();
+    Long major = rule.major();
+    Long minor = rule.minor();
+    return new DeviceFilter.Rule(
+        rule.allow(),
+        switch (type) {
+          case "a", "" -> DeviceFilter.Kind.ALL;
+          case "b" -> DeviceFilter.Kind.BLOCK;
+          case "c", "u" -> DeviceFilter.Kind.CHARACTER;
+          default -> throw new Failure.InvalidRequest("unknown device type \"" + type + "\"");
+        },
+        major == null ? -1 : major,
+        minor == null ? -1 : minor,
+        access(rule));
+  }
+
+  private static int access(RuntimeSpec.DeviceRule rule) {
+    String letters = rule.access() == null ? "" : rule.access();
+    if (!letters.matches("[rwm]*")) {
+      throw new Failure.InvalidRequest(
+          "device access is made of r, w and m, not \"" + letters + "\"");
+    }
+    if (letters.isEmpty()) {
+      return DeviceFilter.READ | DeviceFilter.WRITE | DeviceFilter.MKNOD;
+    }
+    return (letters.contains("r") ? DeviceFilter.READ : 0)
+        | (letters.contains("w") ? DeviceFilter.WRITE : 0)
+        | (letters.contains("m") ? DeviceFilter.MKNOD : 0);
   }
 
   private static String line(RuntimeSpec.DeviceRule rule) {
@@ -361,7 +288,7 @@ final class CgroupPlan {
         + ":"
         + (minor == null || minor < 0 ? "*" : minor)
         + " "
-        + (rule.access() == null ? "rwm" : rule.access());
+        + (rule.access() == null || rule.access().isEmpty() ? "rwm" : rule.access());
   }
 
   // ---- joining

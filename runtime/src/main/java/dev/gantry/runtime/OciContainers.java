@@ -336,18 +336,8 @@ final class OciContainers {
   }
 
   /// Writes new limits into the container's groups.
-  void update(String id, RuntimeSpec.Resources resources) throws IOException {
-    CgroupPlan group = new CgroupPlan(new LaunchPlan(), cgroups, state(id).cgroup());
-    for (var file : group.files(resources).entrySet()) {
-      try {
-        Files.writeString(file.getKey(), file.getValue());
-      } catch (IOException e) {
-        throw new Failure.InvalidRequest(
-            "could not write " + file.getValue() + " to " + file.getKey() + ": " + e.getMessage(),
-            null,
-            e);
-      }
-    }
+  void update(String id, RuntimeSpec.Resources resources) {
+    CgroupLimits.update(cgroups, state(id).cgroup(), resources);
   }
 
   /// Runs a further process in a container.

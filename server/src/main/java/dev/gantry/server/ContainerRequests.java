@@ -470,8 +470,12 @@ final class ContainerRequests {
       quota = nanoCpus / 10_000;
     }
     long pids = host.number("PidsLimit", 0);
+    // as Docker, which discards what cgroup v2 does not have
+    boolean v1 = !CgroupLayout.detected().isUnified();
     Long swappiness =
-        host.get("MemorySwappiness") instanceof Json.JsonNumber n ? (Long) n.longValue() : null;
+        v1 && host.get("MemorySwappiness") instanceof Json.JsonNumber n
+            ? (Long) n.longValue()
+            : null;
     return new RuntimeSpec.Resources(
         List.of(),
         new RuntimeSpec.Memory(
@@ -483,7 +487,7 @@ final class ContainerRequests {
             null,
             null,
             swappiness == null || swappiness < 0 ? null : swappiness,
-            host.bool("OomKillDisable", false),
+            v1 && host.bool("OomKillDisable", false),
             null,
             null),
         new RuntimeSpec.Cpu(
