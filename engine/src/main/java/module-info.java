@@ -11,6 +11,7 @@ module dev.gantry.engine {
   requires transitive dev.gantry.images;
   requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.network;
+  requires org.apache.commons.compress;
 
   exports dev.gantry.engine;
 

@@ -820,6 +820,16 @@ public final class Engine implements AutoCloseable {
     return new Attach(this);
   }
 
+  /// Copies files in and out.
+  public ContainerFiles files() {
+    return new ContainerFiles(this);
+  }
+
+  /// What containers have changed, and images of it.
+  public ContainerChanges changes() {
+    return new ContainerChanges(this);
+  }
+
   // ---- start and end of the engine
 
   /// Takes up what runs, learns how the others ended, and removes what a crash left half-made.

@@ -277,9 +277,7 @@ final class StartContainer {
     Path state = engine.stateDirectory(c.id());
     try {
       Files.createDirectories(state);
-      // a volatile overlay refuses a second mount
-      Files.deleteIfExists(own.work().resolve("work/incompat/volatile"));
-      Files.deleteIfExists(own.work().resolve("work/incompat"));
+      own.forgetVolatile();
     } catch (IOException e) {
       throw new Failure.Internal(
           "could not prepare container " + c.id() + ": " + e.getMessage(), e);

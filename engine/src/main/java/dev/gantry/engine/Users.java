@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /// Finds the numbers of users and groups in an image's own /etc/passwd and /etc/group. The files
 /// are the image's and hostile: read bounded, through descriptors that cannot leave the root.
@@ -22,10 +23,22 @@ final class Users {
   record Found(RuntimeSpec.User user, String home) {}
 
   private final List<Path> roots;
+  private final @Nullable Tree whole;
 
   /// @param roots the layers from top to bottom, or a single whole root
   Users(List<Path> roots) {
     this.roots = List.copyOf(roots);
+    this.whole = null;
+  }
+
+  private Users(Tree whole) {
+    this.roots = List.of();
+    this.whole = whole;
+  }
+
+  /// Looks in an open tree, which stays open.
+  static Users in(Tree whole) {
+    return new Users(whole);
   }
 
   /// Resolves `text` (`user`, `uid`, `user:group`, …; empty is root) with the groups that the image
@@ -92,24 +105,38 @@ final class Users {
   }
 
   private List<String[]> lines(String file) {
+    Tree open = whole;
+    if (open != null) {
+      try {
+        return lines(open, file).orElse(List.of());
+      } catch (Errno e) {
+        return List.of(); // no such folder
+      }
+    }
     for (Path root : roots) {
       try (Tree tree = Tree.open(root.toString())) {
-        Optional<Tree.Status> status = tree.status("/" + file);
-        if (status.isEmpty()) {
-          continue;
-        }
-        if (status.get().size() > MAX_FILE
-            || (!status.get().isRegular() && !status.get().isLink())) {
-          return List.of();
-        }
-        try (Fd fd = tree.openFile("/" + file, Fd.O_RDONLY | Fd.O_NONBLOCK)) {
-          return parse(fd);
+        Optional<List<String[]>> found = lines(tree, file);
+        if (found.isPresent()) {
+          return found.get();
         }
       } catch (Errno e) {
         continue; // this layer has no such folder
       }
     }
     return List.of();
+  }
+
+  private static Optional<List<String[]>> lines(Tree tree, String file) throws Errno {
+    Optional<Tree.Status> status = tree.status("/" + file);
+    if (status.isEmpty()) {
+      return Optional.empty();
+    }
+    if (status.get().size() > MAX_FILE || (!status.get().isRegular() && !status.get().isLink())) {
+      return Optional.of(List.of());
+    }
+    try (Fd fd = tree.openFile("/" + file, Fd.O_RDONLY | Fd.O_NONBLOCK)) {
+      return Optional.of(parse(fd));
+    }
   }
 
   private static List<String[]> parse(Fd fd) throws Errno {

@@ -3,6 +3,7 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Journal.Change;
@@ -162,6 +163,29 @@ public final class Volumes {
     }
     mounts.sort(java.util.Comparator.comparingInt(m -> Path.of(m.destination()).getNameCount()));
     return mounts;
+  }
+
+  /// Where a container's volumes and bound folders are on this machine; what is not there yet is
+  /// left out.
+  List<DetachedMounts.Bind> places(Container c) {
+    List<DetachedMounts.Bind> places = new ArrayList<>();
+    int anonymous = 0;
+    for (ContainerSpec.Mount m : c.spec().mounts()) {
+      switch (m.kind()) {
+        case "volume" -> {
+          String name = m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
+          find(name)
+              .ifPresent(v -> places.add(new DetachedMounts.Bind(v.mountpoint(), m.target())));
+        }
+        case "bind" -> {
+          if (Files.exists(Path.of(m.source()))) {
+            places.add(new DetachedMounts.Bind(Path.of(m.source()), m.target()));
+          }
+        }
+        default -> {} // a tmpfs is there only while the container runs
+      }
+    }
+    return places;
   }
 
   private static RuntimeSpec.Mount bind(ContainerSpec.Mount m, Path source) {

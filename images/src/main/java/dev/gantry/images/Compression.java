@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.zip.GZIPInputStream;
 
-/// How a layer is packed, told by its first bytes.
-enum Compression {
+/// How a layer or another archive is packed, told by its first bytes.
+public enum Compression {
   NONE(""),
   GZIP("+gzip"),
   ZSTD("+zstd");
@@ -24,7 +24,7 @@ enum Compression {
   }
 
   /// Looks at the beginning of `in` without taking it.
-  static Compression of(BufferedInputStream in) throws IOException {
+  public static Compression of(BufferedInputStream in) throws IOException {
     in.mark(8);
     byte[] start = in.readNBytes(4);
     in.reset();
@@ -41,7 +41,8 @@ enum Compression {
     return NONE;
   }
 
-  InputStream unpack(InputStream in) throws IOException {
+  /// The bytes that were packed.
+  public InputStream unpack(InputStream in) throws IOException {
     return switch (this) {
       case NONE -> in;
       case GZIP -> new GZIPInputStream(in, 64 * 1024);

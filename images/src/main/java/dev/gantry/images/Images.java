@@ -258,6 +258,47 @@ public final class Images {
     }
   }
 
+  /// Makes an image of `base`'s layers and one more.
+  ///
+  /// @param layer a file with the new layer's tar stream
+  /// @param document the configuration, given the new layer's diff id
+  public Image extend(
+      Optional<Image> base,
+      Path layer,
+      java.util.function.Function<Digest, Json.JsonObject> document,
+      @Nullable ImageReference reference) {
+    try (Undo undo = new Undo();
+        InputStream tar = java.nio.file.Files.newInputStream(layer)) {
+      List<Unpacked> layers = new ArrayList<>();
+      base.ifPresent(
+          b -> {
+            for (int i = 0; i < b.diffIds().size(); i++) {
+              // the base's size is known as a whole only
+              layers.add(
+                  new Unpacked(b.diffIds().get(i), b.layers().get(i), i == 0 ? b.size() : 0));
+            }
+          });
+      Digest below =
+          base.map(b -> chains(b.diffIds()))
+              .filter(c -> !c.isEmpty())
+              .map(List::getLast)
+              .orElse(null);
+      Digest blob = store(tar);
+      undo.on(() -> content.remove(blob));
+      Unpacked added = unpack(blob, null, below, undo);
+      layers.add(added);
+      Image image =
+          add(
+              document.apply(added.diffId()).text().getBytes(StandardCharsets.UTF_8),
+              layers,
+              reference);
+      undo.commit();
+      return image;
+    } catch (IOException e) {
+      throw new Failure.Internal("could not make the image: " + e.getMessage(), e);
+    }
+  }
+
   static String architectureHere() {
     return System.getProperty("os.arch", "amd64").equals("aarch64") ? "arm64" : "amd64";
   }

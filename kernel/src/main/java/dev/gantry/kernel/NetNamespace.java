@@ -38,7 +38,7 @@ public final class NetNamespace {
         });
   }
 
-  private static <T> T onThread(Callable<T> work) throws Exception {
+  static <T> T onThread(Callable<T> work) throws Exception {
     AtomicReference<T> result = new AtomicReference<>();
     AtomicReference<Exception> failure = new AtomicReference<>();
     Thread thread =

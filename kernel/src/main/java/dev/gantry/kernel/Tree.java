@@ -3,6 +3,10 @@ package dev.gantry.kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -17,11 +21,14 @@ public final class Tree implements AutoCloseable {
   private static final int EMPTY_PATH = 0x1000;
   private static final int STATX_BASIC = 0x7ff;
   private static final int MAX_XATTR = 64 * 1024;
+  private static final int MAX_LINK = 4096;
+  private static final int LIST_BUFFER = 32 * 1024;
 
   /// What is known of a file.
   ///
   /// @param mode type and permissions as in stat(2)
   /// @param device the number of a device node, packed as mknod(2) takes it
+  /// @param fileSystem the device the file is on: with `inode` it tells hard links
   public record Status(
       int mode,
       long uid,
@@ -31,7 +38,8 @@ public final class Tree implements AutoCloseable {
       int nanos,
       long device,
       long inode,
-      int links) {
+      int links,
+      long fileSystem) {
     public boolean isDirectory() {
       return (mode & 0170000) == 0040000;
     }
@@ -57,6 +65,11 @@ public final class Tree implements AutoCloseable {
   /// Opens the folder `root`, which must exist.
   public static Tree open(String root) throws Errno {
     return new Tree(Fd.open(root, Fd.O_PATH | Fd.O_DIRECTORY));
+  }
+
+  /// The tree below the folder that `root` is open on; closing the tree closes that too.
+  public static Tree of(Fd root) {
+    return new Tree(root);
   }
 
   private static String name(String path) {
@@ -131,6 +144,74 @@ public final class Tree implements AutoCloseable {
         Arena arena = Arena.ofConfined()) {
       long old = Native.string(arena, name(existing)).address();
       at(path, (f, n) -> Native.call(Syscalls.LINKAT, path, from.number(), old, f, n, 0, 0));
+    }
+  }
+
+  /// Where the symbolic link at `path` points, as it is written there.
+  public String readLink(String path) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment target = arena.allocate(MAX_LINK);
+      long size =
+          Native.call(
+              Syscalls.READLINKAT,
+              path,
+              parentOf(path).number(),
+              Native.string(arena, name(path)).address(),
+              target.address(),
+              MAX_LINK,
+              0,
+              0);
+      return text(target.asSlice(0, size));
+    }
+  }
+
+  private static String text(MemorySegment bytes) {
+    return new String(bytes.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+  }
+
+  /// The names in the folder at `path`, sorted, without `.` and `..`.
+  public List<String> list(String path) throws Errno {
+    List<String> names = new ArrayList<>();
+    try (Fd folder = openFile(path.isEmpty() ? "/" : path, Fd.O_RDONLY | Fd.O_DIRECTORY);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment buffer = arena.allocate(LIST_BUFFER, 8);
+      while (true) {
+        long size =
+            Native.call(Syscalls.GETDENTS64, path, folder.number(), buffer.address(), LIST_BUFFER);
+        if (size == 0) {
+          Collections.sort(names);
+          return names;
+        }
+        // struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name
+        for (long at = 0; at < size; ) {
+          int length = Short.toUnsignedInt(buffer.get(ValueLayout.JAVA_SHORT, at + 16));
+          String name = buffer.getString(at + 19, StandardCharsets.UTF_8);
+          if (!name.equals(".") && !name.equals("..")) {
+            names.add(name);
+          }
+          at += length;
+        }
+      }
+    }
+  }
+
+  /// The names of the extended attributes of what stands at `path`, not following a link there.
+  public List<String> attributes(String path) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment names = arena.allocate(MAX_XATTR);
+      long size =
+          Native.raw(
+              Syscalls.LLISTXATTR,
+              Native.string(arena, procPath(path)).address(),
+              names.address(),
+              MAX_XATTR,
+              0,
+              0,
+              0);
+      if (size <= 0) {
+        return List.of();
+      }
+      return List.of(text(names.asSlice(0, size)).split("\0"));
     }
   }
 
@@ -241,7 +322,8 @@ public final class Tree implements AutoCloseable {
               s.get(ValueLayout.JAVA_INT, 120),
               device(major, minor),
               s.get(ValueLayout.JAVA_LONG, 32),
-              s.get(ValueLayout.JAVA_INT, 16)));
+              s.get(ValueLayout.JAVA_INT, 16),
+              device(s.get(ValueLayout.JAVA_INT, 136), s.get(ValueLayout.JAVA_INT, 140))));
     }
   }
 

@@ -14,6 +14,7 @@ public final class ApiServer {
     Router router = new Router(version);
     new SystemRoutes(engine, version, dataRoot).addTo(router);
     new ContainerRoutes(engine).addTo(router);
+    new ContainerFileRoutes(engine).addTo(router);
     new ExecRoutes(engine).addTo(router);
     new ImageRoutes(engine).addTo(router);
     new NetworkRoutes(engine).addTo(router);

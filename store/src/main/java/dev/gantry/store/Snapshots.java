@@ -34,6 +34,19 @@ public final class Snapshots {
     public Path target() {
       return folder.resolve("merged");
     }
+
+    /// Takes away the mark of a mount without syncs, which would refuse the next one (overlayfs,
+    /// "volatile mount"). Nothing may be mounted.
+    public void forgetVolatile() {
+      Path mark = work().resolve("work/incompat");
+      try {
+        Files.deleteIfExists(mark.resolve("volatile/dirty"));
+        Files.deleteIfExists(mark.resolve("volatile"));
+        Files.deleteIfExists(mark);
+      } catch (IOException e) {
+        throw new Failure.Internal("could not remove " + mark + ": " + e.getMessage(), e);
+      }
+    }
   }
 
   private static final int NAME_LENGTH = 32;
