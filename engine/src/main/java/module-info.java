@@ -14,6 +14,7 @@ module dev.gantry.engine {
   requires org.apache.commons.compress;
 
   exports dev.gantry.engine;
+  exports dev.gantry.engine.logs;
 
   opens dev.gantry.engine to
       dev.gantry.json;

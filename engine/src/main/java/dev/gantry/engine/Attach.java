@@ -1,12 +1,12 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.engine.logs.LogQuery;
+import dev.gantry.engine.logs.LogReader;
 import dev.gantry.kernel.Poller;
 import dev.gantry.runtime.RunningProcess;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -27,10 +27,10 @@ public final class Attach {
 
   /// A client's connection to a process.
   public static final class Session implements AutoCloseable {
-    private final Output.Listener listener;
+    private final Listener listener;
     private final boolean tty;
 
-    Session(Output.Listener listener, boolean tty) {
+    Session(Listener listener, boolean tty) {
       this.listener = listener;
       this.tty = tty;
     }
@@ -41,7 +41,7 @@ public final class Attach {
 
     /// Copies output to `sink` until the process's streams end.
     public void copyOutput(Sink sink) throws IOException, InterruptedException {
-      for (Output.Chunk c = listener.take(); c.bytes().length > 0; c = listener.take()) {
+      for (Listener.Chunk c = listener.take(); c.bytes().length > 0; c = listener.take()) {
         sink.write(c.stream(), c.bytes());
       }
     }
@@ -81,74 +81,24 @@ public final class Attach {
     return session;
   }
 
-  /// Which lines of a log are wanted.
-  ///
-  /// @param tail how many of the last lines; -1 for all
-  public record LogQuery(
-      boolean stdout,
-      boolean stderr,
-      boolean follow,
-      Instant since,
-      Optional<Instant> until,
-      long tail) {}
-
-  /// Receives log lines; `text` ends with the line's newline if it had one.
-  @FunctionalInterface
-  public interface LogSink {
-    void write(String stream, byte[] text, Instant time) throws IOException;
-  }
-
-  /// Reads the log; with `follow` until the container ends.
-  public void logs(Container c, LogQuery query, LogSink sink) throws IOException {
+  /// Reads the log; when following, until the container ends.
+  public void logs(Container c, LogQuery query, LogReader.Sink sink) throws IOException {
     if (!query.stdout() && !query.stderr()) {
       throw new Failure.InvalidRequest("Bad parameters: you must choose at least one stream");
     }
     if (c.spec().logging().driver().equals("none")) {
       throw new Failure.Unsupported("configured logging driver does not support reading");
     }
-    long seen = 0;
-    while (true) {
-      boolean live =
-          c.state() instanceof ContainerState.Live
-              || c.state() instanceof ContainerState.Restarting;
-      List<JsonFileLog.Entry> all = c.log().read(e -> true, -1);
-      List<JsonFileLog.Entry> fresh =
-          all.subList((int) Math.min(seen, all.size()), all.size()).stream()
-              .filter(e -> wanted(e, query))
-              .toList();
-      int skip =
-          seen == 0 && query.tail() >= 0 ? (int) Math.max(0, fresh.size() - query.tail()) : 0;
-      seen = all.size();
-      for (JsonFileLog.Entry e : fresh.subList(skip, fresh.size())) {
-        sink.write(e.stream(), e.text(), e.time());
-      }
-      if (!query.follow() || !live || pastUntil(query)) {
-        return;
-      }
-      pause(c);
+    try {
+      new LogReader(c.log(), query).read(() -> isLive(c), sink);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while following the log");
     }
   }
 
-  private static boolean pastUntil(LogQuery query) {
-    return query.until().isPresent() && Instant.now().isAfter(query.until().get());
-  }
-
-  private static boolean wanted(JsonFileLog.Entry e, LogQuery query) {
-    return (e.stream().equals("stdout") ? query.stdout() : query.stderr())
-        && !e.time().isBefore(query.since())
-        && (query.until().isEmpty() || !e.time().isAfter(query.until().get()));
-  }
-
-  private static void pause(Container c) {
-    synchronized (c) {
-      try {
-        if (c.state() instanceof ContainerState.Live) {
-          c.wait(100);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new Failure.Cancelled("interrupted while following the log");
-      }
-    }
+  private static boolean isLive(Container c) {
+    return c.state() instanceof ContainerState.Live
+        || c.state() instanceof ContainerState.Restarting;
   }
 }

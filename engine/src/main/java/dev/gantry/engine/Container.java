@@ -1,6 +1,8 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.engine.logs.LogFile;
+import dev.gantry.engine.logs.LogOptions;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonRecords;
 import dev.gantry.network.Attachment;
@@ -32,10 +34,10 @@ public final class Container {
   private ContainerState state;
   private @Nullable RunningProcess process;
   private @Nullable Output output;
-  private @Nullable JsonFileLog log;
+  private @Nullable LogFile log;
   private @Nullable Attachment attachment;
   private List<String> anonymousVolumes;
-  private final List<Output.Listener> waiting = new java.util.ArrayList<>();
+  private final List<Listener> waiting = new java.util.ArrayList<>();
   private int restartCount;
   private boolean stoppedByUser;
   private long runs;
@@ -114,13 +116,22 @@ public final class Container {
     return Optional.ofNullable(output);
   }
 
-  synchronized JsonFileLog log() {
-    JsonFileLog open = log;
+  synchronized LogFile log() {
+    LogFile open = log;
     if (open == null) {
-      open = JsonFileLog.open(logFile(), spec.logging());
+      open = LogFile.open(logFile(), logOptions());
       log = open;
     }
     return open;
+  }
+
+  private LogOptions logOptions() {
+    try {
+      return LogOptions.parse(spec.logging().options());
+    } catch (Failure.InvalidRequest e) {
+      // Docker too finds a bad value only here
+      throw new Failure.Internal("failed to initialize logging driver: " + e.text(), e);
+    }
   }
 
   synchronized void closeLog() {
@@ -166,6 +177,9 @@ public final class Container {
     }
     state = next;
     notifyAll();
+    if (log != null) {
+      log.wake();
+    }
   }
 
   synchronized void run(RunningProcess newProcess, Output newOutput) {
@@ -174,18 +188,23 @@ public final class Container {
   }
 
   /// Listens to the present run or, if there is none, to the next one.
-  synchronized Output.Listener listen() {
+  synchronized Listener listen() {
     if (output != null) {
       return output.listen();
     }
-    Output.Listener listener = new Output.Listener();
+    Listener listener = new Listener();
+    listener.whenClosed(() -> forget(listener));
     waiting.add(listener);
     return listener;
   }
 
+  private synchronized void forget(Listener listener) {
+    waiting.remove(listener);
+  }
+
   /// Those who wait for the start, which is now.
-  synchronized List<Output.Listener> takeWaiting() {
-    List<Output.Listener> now = List.copyOf(waiting);
+  synchronized List<Listener> takeWaiting() {
+    List<Listener> now = List.copyOf(waiting);
     waiting.clear();
     return now;
   }

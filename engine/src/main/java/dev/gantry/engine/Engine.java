@@ -2,6 +2,8 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
+import dev.gantry.engine.logs.LogIntake;
+import dev.gantry.engine.logs.LogOptions;
 import dev.gantry.images.Images;
 import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.network.Attachment;
@@ -29,6 +31,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
 
 /// The container engine. It opens its state, takes up the containers that outlived the engine
 /// before it, and offers the verbs. Closing it leaves every container running. Thread-safe.
@@ -144,8 +147,16 @@ public final class Engine implements AutoCloseable {
     return folder;
   }
 
-  boolean logs(Container c) {
-    return !c.spec().logging().driver().equals("none");
+  /// What a run's output goes through into the log; null where none is kept.
+  @Nullable LogIntake intake(Container c) {
+    if (c.spec().logging().driver().equals("none")) {
+      return null;
+    }
+    return LogIntake.open(
+        c.log(),
+        stateDirectory(c.id()),
+        LogAttributes.of(c),
+        what -> System.err.println("container " + Ids.shorten(c.id()) + ": " + what));
   }
 
   void note(Container c) {
@@ -254,6 +265,7 @@ public final class Engine implements AutoCloseable {
   /// Makes a container that does not run yet. It is durable when this returns.
   public Container create(ContainerSpec wanted, Optional<String> wantedName) {
     RuntimeSpecs.check(wanted.security());
+    LogOptions.checkNames(wanted.logging().driver(), wanted.logging().options());
     String id = Ids.next();
     String name = reserve(wantedName, id);
     try {
@@ -771,7 +783,7 @@ public final class Engine implements AutoCloseable {
     int code = c.state() instanceof ContainerState.Exited e ? e.exitCode() : 0;
     c.become(new ContainerState.Removing(Instant.EPOCH, Instant.EPOCH, code));
     journal.note(Change.remove(TABLE, c.id()));
-    c.takeWaiting().forEach(Output.Listener::notStarted);
+    c.takeWaiting().forEach(Listener::notStarted);
     c.closeLog();
     snapshots.remove(c.id());
     deleteFolder(c.folder());
@@ -882,8 +894,7 @@ public final class Engine implements AutoCloseable {
     if (!(c.state() instanceof ContainerState.Paused)) {
       c.become(new ContainerState.Running(process.pid(), startedAt));
     }
-    Output output =
-        new Output(process, StartContainer.streams(process), logs(c) ? c.log() : null, List.of());
+    Output output = new Output(process, StartContainer.streams(process), intake(c), List.of());
     c.run(process, output);
     output.start();
     watch(c, process, output);
@@ -901,6 +912,10 @@ public final class Engine implements AutoCloseable {
       int unknown = c.state() instanceof ContainerState.Restarting r ? r.exitCode() : 255;
       int code = exit.map(ExitStatus::code).orElse(unknown);
       killRest(c);
+      LogIntake left = intake(c);
+      if (left != null) {
+        left.salvage();
+      }
       c.attached(null);
       c.become(
           new ContainerState.Exited(

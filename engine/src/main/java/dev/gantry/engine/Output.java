@@ -1,149 +1,122 @@
 package dev.gantry.engine;
 
+import dev.gantry.base.Failure;
+import dev.gantry.engine.logs.LogIntake;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Poller;
 import dev.gantry.runtime.RunningProcess;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.time.Instant;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/// Carries what a process prints to its log and to whoever is attached. The log comes first; an
-/// attached client that stops reading is left behind after a while, so that it cannot hold up the
-/// container for good. Thread-safe.
+/// Carries what a process prints to its log and to whoever is attached, the log first. Thread-safe.
 final class Output {
-  /// A piece of output, or the end where `bytes` is empty.
-  record Chunk(String stream, byte[] bytes) {}
-
-  private static final int BACKLOG = 1024;
-  private static final int LINE = 16 * 1024;
   private static final int BUFFER = 32 * 1024;
-  private static final long PATIENCE_SECONDS = 10;
+  private static final int MOST_ROUNDS = 10;
 
-  /// A client's view of the output from now on. One made before the start hears the first byte.
-  static final class Listener implements AutoCloseable {
-    private final BlockingQueue<Chunk> queue = new ArrayBlockingQueue<>(BACKLOG);
-    private final CountDownLatch decided = new CountDownLatch(1);
-    private volatile @Nullable RunningProcess process;
-    private volatile boolean left;
-
-    /// Waits for the next piece; an empty one is the end.
-    Chunk take() throws InterruptedException {
-      return queue.take();
-    }
-
-    /// Waits for the start; empty if it failed.
-    java.util.Optional<RunningProcess> awaitStart() {
-      try {
-        decided.await();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-      return java.util.Optional.ofNullable(process);
-    }
-
-    /// The start that was waited for did not happen.
-    void notStarted() {
-      decided.countDown();
-      queue.offer(new Chunk("", new byte[0]));
-    }
-
-    @Override
-    public void close() {
-      left = true;
-      queue.clear();
-    }
-  }
+  /// A descriptor to read and the name of what comes from it.
+  ///
+  /// @param terminal whether it is a terminal's master rather than a pipe
+  record Stream(String name, Fd fd, boolean terminal) {}
 
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
-  private final CountDownLatch drained;
   private final RunningProcess process;
-  private final @Nullable JsonFileLog log;
-  private final List<Thread> pumps = new ArrayList<>();
+  private final List<Stream> streams;
+  private final @Nullable LogIntake log;
+  private final AtomicLong moved = new AtomicLong();
+  private int open;
   private boolean ended;
+  private boolean hurry;
 
-  /// Will read `streams` (name and descriptor, not closed here) of `process` for the log and for
-  /// those who wait already.
+  /// Will read `streams` (not closed here) of `process` for the log and for those who wait already.
   Output(
       RunningProcess process,
       List<Stream> streams,
-      @Nullable JsonFileLog log,
+      @Nullable LogIntake log,
       List<Listener> waiting) {
     this.process = process;
+    this.streams = List.copyOf(streams);
     this.log = log;
+    this.open = streams.size();
     waiting.forEach(this::add);
-    this.drained = new CountDownLatch(streams.size());
-    for (Stream s : streams) {
-      pumps.add(Thread.ofVirtual().name("output-" + s.name()).unstarted(() -> pump(s)));
-    }
   }
 
-  /// A descriptor to read and the name of what comes from it.
-  record Stream(String name, Fd fd) {}
-
   void start() {
-    pumps.forEach(Thread::start);
+    if (streams.isEmpty()) {
+      end();
+    }
+    for (Stream s : streams) {
+      Thread.ofVirtual().name("output-" + s.name()).start(() -> pump(s));
+    }
   }
 
   private void pump(Stream stream) {
-    ByteArrayOutputStream line = new ByteArrayOutputStream();
     try {
-      InputStream in = stream.fd().input(Poller.shared());
-      byte[] buffer = new byte[BUFFER];
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        log(stream.name(), buffer, n, line);
-        send(new Chunk(stream.name(), java.util.Arrays.copyOf(buffer, n)));
+      if (log != null) {
+        pumpLogged(stream, log);
+      } else {
+        pumpPlain(stream);
       }
     } catch (IOException | IllegalStateException e) {
       // the descriptor was closed: the container is being let go
+    } catch (Failure e) {
+      System.err.println("the output of process " + process.pid() + " ends: " + e.text());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     } finally {
-      if (line.size() > 0 && log != null) {
-        log.append(new JsonFileLog.Entry(stream.name(), line.toByteArray(), Instant.now()));
-      }
-      drained.countDown();
-      if (drained.getCount() == 0) {
-        end();
+      closed();
+    }
+  }
+
+  private void pumpLogged(Stream stream, LogIntake into) throws IOException, InterruptedException {
+    LogIntake.Source source = into.source(stream.name(), stream.fd(), stream.terminal());
+    source.recover();
+    for (byte[] bytes = source.next(this::isHeard);
+        bytes != null;
+        bytes = source.next(this::isHeard)) {
+      moved.incrementAndGet();
+      if (bytes.length > 0) {
+        send(new Listener.Chunk(stream.name(), bytes));
       }
     }
   }
 
-  private void log(String name, byte[] buffer, int count, ByteArrayOutputStream line) {
-    if (log == null) {
-      return;
-    }
-    Instant now = Instant.now();
-    for (int i = 0; i < count; i++) {
-      line.write(buffer[i]);
-      if (buffer[i] == '\n' || line.size() >= LINE) {
-        log.append(new JsonFileLog.Entry(name, line.toByteArray(), now));
-        line.reset();
+  private void pumpPlain(Stream stream) throws IOException, InterruptedException {
+    InputStream in = stream.fd().input(Poller.shared());
+    byte[] buffer = new byte[BUFFER];
+    for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+      moved.incrementAndGet();
+      if (isHeard()) {
+        send(new Listener.Chunk(stream.name(), Arrays.copyOf(buffer, n)));
       }
     }
   }
 
-  private void send(Chunk chunk) {
+  private boolean isHeard() {
+    return !listeners.isEmpty();
+  }
+
+  private void send(Listener.Chunk chunk) throws InterruptedException {
     for (Listener listener : listeners) {
-      if (listener.left) {
+      if (!listener.give(chunk)) {
         listeners.remove(listener);
-        continue;
       }
-      try {
-        if (!listener.queue.offer(chunk, PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-          listener.close();
-          listener.queue.add(new Chunk("", new byte[0]));
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
+    }
+  }
+
+  private void closed() {
+    boolean last;
+    synchronized (this) {
+      open--;
+      last = open == 0;
+      notifyAll();
+    }
+    if (last) {
+      end();
     }
   }
 
@@ -151,7 +124,11 @@ final class Output {
     synchronized (this) {
       ended = true;
     }
-    send(new Chunk("", new byte[0]));
+    if (log != null) {
+      log.close();
+    }
+    listeners.forEach(Listener::end);
+    listeners.clear();
   }
 
   /// Listens from now on.
@@ -162,22 +139,41 @@ final class Output {
   }
 
   private synchronized void add(Listener listener) {
-    listener.process = process;
-    listener.decided.countDown();
+    listener.whenClosed(() -> listeners.remove(listener));
+    listener.started(process);
     if (ended) {
-      listener.queue.add(new Chunk("", new byte[0]));
+      listener.end();
     } else {
       listeners.add(listener);
     }
+    if (hurry) {
+      listener.hurry();
+    }
   }
 
-  /// Waits until everything printed has been read, but not for processes that outlive the first one
-  /// and keep its streams open.
+  /// Waits until everything printed has been read, as long as there is some progress within each
+  /// `millis`, and not for ever: processes that outlive the first one may keep its streams open.
   void awaitEnd(long millis) {
+    synchronized (this) {
+      hurry = true;
+    }
+    listeners.forEach(Listener::hurry);
     try {
-      drained.await(millis, TimeUnit.MILLISECONDS);
+      long seen = -1;
+      for (int round = 0; round < MOST_ROUNDS && seen != moved.get(); round++) {
+        seen = moved.get();
+        awaitClosed(millis);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void awaitClosed(long millis) throws InterruptedException {
+    long deadline = System.nanoTime() + millis * 1_000_000;
+    for (long left = millis; open > 0 && left > 0; ) {
+      wait(left);
+      left = (deadline - System.nanoTime()) / 1_000_000;
     }
   }
 }

@@ -57,8 +57,7 @@ final class StartContainer {
       Launch launch = launch(c, network);
       undo.on(() -> engine.removeRuntimeState(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
-      Output output =
-          new Output(process, streams(process), engine.logs(c) ? c.log() : null, c.takeWaiting());
+      Output output = new Output(process, streams(process), engine.intake(c), c.takeWaiting());
       c.run(process, output);
       c.attached(network.attachment().orElse(null));
       c.become(new ContainerState.Running(process.pid(), Instant.now()));
@@ -86,7 +85,7 @@ final class StartContainer {
 
   /// A failed start leaves the container as it was, with the code and the text of the failure.
   private Failure failed(Container c, LaunchFailure e, Instant before) {
-    c.takeWaiting().forEach(Output.Listener::notStarted);
+    c.takeWaiting().forEach(Listener::notStarted);
     int code =
         switch (e.kind()) {
           case COMMAND_NOT_FOUND -> 127;
@@ -111,7 +110,7 @@ final class StartContainer {
 
   /// A start that failed before anything was launched: a port in use, an unknown network or user.
   private void refused(Container c, Failure e) {
-    c.takeWaiting().forEach(Output.Listener::notStarted);
+    c.takeWaiting().forEach(Listener::notStarted);
     if (c.state() instanceof ContainerState.Created) {
       c.become(new ContainerState.Created(128, e.text()));
       engine.note(c);
@@ -123,9 +122,9 @@ final class StartContainer {
 
   static List<Output.Stream> streams(RunningProcess process) {
     List<Output.Stream> streams = new ArrayList<>();
-    process.terminal().ifPresent(fd -> streams.add(new Output.Stream("stdout", fd)));
-    process.stdout().ifPresent(fd -> streams.add(new Output.Stream("stdout", fd)));
-    process.stderr().ifPresent(fd -> streams.add(new Output.Stream("stderr", fd)));
+    process.terminal().ifPresent(fd -> streams.add(new Output.Stream("stdout", fd, true)));
+    process.stdout().ifPresent(fd -> streams.add(new Output.Stream("stdout", fd, false)));
+    process.stderr().ifPresent(fd -> streams.add(new Output.Stream("stderr", fd, false)));
     return streams;
   }
 

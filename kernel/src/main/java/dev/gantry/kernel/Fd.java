@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// An open file descriptor that its holder closes. Reads and writes of a blocking descriptor hold
@@ -41,6 +42,8 @@ public final class Fd implements AutoCloseable {
   private static final int F_DUPFD_CLOEXEC = 1030;
   private static final int F_SETPIPE_SZ = 1031;
   private static final int FIONREAD = 0x541b;
+  private static final int SPLICE_F_NONBLOCK = 2;
+  private static final int SEEK_END = 2;
   private static final int CHUNK = 64 * 1024;
 
   private final int number;
@@ -184,6 +187,70 @@ public final class Fd implements AutoCloseable {
       MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, 0, buffer, offset, count);
       return count == 0 && length > 0 ? -1 : count;
     }
+  }
+
+  /// Reads into the remaining space of a direct buffer, whose position moves; the count, or -1 at
+  /// the end. What is read lies in the buffer's memory even if this process ends meanwhile.
+  public int read(ByteBuffer direct) throws Errno {
+    int wanted = direct.remaining();
+    int count = (int) Native.call(Syscalls.READ, "", number(), address(direct), wanted);
+    direct.position(direct.position() + count);
+    return count == 0 && wanted > 0 ? -1 : count;
+  }
+
+  /// Reads at `offset` of the file into the remaining space of a direct buffer, whose position
+  /// moves; the count, or -1 at the end.
+  public int readAt(long offset, ByteBuffer direct) throws Errno {
+    int wanted = direct.remaining();
+    int count =
+        (int) Native.call(Syscalls.PREAD64, "", number(), address(direct), wanted, offset, 0, 0);
+    direct.position(direct.position() + count);
+    return count == 0 && wanted > 0 ? -1 : count;
+  }
+
+  /// Writes what remains in a direct buffer at `offset` of the file.
+  public void writeAt(long offset, ByteBuffer direct) throws Errno {
+    for (long at = offset; direct.hasRemaining(); ) {
+      int count =
+          (int)
+              Native.call(
+                  Syscalls.PWRITE64, "", number(), address(direct), direct.remaining(), at, 0, 0);
+      direct.position(direct.position() + count);
+      at += count;
+    }
+  }
+
+  private static long address(ByteBuffer direct) {
+    if (!direct.isDirect()) {
+      throw new IllegalArgumentException("a buffer on the heap has no lasting address");
+    }
+    return MemorySegment.ofBuffer(direct).address();
+  }
+
+  /// Moves what this pipe holds, at most `length` bytes, to `offset` of a file (splice(2)): each
+  /// byte is at every moment in the pipe or in the file, whenever this process ends. Does not wait;
+  /// an empty pipe is an [Errno] with EAGAIN. The count, or -1 at the end.
+  public int spliceTo(Fd file, long offset, int length) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment at = arena.allocateFrom(ValueLayout.JAVA_LONG, offset);
+      int count =
+          (int)
+              Native.call(
+                  Syscalls.SPLICE,
+                  "",
+                  number(),
+                  0,
+                  file.number(),
+                  at.address(),
+                  length,
+                  SPLICE_F_NONBLOCK);
+      return count == 0 && length > 0 ? -1 : count;
+    }
+  }
+
+  /// The file's size in bytes.
+  public long size() throws Errno {
+    return Native.call(Syscalls.LSEEK, "", number(), 0, SEEK_END);
   }
 
   /// How many bytes can be read from the pipe, socket or terminal without waiting.

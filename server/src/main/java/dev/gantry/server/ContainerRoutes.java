@@ -6,6 +6,7 @@ import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.logs.LogQuery;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Signals;
 import java.io.IOException;
@@ -308,9 +309,9 @@ final class ContainerRoutes {
           .attach()
           .logs(
               c,
-              new Attach.LogQuery(
+              new LogQuery(
                   wanted.stdout(), wanted.stderr(), false, Instant.EPOCH, Optional.empty(), -1),
-              (stream, text, time) -> Streams.write(client.out(), tty, stream, text));
+              e -> Streams.write(client.out(), tty, e.stream(), e.text()));
     }
     if (session != null) {
       Streams.connect(client, session, wanted, keys, c.spec().stdinOnce());
@@ -324,8 +325,8 @@ final class ContainerRoutes {
   private void logs(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Container c = engine.require(id(p));
     String tail = q.text("tail");
-    Attach.LogQuery query =
-        new Attach.LogQuery(
+    LogQuery query =
+        new LogQuery(
             q.flag("stdout"),
             q.flag("stderr"),
             q.flag("follow"),
@@ -350,15 +351,28 @@ final class ContainerRoutes {
           .logs(
               c,
               query,
-              (stream, text, time) -> {
-                String prefix = (stamps ? Times.nanos(time) + " " : "") + (details ? " " : "");
+              e -> {
+                String prefix =
+                    (stamps ? Times.nanos(e.time()) + " " : "")
+                        + (details ? attributes(e.attributes()) + " " : "");
                 byte[] head = prefix.getBytes(StandardCharsets.UTF_8);
-                byte[] line = java.util.Arrays.copyOf(head, head.length + text.length);
-                System.arraycopy(text, 0, line, head.length, text.length);
+                byte[] line = java.util.Arrays.copyOf(head, head.length + e.text().length);
+                System.arraycopy(e.text(), 0, line, head.length, e.text().length);
                 java.io.ByteArrayOutputStream frame = new java.io.ByteArrayOutputStream();
-                Streams.write(frame, tty, stream, line);
+                Streams.write(frame, tty, e.stream(), line);
                 out.write(frame.toByteArray());
               });
     }
+  }
+
+  /// `name=value` pairs, escaped as in a query.
+  private static String attributes(Map<String, String> attributes) {
+    return attributes.entrySet().stream()
+        .map(
+            a ->
+                java.net.URLEncoder.encode(a.getKey(), StandardCharsets.UTF_8)
+                    + "="
+                    + java.net.URLEncoder.encode(a.getValue(), StandardCharsets.UTF_8))
+        .collect(java.util.stream.Collectors.joining(","));
   }
 }
