@@ -32,11 +32,12 @@ public final class Gantryd {
     try {
       Flags flags = Flags.parse(arguments);
       if (flags.flag("help")) {
-        System.out.print(Flags.help());
+        System.out.print(KnownFlags.help());
       } else if (flags.flag("version")) {
         System.out.println("Gantry version " + VERSION);
       } else if (flags.flag("validate")) {
         NetworkFlags.read(flags);
+        ServerFlags.read(flags, VERSION, Path.of("/"));
         System.out.println("configuration OK");
       } else {
         run(flags);
@@ -81,7 +82,8 @@ public final class Gantryd {
     for (String host : hosts) {
       listen(server, host, flags.text("group", "docker"));
     }
-    log("ready", "listening on " + String.join(" ", hosts));
+    Log.info("ready: listening on " + String.join(" ", hosts));
+    Notify.service("READY=1\nMAINPID=" + ProcessHandle.current().pid());
     awaitEnd(server, engine, pidFile, hosts);
   }
 
@@ -118,7 +120,7 @@ public final class Gantryd {
             Files.getFileAttributeView(socket, PosixFileAttributeView.class);
         view.setGroup(owner);
       } catch (IOException e) {
-        log("no group " + group, "only root may use " + socket);
+        Log.info("no group " + group + ": only root may use " + socket);
       }
     } else if (host.matches("tcp://[^/:]*:[0-9]{1,5}")) {
       int colon = host.lastIndexOf(':');
@@ -127,7 +129,7 @@ public final class Gantryd {
           new InetSocketAddress(
               address.isEmpty() ? "127.0.0.1" : address,
               Integer.parseInt(host.substring(colon + 1))));
-      log("insecure", "whoever reaches " + host + " is root on this machine");
+      Log.warn("insecure: whoever reaches " + host + " is root on this machine");
     } else {
       throw new Failure.InvalidRequest(
           "invalid bind address (" + host + "): unix:///path and tcp://address:port are known");
@@ -161,9 +163,5 @@ public final class Gantryd {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private static void log(String event, String details) {
-    System.err.println(java.time.Instant.now() + " " + event + ": " + details);
   }
 }
