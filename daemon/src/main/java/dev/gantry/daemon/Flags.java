@@ -18,10 +18,20 @@ import java.util.Set;
 /// is said in both places is an error, as dockerd has it, and one that the engine does not honour
 /// is refused with its name.
 final class Flags {
+  private final String[] arguments;
   private final Map<String, List<String>> values = new LinkedHashMap<>();
 
+  private Flags(String[] arguments) {
+    this.arguments = arguments;
+  }
+
+  /// The same flags with the file as it is now.
+  Flags again() {
+    return parse(arguments);
+  }
+
   static Flags parse(String[] arguments) {
-    Flags flags = new Flags();
+    Flags flags = new Flags(arguments);
     for (int i = 0; i < arguments.length; i++) {
       String argument = arguments[i];
       if (!argument.startsWith("-") || argument.equals("-")) {
@@ -106,7 +116,9 @@ final class Flags {
       case Json.JsonArray a -> a.items().stream().map(Flags::text).toList();
       case Json.JsonString s -> List.of(s.value());
       case Json.JsonObject o ->
-          o.members().entrySet().stream().map(m -> m.getKey() + "=" + member(m.getValue())).toList();
+          o.members().entrySet().stream()
+              .map(m -> m.getKey() + "=" + member(m.getValue()))
+              .toList();
       case null -> List.of();
       case Json other -> List.of(other.text());
     };

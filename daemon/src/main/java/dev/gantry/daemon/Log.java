@@ -47,7 +47,8 @@ public final class Log extends System.LoggerFinder {
       return;
     }
     String text = cause == null ? message : message + ": " + cause;
-    String name = level == System.Logger.Level.WARNING ? "warn" : level.name().toLowerCase(Locale.ROOT);
+    String name =
+        level == System.Logger.Level.WARNING ? "warn" : level.name().toLowerCase(Locale.ROOT);
     String line =
         json
             ? Json.object()

@@ -51,7 +51,7 @@ final class ServerFlags {
         flags.number("default-stop-timeout", 0),
         ulimits(flags),
         securityOptions(flags),
-        flags.text("log-driver", ""),
+        flags.text("log-driver", "json-file"),
         logOptions(flags));
   }
 
@@ -79,7 +79,8 @@ final class ServerFlags {
       throw Flags.invalid(flag, text);
     }
     int shift = "kmgt".indexOf(m.group(2)) + 1;
-    return Math.multiplyExact(Long.parseLong(m.group(1)), 1L << (m.group(2).isEmpty() ? 0 : 10 * shift));
+    return Math.multiplyExact(
+        Long.parseLong(m.group(1)), 1L << (m.group(2).isEmpty() ? 0 : 10 * shift));
   }
 
   private static Json.JsonArray ulimits(Flags flags) {

@@ -20,6 +20,7 @@ import dev.gantry.store.Snapshots;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -427,6 +428,42 @@ public final class Engine implements AutoCloseable {
       publish(c, "stop", Map.of());
     } finally {
       c.verbs.unlock();
+    }
+  }
+
+  /// Ends every container that lives, side by side: its own stop signal, and SIGKILL after at most
+  /// `limit`.
+  public void stopAll(Duration limit) {
+    List<Thread> stops =
+        list().stream()
+            .filter(c -> c.state() instanceof ContainerState.Live)
+            .map(
+                c ->
+                    Thread.ofVirtual()
+                        .start(
+                            () -> {
+                              c.verbs.lock();
+                              try {
+                                int own = c.spec().stopTimeout();
+                                int most = (int) limit.toSeconds();
+                                if (c.state() instanceof ContainerState.Live) {
+                                  stopLive(
+                                      c,
+                                      own < 0 ? most : Math.min(own, most),
+                                      c.spec().stopSignal());
+                                }
+                              } finally {
+                                c.verbs.unlock();
+                              }
+                            }))
+            .toList();
+    for (Thread stop : stops) {
+      try {
+        stop.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
     }
   }
 

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /// /containers and its verbs.
 final class ContainerRoutes {
@@ -40,9 +41,11 @@ final class ContainerRoutes {
           "volume");
 
   private final Engine engine;
+  private final Supplier<ServerSettings> settings;
 
-  ContainerRoutes(Engine engine) {
+  ContainerRoutes(Engine engine, Supplier<ServerSettings> settings) {
     this.engine = engine;
+    this.settings = settings;
   }
 
   void addTo(Router router) {
@@ -78,8 +81,12 @@ final class ContainerRoutes {
     response.empty(204);
   }
 
+  private Json.JsonObject completed(Json.JsonObject body) {
+    return body.isEmpty() ? body : settings.get().containers().complete(body);
+  }
+
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    ContainerSpec spec = ContainerRequests.read(engine, q.json());
+    ContainerSpec spec = ContainerRequests.read(engine, completed(q.json()));
     Container c = engine.create(spec, Optional.of(q.text("name")));
     r.json(201, Json.object().put("Id", c.id()).put("Warnings", Json.array()));
   }

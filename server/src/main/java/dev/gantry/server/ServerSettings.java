@@ -13,7 +13,8 @@ import java.util.List;
 public record ServerSettings(
     String version, Path dataRoot, boolean debug, List<String> labels, Defaults containers) {
 
-  /// What a container gets that does not say otherwise. Empty texts and 0 for Docker's own defaults.
+  /// What a container gets that does not say otherwise. Empty texts and 0 for Docker's own
+  /// defaults.
   ///
   /// @param shmSize bytes
   /// @param stopTimeout seconds
@@ -31,7 +32,7 @@ public record ServerSettings(
       Json.JsonObject logOptions) {
 
     /// The body of POST /containers/create with what it leaves open.
-    Json.JsonObject complete(Json.JsonObject body) {
+    public Json.JsonObject complete(Json.JsonObject body) {
       Json.JsonObject full = copy(body);
       Json.JsonObject host = copy(body.object("HostConfig").orElseGet(Json::object));
       if (init && isOpen(host.get("Init"))) {
@@ -87,13 +88,12 @@ public record ServerSettings(
     private void log(Json.JsonObject host) {
       Json.JsonObject own = host.object("LogConfig").orElseGet(Json::object);
       String driver = own.string("Type", "");
-      String fallback = logDriver.isEmpty() ? "json-file" : logDriver;
-      if (!driver.isEmpty() && !driver.equals(fallback)) {
+      if (!driver.isEmpty() && !driver.equals(logDriver)) {
         return;
       }
       Json.JsonObject options = copy(logOptions);
       own.object("Config").ifPresent(c -> c.members().forEach(options::put));
-      host.put("LogConfig", Json.object().put("Type", fallback).put("Config", options));
+      host.put("LogConfig", Json.object().put("Type", logDriver).put("Config", options));
     }
 
     private static boolean isOpen(@org.jspecify.annotations.Nullable Json value) {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /// Ping, version, info, events and what a single node answers about swarms and plugins.
 final class SystemRoutes {
@@ -25,13 +26,15 @@ final class SystemRoutes {
           + " connect this node to swarm and try again.";
 
   private final Engine engine;
+  private final Supplier<ServerSettings> settings;
   private final String version;
   private final Path dataRoot;
 
-  SystemRoutes(Engine engine, String version, Path dataRoot) {
+  SystemRoutes(Engine engine, Supplier<ServerSettings> settings) {
     this.engine = engine;
-    this.version = version;
-    this.dataRoot = dataRoot;
+    this.settings = settings;
+    this.version = settings.get().version();
+    this.dataRoot = settings.get().dataRoot();
   }
 
   void addTo(Router router) {
@@ -138,12 +141,12 @@ final class SystemRoutes {
             .put("CPUSet", cgroups.folder("cpuset", "/").isPresent())
             .put("PidsLimit", cgroups.folder("pids", "/").isPresent())
             .put("IPv4Forwarding", true)
-            .put("Debug", false)
+            .put("Debug", settings.get().debug())
             .put("NFd", 0)
             .put("OomKillDisable", !v2)
             .put("NGoroutines", Thread.activeCount())
             .put("SystemTime", ContainerJson.time(Instant.now()))
-            .put("LoggingDriver", "json-file")
+            .put("LoggingDriver", settings.get().containers().logDriver())
             .put("CgroupDriver", "cgroupfs")
             .put("CgroupVersion", v2 ? "2" : "1")
             .put("NEventsListener", 0)
@@ -166,7 +169,7 @@ final class SystemRoutes {
             .put("HttpsProxy", "")
             .put("NoProxy", "")
             .put("Name", hostname())
-            .put("Labels", Json.array())
+            .put("Labels", Json.strings(settings.get().labels()))
             .put("ExperimentalBuild", false)
             .put("ServerVersion", version)
             .put("Runtimes", Json.object().put("runc", Json.object().put("path", "built-in")))
