@@ -869,6 +869,16 @@ public final class Engine implements AutoCloseable {
     return new Attach(this);
   }
 
+  /// What the container uses now; empty when nothing runs.
+  public Optional<Statistics.Sample> statistics(Container c) {
+    return Statistics.of(this, c);
+  }
+
+  /// Changes a container's specification, at once where it runs.
+  public void update(String ref, java.util.function.UnaryOperator<ContainerSpec> change) {
+    new UpdateContainer(this).update(require(ref), change);
+  }
+
   /// Copies files in and out.
   public ContainerFiles files() {
     return new ContainerFiles(this);

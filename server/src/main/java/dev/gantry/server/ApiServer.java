@@ -15,6 +15,7 @@ public final class ApiServer {
     new SystemRoutes(engine, settings).addTo(router);
     new ContainerRoutes(engine, settings).addTo(router);
     new ContainerFileRoutes(engine).addTo(router);
+    new ContainerResourceRoutes(engine).addTo(router);
     new ExecRoutes(engine).addTo(router);
     new ImageRoutes(engine).addTo(router);
     new NetworkRoutes(engine).addTo(router);

@@ -55,6 +55,19 @@ final class ContainerRequests {
     return new ContainerRequests(engine, body, image).spec(image);
   }
 
+  /// What can be changed of a container that is there.
+  record Limits(RuntimeSpec.Resources resources, ContainerSpec.Restart restart) {}
+
+  /// Reads and checks the limits and the restart policy of `host`.
+  static Limits limits(Engine engine, Json.JsonObject host) {
+    ContainerRequests r =
+        new ContainerRequests(engine, Json.object().put("HostConfig", host), Optional.empty());
+    r.checkRestart();
+    Cpusets.check("CPUs", host.string("CpusetCpus", ""));
+    Cpusets.check("memory nodes", host.string("CpusetMems", ""));
+    return new Limits(r.resources(), r.restart());
+  }
+
   private ContainerSpec spec(Optional<Image> source) {
     List<String> entrypoint = texts(config.get("Entrypoint"));
     List<String> command = texts(config.get("Cmd"));
