@@ -265,7 +265,9 @@ final class ContainerJson {
       String key = p.containerPort() + "/" + p.protocol();
       Json.JsonArray list = ports.get(key) instanceof Json.JsonArray a ? a : Json.array();
       list.add(
-          Json.object().put("HostIp", p.hostIp()).put("HostPort", Integer.toString(p.hostPort())));
+          Json.object()
+              .put("HostIp", p.hostIp())
+              .put("HostPort", p.hostPort() == 0 ? "" : Integer.toString(p.hostPort())));
       ports.put(key, list);
     }
     return ports;

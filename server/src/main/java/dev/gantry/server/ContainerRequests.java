@@ -600,7 +600,34 @@ final class ContainerRequests {
                           }
                         }));
     boolean none = mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
-    return none ? List.of() : endpoints;
+    return none ? List.of() : withLinks(mode, endpoints);
+  }
+
+  /// On the default bridge, links are the host configuration's and concern the engine alone.
+  private List<EndpointRequest> withLinks(String mode, List<EndpointRequest> endpoints) {
+    List<String> links = host.strings("Links");
+    if (links.isEmpty() || !mode.equals("bridge")) {
+      return endpoints;
+    }
+    List<EndpointRequest> all = new ArrayList<>(endpoints);
+    EndpointRequest wish =
+        all.stream()
+            .filter(e -> e.network().equals(mode))
+            .findFirst()
+            .orElseGet(() -> EndpointRequest.of(mode));
+    all.remove(wish);
+    all.addFirst(
+        new EndpointRequest(
+            wish.network(),
+            wish.ipv4(),
+            wish.ipv6(),
+            wish.mac(),
+            wish.aliases(),
+            links,
+            wish.driverOptions(),
+            wish.gatewayPriority(),
+            wish.linkLocal()));
+    return all;
   }
 
   static EndpointRequest endpoint(String name, Json.JsonObject e) {
@@ -613,7 +640,8 @@ final class ContainerRequests {
         e.strings("Aliases"),
         e.strings("Links"),
         e.stringMap("DriverOpts"),
-        (int) e.number("GwPriority", 0));
+        (int) e.number("GwPriority", 0),
+        ipam.strings("LinkLocalIPs"));
   }
 
   private List<PortRequest> ports() {
