@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /// Turns a request for a network into a network, or into Docker's error for it.
 final class NetworkPlan {
@@ -45,19 +44,17 @@ final class NetworkPlan {
     }
     NetworkRequest wish = withConfiguration(request);
     String driver = wish.driver().isEmpty() ? "bridge" : wish.driver();
-    checkScope(wish);
     checkDriver(driver, wish);
     List<Subnet> subnets = checkSubnets(wish.subnets());
-    checkOptions(wish);
-    boolean ipv4 = enabled(wish.enableIpv4(), wish.options(), BridgeOptions.ENABLE_IPV4, true);
-    boolean ipv6 = enabled(wish.enableIpv6(), wish.options(), BridgeOptions.ENABLE_IPV6, false);
+    checkOptions(wish.options());
+    boolean ipv4 = wish.enableIpv4() == null || wish.enableIpv4();
+    boolean ipv6 = wish.enableIpv6() != null && wish.enableIpv6();
     if (!ipv4 && !ipv6) {
       throw new Failure.InvalidRequest("IPv4 or IPv6 must be enabled");
     }
     String id = Ids.next();
     String bridge = bridgeName(driver, wish, id);
-    List<Pool> pools =
-        wish.configOnly() ? configured(subnets) : pools(subnets, ipv4, ipv6, driver, wish);
+    List<Pool> pools = wish.configOnly() ? configured(subnets) : pools(subnets, ipv4, ipv6, driver);
     return new Network(
         id,
         name,
@@ -111,42 +108,27 @@ final class NetworkPlan {
         request.driver(),
         from.enableIpv4(),
         from.enableIpv6(),
-        from.ipamDriver(),
-        from.ipamOptions(),
+        "",
+        null,
         subnets,
         from.internal(),
         request.attachable(),
         false,
         request.configFrom(),
         false,
-        "",
         from.options(),
         from.labels());
-  }
-
-  /// What is said in the request, else in its options, else the default.
-  private static boolean enabled(
-      @Nullable Boolean said, Map<String, String> options, String option, boolean fallback) {
-    if (said != null) {
-      return said;
-    }
-    String value = options.get(option);
-    return value == null ? fallback : GoBool.parse(value);
-  }
-
-  private static void checkScope(NetworkRequest request) {
-    if (request.scope().equals("swarm")) {
-      throw new Failure.Forbidden("cannot create a swarm scoped network when swarm is not active");
-    }
-    if (request.ingress()) {
-      throw new Failure.Forbidden("Ingress network can only be global scope network");
-    }
   }
 
   private static void checkDriver(String driver, NetworkRequest request) {
     switch (driver) {
       case "bridge" -> {}
-      case "macvlan", "ipvlan" -> Macvlan.check(driver, request.options());
+      case "macvlan" -> {
+        String mode = request.options().getOrDefault(BridgeOptions.MACVLAN_MODE, "bridge");
+        if (!Macvlan.knows(mode)) {
+          throw new Failure.InvalidRequest("requested macvlan mode '" + mode + "' is not valid");
+        }
+      }
       case "host", "null" ->
           throw new Failure.Forbidden("only one instance of \"" + driver + "\" network is allowed");
       case "overlay" ->
@@ -224,8 +206,7 @@ final class NetworkPlan {
     }
   }
 
-  private static void checkOptions(NetworkRequest request) {
-    Map<String, String> options = request.options();
+  private static void checkOptions(Map<String, String> options) {
     for (String key : FLAGS) {
       String value = options.get(key);
       if (value != null && !GoBool.valid(value)) {
@@ -250,38 +231,10 @@ final class NetworkPlan {
               + mtu
               + "\": invalid syntax)");
     }
-    for (String key :
-        List.of(BridgeOptions.HOST_BINDING, BridgeOptions.HOST_IPV4, BridgeOptions.HOST_IPV6)) {
-      String address = options.getOrDefault(key, "");
-      if (!address.isEmpty() && Cidr.literal(address).isEmpty()) {
-        throw new Failure.InvalidRequest(
-            "failed to parse " + key + " value: " + address + " (nil ip)");
-      }
-    }
-    for (String key : List.of(BridgeOptions.GATEWAY_MODE_IPV4, BridgeOptions.GATEWAY_MODE_IPV6)) {
-      checkGatewayMode(key, options.getOrDefault(key, ""), request.internal());
-    }
-  }
-
-  private static void checkGatewayMode(String key, String word, boolean internal) {
-    if (word.isEmpty()) {
-      return;
-    }
-    GatewayMode mode =
-        GatewayMode.parse(word)
-            .orElseThrow(
-                () ->
-                    new Failure.InvalidRequest(
-                        "failed to parse "
-                            + key
-                            + " value: "
-                            + word
-                            + " (unknown gateway mode "
-                            + word
-                            + ")"));
-    if (mode == GatewayMode.ISOLATED && !internal) {
+    String binding = options.getOrDefault(BridgeOptions.HOST_BINDING, "");
+    if (!binding.isEmpty() && Cidr.literal(binding).isEmpty()) {
       throw new Failure.InvalidRequest(
-          "gateway mode 'isolated' can only be used for an internal network");
+          "failed to parse " + BridgeOptions.HOST_BINDING + " value: " + binding + " (nil ip)");
     }
   }
 
@@ -332,47 +285,30 @@ final class NetworkPlan {
         .toList();
   }
 
-  private List<Pool> pools(
-      List<Subnet> subnets, boolean ipv4, boolean ipv6, String driver, NetworkRequest request) {
+  private List<Pool> pools(List<Subnet> subnets, boolean ipv4, boolean ipv6, String driver) {
     List<Pool> pools = new ArrayList<>();
-    boolean onHostLink = !driver.equals("bridge");
     for (Subnet subnet : subnets) {
       boolean six = subnet.subnet().isIpv6();
       if (six ? !ipv6 : !ipv4) {
         continue; // Docker keeps quiet about a subnet of a family that is off
       }
       boolean taken = registry.subnets().stream().anyMatch(subnet.subnet()::overlaps);
-      if (taken && !onHostLink) {
+      if (taken && !driver.equals("macvlan")) {
         throw new Failure.Forbidden(
             "invalid pool request: Pool overlaps with other one on this address space");
       }
-      if (!onHostLink && pools.stream().anyMatch(pool -> pool.cidr().isIpv6() == six)) {
-        throw new Failure.InvalidRequest("bridge driver doesn't support multiple subnets");
-      }
       NetworkRequest.Subnet wish = subnet.wish();
-      Pool pool =
+      pools.add(
           NetworkRegistry.pool(
-              subnet.subnet(), wish.ipRange(), wish.gateway(), wish.auxiliary(), false);
-      pools.add(isolated(request, six) ? withoutRouter(pool) : pool);
+              subnet.subnet(), wish.ipRange(), wish.gateway(), wish.auxiliary(), false));
     }
     if (ipv4 && pools.stream().allMatch(pool -> pool.cidr().isIpv6())) {
-      Pool pool = NetworkRegistry.pool(registry.freeSubnet(routes.get()), "", "", Map.of(), true);
-      pools.addFirst(isolated(request, false) ? withoutRouter(pool) : pool);
+      Cidr free = registry.freeSubnet(routes.get());
+      pools.addFirst(NetworkRegistry.pool(free, "", "", Map.of(), true));
     }
     if (ipv6 && pools.stream().noneMatch(pool -> pool.cidr().isIpv6())) {
-      Pool pool = NetworkRegistry.pool(registry.freeIpv6Subnet(), "", "", Map.of(), true);
-      pools.add(isolated(request, true) ? withoutRouter(pool) : pool);
+      pools.add(NetworkRegistry.pool(registry.freeIpv6Subnet(), "", "", Map.of(), true));
     }
     return pools;
-  }
-
-  private static boolean isolated(NetworkRequest request, boolean ipv6) {
-    String key = ipv6 ? BridgeOptions.GATEWAY_MODE_IPV6 : BridgeOptions.GATEWAY_MODE_IPV4;
-    return GatewayMode.ISOLATED.word().equals(request.options().get(key));
-  }
-
-  private static Pool withoutRouter(Pool pool) {
-    return new Pool(
-        pool.subnet(), pool.ipRange(), pool.gateway(), pool.auxiliary(), "", pool.chosen());
   }
 }
