@@ -33,7 +33,7 @@ build() {
   mkdir -p "$dist" && touch "$dist/stamp.new"
   say "building (the first time Maven fetches its libraries)"
   build_native
-  (cd "$root" && mvn -q -B -Dstyle.color=never -DskipTests -T 1C -pl cli,daemon,runtime -am package </dev/null >&2) || fail "the build failed"
+  (cd "$root" && mvn -q -B -Dstyle.color=never -DskipTests -T 1C -pl cli,daemon,runtime -am package </dev/null 2>&1 | sed 's/\x1b\[[0-9;]*m//g' >&2) || fail "the build failed"
   assemble
   mv "$dist/stamp.new" "$dist/stamp"
   say "built in $((SECONDS - started)) s"

@@ -10,4 +10,7 @@ module dev.gantry.daemon {
   requires transitive dev.gantry.network;
   requires transitive dev.gantry.store;
   requires transitive dev.gantry.server;
+
+  provides System.LoggerFinder with
+      dev.gantry.daemon.Log;
 }

@@ -5,19 +5,23 @@ import dev.gantry.engine.Engine;
 import dev.gantry.engine.EngineOptions;
 import dev.gantry.http.HttpServer;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.ProcessSignals;
 import dev.gantry.network.NetworkOptions;
 import dev.gantry.network.NetworkStore;
 import dev.gantry.network.Networks;
 import dev.gantry.server.ApiServer;
+import dev.gantry.server.ServerSettings;
 import dev.gantry.store.Journal;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 
 /// The engine as a process: reads the settings, wires the parts, listens, and ends on SIGTERM
 /// without touching a container.
@@ -32,11 +36,12 @@ public final class Gantryd {
     try {
       Flags flags = Flags.parse(arguments);
       if (flags.flag("help")) {
-        System.out.print(Flags.help());
+        System.out.print(KnownFlags.help());
       } else if (flags.flag("version")) {
         System.out.println("Gantry version " + VERSION);
       } else if (flags.flag("validate")) {
         NetworkFlags.read(flags);
+        ServerFlags.read(flags, VERSION, Path.of("/"));
         System.out.println("configuration OK");
       } else {
         run(flags);
@@ -51,15 +56,20 @@ public final class Gantryd {
   }
 
   private static void run(Flags flags) throws IOException {
-    if (!System.getProperty("user.name", "").equals("root")) {
-      throw new Failure.Forbidden("the engine needs root");
-    }
+    Log.configure(
+        flags.flag("debug")
+            ? System.Logger.Level.DEBUG
+            : Log.level(flags.text("log-level", "info")),
+        logsJson(flags));
+    Preflight.check();
     Path dataRoot = Path.of(flags.text("data-root", "/var/lib/gantry")).toAbsolutePath();
     Path execRoot = Path.of(flags.text("exec-root", "/run/gantry")).toAbsolutePath();
     Path home = Path.of(System.getProperty("gantry.home", "."));
     Path programs = home.resolve("lib");
     String bridge = flags.text("bridge", "gantry0");
     NetworkOptions network = NetworkFlags.read(flags);
+    AtomicReference<ServerSettings> settings =
+        new AtomicReference<>(ServerFlags.read(flags, VERSION, dataRoot));
     String parent =
         flags.text("cgroup-parent", "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge));
     Engine engine =
@@ -73,7 +83,7 @@ public final class Gantryd {
                 parent.startsWith("/") ? parent : "/" + parent,
                 network),
             journal -> Networks.open(network, store(journal)));
-    HttpServer server = ApiServer.over(engine, VERSION, dataRoot);
+    HttpServer server = ApiServer.over(engine, settings::get);
     Path pidFile = Path.of(flags.text("pidfile", execRoot.resolve("gantryd.pid").toString()));
     Files.writeString(pidFile, ProcessHandle.current().pid() + "\n");
     List<String> hosts =
@@ -81,8 +91,35 @@ public final class Gantryd {
     for (String host : hosts) {
       listen(server, host, flags.text("group", "docker"));
     }
-    log("ready", "listening on " + String.join(" ", hosts));
-    awaitEnd(server, engine, pidFile, hosts);
+    Log.info("ready: listening on " + String.join(" ", hosts));
+    Notify.service("READY=1\nMAINPID=" + ProcessHandle.current().pid());
+    ProcessSignals.on("HUP", () -> reload(flags, settings));
+    awaitEnd(() -> end(flags, server, engine, pidFile, hosts));
+  }
+
+  private static boolean logsJson(Flags flags) {
+    String format = flags.text("log-format", "text");
+    if (!format.equals("text") && !format.equals("json")) {
+      throw Flags.invalid("log-format", format);
+    }
+    return format.equals("json");
+  }
+
+  /// Reads daemon.json again. What needs another start keeps its value.
+  private static void reload(Flags old, AtomicReference<ServerSettings> settings) {
+    try {
+      Flags flags = old.again();
+      ServerSettings before = settings.get();
+      settings.set(ServerFlags.read(flags, before.version(), before.dataRoot()));
+      Log.configure(
+          flags.flag("debug")
+              ? System.Logger.Level.DEBUG
+              : Log.level(flags.text("log-level", "info")),
+          logsJson(flags));
+      Log.info("settings read again");
+    } catch (Failure e) {
+      Log.warn("the settings stay as they were: " + e.text());
+    }
   }
 
   private static NetworkStore store(Journal journal) {
@@ -118,7 +155,7 @@ public final class Gantryd {
             Files.getFileAttributeView(socket, PosixFileAttributeView.class);
         view.setGroup(owner);
       } catch (IOException e) {
-        log("no group " + group, "only root may use " + socket);
+        Log.info("no group " + group + ": only root may use " + socket);
       }
     } else if (host.matches("tcp://[^/:]*:[0-9]{1,5}")) {
       int colon = host.lastIndexOf(':');
@@ -127,43 +164,50 @@ public final class Gantryd {
           new InetSocketAddress(
               address.isEmpty() ? "127.0.0.1" : address,
               Integer.parseInt(host.substring(colon + 1))));
-      log("insecure", "whoever reaches " + host + " is root on this machine");
+      Log.warn("insecure: whoever reaches " + host + " is root on this machine");
     } else {
       throw new Failure.InvalidRequest(
           "invalid bind address (" + host + "): unix:///path and tcp://address:port are known");
     }
   }
 
-  private static void awaitEnd(HttpServer server, Engine engine, Path pidFile, List<String> hosts) {
-    CountDownLatch end = new CountDownLatch(1);
+  private static void end(
+      Flags flags, HttpServer server, Engine engine, Path pidFile, List<String> hosts) {
+    Notify.service("STOPPING=1");
+    try {
+      server.close();
+      for (String host : hosts) {
+        if (host.startsWith("unix://")) {
+          Files.deleteIfExists(Path.of(host.substring(7)));
+        }
+      }
+      boolean goOn = flags.flag("live-restore", true);
+      if (!goOn) {
+        engine.stopAll(Duration.ofSeconds(flags.number("shutdown-timeout", 15)));
+      }
+      engine.close();
+      Files.deleteIfExists(pidFile);
+      Log.info(goOn ? "stopped: containers go on" : "stopped, and the containers with it");
+    } catch (IOException | Failure e) {
+      Log.warn("could not stop cleanly: " + e.getMessage());
+    }
+  }
+
+  /// Waits for SIGTERM or SIGINT, and runs `end` then.
+  private static void awaitEnd(Runnable end) {
+    CountDownLatch ended = new CountDownLatch(1);
     java.lang.Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
-                  try {
-                    server.close();
-                    for (String host : hosts) {
-                      if (host.startsWith("unix://")) {
-                        Files.deleteIfExists(Path.of(host.substring(7)));
-                      }
-                    }
-                    engine.close();
-                    Files.deleteIfExists(pidFile);
-                    log("stopped", "containers go on");
-                  } catch (IOException | Failure e) {
-                    log("could not stop cleanly", String.valueOf(e.getMessage()));
-                  }
-                  end.countDown();
+                  end.run();
+                  ended.countDown();
                 },
                 "shutdown"));
     try {
-      end.await();
+      ended.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private static void log(String event, String details) {
-    System.err.println(java.time.Instant.now() + " " + event + ": " + details);
   }
 }

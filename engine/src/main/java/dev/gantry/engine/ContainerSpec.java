@@ -1,9 +1,11 @@
 package dev.gantry.engine;
 
 import dev.gantry.json.Json;
+import dev.gantry.json.JsonRecords;
 import dev.gantry.oci.RuntimeSpec;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// What a container shall be: fixed at its creation, apart from its name.
@@ -57,6 +59,13 @@ public record ContainerSpec(
     Restart restart,
     Logging logging,
     Json.JsonObject wire) {
+
+  /// The same with other components, changed in the form in which the journal keeps it.
+  public ContainerSpec with(Consumer<Json.JsonObject> change) {
+    Json.JsonObject record = JsonRecords.write(this);
+    change.accept(record);
+    return JsonRecords.read(record, ContainerSpec.class);
+  }
 
   /// The same with other networks to be on.
   ContainerSpec withEndpoints(List<dev.gantry.network.EndpointRequest> others) {

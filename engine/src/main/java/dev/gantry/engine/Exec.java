@@ -10,7 +10,6 @@ public final class Exec {
   ///
   /// @param user empty for the container's own
   /// @param detachKeys as the request gave them
-  /// @param size rows and columns of its terminal, unless the start says others
   public record Spec(
       java.util.List<String> command,
       java.util.List<String> environment,
@@ -21,8 +20,7 @@ public final class Exec {
       boolean attachStdin,
       boolean attachStdout,
       boolean attachStderr,
-      String detachKeys,
-      java.util.Optional<RuntimeSpec.ConsoleSize> size) {}
+      String detachKeys) {}
 
   private final String id;
   private final Container container;

@@ -1,6 +1,8 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.network.Attachment;
+import dev.gantry.network.Endpoint;
 import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.Network;
 import java.util.ArrayList;
@@ -21,9 +23,10 @@ final class NetworkMembership {
     try {
       refuseShared(c);
       Network network = known(wish.network());
+      List<Endpoint> before = endpoints(c);
+      boolean runs = c.state() instanceof ContainerState.Live;
       if (c.state() instanceof ContainerState.Live live) {
-        c.attached(engine.networks().connect(c.id(), live.pid(), wish));
-        tell(c, network, "connect");
+        c.attached(engine.networks().connect(NetworkFiles.request(c), live.pid(), wish));
       } else {
         engine.networks().check(wish);
         refuseTwice(c, network);
@@ -32,9 +35,19 @@ final class NetworkMembership {
       wishes.add(wish);
       c.update(c.spec().withEndpoints(wishes));
       engine.note(c);
+      if (runs) {
+        List<Endpoint> come = new ArrayList<>(endpoints(c));
+        come.removeAll(before);
+        new NetworkFiles(engine).follow(c, List.of(), come);
+        tell(c, network, "connect");
+      }
     } finally {
       c.verbs.unlock();
     }
+  }
+
+  private static List<Endpoint> endpoints(Container c) {
+    return c.attachment().map(Attachment::endpoints).orElse(List.of());
   }
 
   void disconnect(Container c, String nameOrId) {
@@ -47,9 +60,10 @@ final class NetworkMembership {
             "cannot disconnect container from host network - container was created in host"
                 + " network mode");
       }
+      List<Endpoint> gone = new ArrayList<>(endpoints(c));
+      boolean runs = c.state() instanceof ContainerState.Live;
       if (c.state() instanceof ContainerState.Live live) {
         c.attached(engine.networks().disconnect(c.id(), live.pid(), network.id()));
-        tell(c, network, "disconnect");
       } else if (wishes(c).stream().noneMatch(wish -> names(wish, network))) {
         throw new Failure.Internal(
             "container " + c.id() + " is not connected to network " + network.name());
@@ -58,6 +72,11 @@ final class NetworkMembership {
           c.spec()
               .withEndpoints(wishes(c).stream().filter(wish -> !names(wish, network)).toList()));
       engine.note(c);
+      if (runs) {
+        gone.removeAll(endpoints(c));
+        new NetworkFiles(engine).follow(c, gone, List.of());
+        tell(c, network, "disconnect");
+      }
     } finally {
       c.verbs.unlock();
     }

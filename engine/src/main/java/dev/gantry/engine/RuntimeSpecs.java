@@ -26,6 +26,7 @@ final class RuntimeSpecs {
   /// What is known only at the start.
   ///
   /// @param mounts sources and targets of binds, volumes and tmpfs, in order
+  /// @param linkedEnvironment variables that tell of linked containers
   /// @param joined namespace paths by type, of other containers that are joined
   record Start(
       Container container,
@@ -34,7 +35,8 @@ final class RuntimeSpecs {
       Map<String, String> joined,
       @Nullable Path shm,
       String cgroup,
-      Map<String, String> networkSysctls) {}
+      Map<String, String> networkSysctls,
+      List<String> linkedEnvironment) {}
 
   private RuntimeSpecs() {}
 
@@ -82,7 +84,7 @@ final class RuntimeSpecs {
         null,
         start.user().user(),
         args,
-        environment(spec, start.user().home()),
+        withLinks(environment(spec, start.user().home()), start.linkedEnvironment()),
         spec.workingDirectory().isEmpty() ? "/" : spec.workingDirectory(),
         RuntimeSpec.Capabilities.of(capabilities),
         spec.ulimits(),
@@ -93,6 +95,13 @@ final class RuntimeSpecs {
         null,
         null,
         null);
+  }
+
+  /// Links come behind PATH and HOSTNAME.
+  private static List<String> withLinks(List<String> environment, List<String> links) {
+    List<String> all = new ArrayList<>(environment);
+    all.addAll(Math.min(2, all.size()), links);
+    return all;
   }
 
   /// PATH and HOSTNAME first, the container's own, HOME if nobody set it (the order of Docker).

@@ -3,9 +3,7 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Undo;
 import dev.gantry.kernel.NetlinkSetup;
-import dev.gantry.network.AttachRequest;
 import dev.gantry.network.Networks;
-import dev.gantry.network.PortRequest;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.Launch;
@@ -14,7 +12,6 @@ import dev.gantry.runtime.Rootfs;
 import dev.gantry.runtime.RunningProcess;
 import dev.gantry.store.Snapshots;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -53,8 +50,11 @@ final class StartContainer {
     Instant before = Instant.now();
     try (Undo undo = new Undo()) {
       Net network = undo.on(attach(c), n -> engine.releaseNetwork(c));
-      writeFiles(c, network);
-      Launch launch = launch(c, network);
+      List<LegacyLinks.Link> links = LegacyLinks.of(engine, c);
+      if (!c.spec().modes().network().startsWith("container:")) {
+        new NetworkFiles(engine).write(c, network.attachment(), links);
+      }
+      Launch launch = launch(c, network, LegacyLinks.environment(c, links));
       undo.on(() -> engine.removeRuntimeState(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
       Output output = new Output(process, streams(process), engine.intake(c), c.takeWaiting());
@@ -138,8 +138,7 @@ final class StartContainer {
       Map<String, String> sysctls) {}
 
   private Net attach(Container c) {
-    ContainerSpec spec = c.spec();
-    String mode = spec.modes().network();
+    String mode = c.spec().modes().network();
     if (mode.equals("host") || mode.equals("none") || mode.startsWith("container:")) {
       // a namespace of its own has at least its loopback
       return new Net(
@@ -148,22 +147,7 @@ final class StartContainer {
           "",
           Map.of());
     }
-    List<PortRequest> ports = spec.ports();
-    Networks.Attached attached =
-        engine
-            .networks()
-            .attach(
-                new AttachRequest(
-                    c.id(),
-                    c.name(),
-                    spec.hostname(),
-                    spec.endpoints().isEmpty()
-                        ? List.of(dev.gantry.network.EndpointRequest.of(mode))
-                        : spec.endpoints(),
-                    ports,
-                    spec.dns(),
-                    spec.dnsSearch(),
-                    spec.dnsOptions()));
+    Networks.Attached attached = engine.networks().attach(NetworkFiles.request(c));
     return new Net(
         java.util.Optional.of(attached.attachment()),
         attached.setup(),
@@ -171,80 +155,9 @@ final class StartContainer {
         attached.sysctls());
   }
 
-  // ---- the container's own files
-
-  private void writeFiles(Container c, Net network) {
-    ContainerSpec spec = c.spec();
-    try {
-      Files.createDirectories(c.folder());
-      write(c, "hostname", spec.hostname() + "\n");
-      StringBuilder hosts =
-          new StringBuilder(
-              "127.0.0.1\tlocalhost\n"
-                  + "::1\tlocalhost ip6-localhost ip6-loopback\n"
-                  + "fe00::\tip6-localnet\n"
-                  + "ff00::\tip6-mcastprefix\n"
-                  + "ff02::1\tip6-allnodes\n"
-                  + "ff02::2\tip6-allrouters\n");
-      String gateway = "";
-      if (network.attachment().isPresent()) {
-        for (var endpoint : network.attachment().get().endpoints()) {
-          gateway = gateway.isEmpty() ? endpoint.ipv4Gateway() : gateway;
-          if (!endpoint.ipv4().isEmpty()) {
-            hosts.append(endpoint.ipv4()).append('\t').append(spec.hostname());
-            hosts.append(
-                spec.domainname().isEmpty() ? "" : "." + spec.domainname() + " " + spec.hostname());
-            hosts.append('\n');
-          }
-        }
-      }
-      for (String extra : spec.extraHosts()) {
-        int colon = extra.indexOf(':');
-        String address = extra.substring(colon + 1);
-        hosts
-            .append(address.equals("host-gateway") ? gateway : address)
-            .append('\t')
-            .append(extra, 0, colon)
-            .append('\n');
-      }
-      write(c, "hosts", hosts.toString());
-      write(c, "resolv.conf", resolvConf(c, network));
-    } catch (IOException e) {
-      throw new Failure.Internal(
-          "could not write the files of container " + c.id() + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static void write(Container c, String name, String text) throws IOException {
-    Files.write(c.folder().resolve(name), text.getBytes(StandardCharsets.UTF_8));
-  }
-
-  private String resolvConf(Container c, Net network) throws IOException {
-    ContainerSpec spec = c.spec();
-    if (network.attachment().isPresent() || !spec.dns().isEmpty()) {
-      return engine
-          .networks()
-          .resolvConf(
-              new AttachRequest(
-                  c.id(),
-                  c.name(),
-                  spec.hostname(),
-                  spec.endpoints().isEmpty() && network.attachment().isPresent()
-                      ? List.of(dev.gantry.network.EndpointRequest.of(spec.modes().network()))
-                      : spec.endpoints(),
-                  List.of(),
-                  spec.dns(),
-                  spec.dnsSearch(),
-                  spec.dnsOptions()))
-          .text();
-    }
-    Path host = Path.of("/etc/resolv.conf");
-    return Files.isReadable(host) ? Files.readString(host) : "";
-  }
-
   // ---- the launch
 
-  private Launch launch(Container c, Net network) {
+  private Launch launch(Container c, Net network, List<String> linked) {
     ContainerSpec spec = c.spec();
     Snapshots.Writable own = engine.snapshots().container(c.id());
     List<Path> lowers =
@@ -291,7 +204,8 @@ final class StartContainer {
                 joined(spec, network),
                 sharedMemory(spec),
                 engine.cgroup(c),
-                network.sysctls())),
+                network.sysctls(),
+                linked)),
         new Rootfs.Overlay(lowers, own.upper(), own.work(), own.target(), spec.autoRemove()),
         state,
         network.setup(),

@@ -243,8 +243,7 @@ public final class Response {
     }
   }
 
-  /// The text beside a status code.
-  public static String reason(int status) {
+  static String reason(int status) {
     return switch (status) {
       case 200 -> "OK";
       case 201 -> "Created";

@@ -9,6 +9,8 @@ import java.util.Map;
 /// @param network the network's name when the endpoint was made
 /// @param interfaceName inside the container (`eth0`)
 /// @param hostInterface the veth's end on the host (`veth1a2b3c4d`), or empty
+/// @param linkLocal further addresses, in no subnet of the network
+/// @param ipv4Gateway `0.0.0.0` (and `::`) for a default route that needs none
 /// @param names what the embedded DNS answers for: container name, aliases, short id
 public record Endpoint(
     String networkId,
@@ -27,12 +29,53 @@ public record Endpoint(
     List<String> links,
     List<String> names,
     Map<String, String> driverOptions,
-    int gatewayPriority) {
+    int gatewayPriority,
+    List<String> linkLocal) {
   public Endpoint {
     aliases = List.copyOf(aliases);
     links = List.copyOf(links);
     names = List.copyOf(names);
     driverOptions = Map.copyOf(driverOptions);
+    linkLocal = List.copyOf(linkLocal);
+  }
+
+  public Endpoint(
+      String networkId,
+      String network,
+      String endpointId,
+      String interfaceName,
+      String hostInterface,
+      String mac,
+      String ipv4,
+      int ipv4Prefix,
+      String ipv4Gateway,
+      String ipv6,
+      int ipv6Prefix,
+      String ipv6Gateway,
+      List<String> aliases,
+      List<String> links,
+      List<String> names,
+      Map<String, String> driverOptions,
+      int gatewayPriority) {
+    this(
+        networkId,
+        network,
+        endpointId,
+        interfaceName,
+        hostInterface,
+        mac,
+        ipv4,
+        ipv4Prefix,
+        ipv4Gateway,
+        ipv6,
+        ipv6Prefix,
+        ipv6Gateway,
+        aliases,
+        links,
+        names,
+        driverOptions,
+        gatewayPriority,
+        List.of());
   }
 
   /// With `after` among the names where `before` was.
@@ -56,6 +99,7 @@ public record Endpoint(
         links,
         changed,
         driverOptions,
-        gatewayPriority);
+        gatewayPriority,
+        linkLocal);
   }
 }

@@ -18,7 +18,8 @@ final class EndpointCheck {
         errors.add("user specified IP address is supported on user defined networks only");
       }
       if (!wish.aliases().isEmpty()) {
-        errors.add("network-scoped aliases are only supported for user-defined networks");
+        errors.add(
+            "network-scoped alias is supported only for containers in user defined networks");
       }
     }
     address(network, wish.ipv4(), false, errors);
@@ -38,9 +39,6 @@ final class EndpointCheck {
     if (address.isEmpty()) {
       errors.add("invalid IPv" + (ipv6 ? 6 : 4) + " address: " + wish);
     }
-    if (network.predefined()) {
-      return;
-    }
     List<Network.Pool> given =
         network.pools().stream()
             .filter(pool -> !pool.chosen() && pool.cidr().isIpv6() == ipv6)
@@ -49,8 +47,8 @@ final class EndpointCheck {
       errors.add(
           "user specified IP address is supported only when connecting to networks with user"
               + " configured subnets");
-    } else if (address.isPresent()
-        && given.stream().noneMatch(pool -> pool.cidr().contains(address.get()))) {
+    } else if (given.stream()
+        .noneMatch(pool -> address.filter(pool.cidr()::contains).isPresent())) {
       errors.add("no configured subnet or ip-range contain the IP address " + wish);
     }
   }

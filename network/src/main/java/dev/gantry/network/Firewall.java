@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// One nftables table of our own, built from what networks and published ports there are.
@@ -29,17 +30,31 @@ final class Firewall implements AutoCloseable {
   ///
   /// @param icc containers on it reach each other
   /// @param internal nothing leaves it or comes from outside
-  /// @param routed its containers can be reached from outside by their own addresses
+  /// @param ipv4 how containers are reached from outside; `ipv6` for the other family
+  /// @param host4 source of connections to the outside, when not the one of the link they leave by
+  /// @param trusted links from which published ports are reached by the containers' own addresses
   record BridgeRules(
       String bridge,
       List<Cidr> subnets,
       boolean icc,
       boolean masquerade,
       boolean internal,
-      boolean routed) {}
+      GatewayMode ipv4,
+      GatewayMode ipv6,
+      Optional<InetAddress> host4,
+      Optional<InetAddress> host6,
+      List<String> trusted) {
+    GatewayMode mode(boolean six) {
+      return six ? ipv6 : ipv4;
+    }
+
+    Optional<InetAddress> host(boolean six) {
+      return six ? host6 : host4;
+    }
+  }
 
   /// A published port: packets to `hostIp:hostPort` (any address of the host when it is the
-  /// wildcard) go to `ip:port`.
+  /// wildcard) go to `ip:port`. With port 0 nothing is rewritten: `ip:port` itself is reached.
   record Mapping(String protocol, InetAddress hostIp, int hostPort, InetAddress ip, int port) {}
 
   private static final int PREROUTING = 0;
@@ -58,7 +73,10 @@ final class Firewall implements AutoCloseable {
     EXACT4("published4", 2, false, true),
     ANY4("published4_any", 3, false, false),
     EXACT6("published6", 4, true, true),
-    ANY6("published6_any", 5, true, false);
+    ANY6("published6_any", 5, true, false),
+    /// Not maps but sets: container ports that may be reached by the container's own address.
+    OPEN4("open4", 6, false, true),
+    OPEN6("open6", 7, true, true);
 
     final String name;
     final int id;
@@ -75,7 +93,14 @@ final class Firewall implements AutoCloseable {
     static PortMap of(Mapping mapping) {
       boolean any = mapping.hostIp().isAnyLocalAddress();
       boolean six = mapping.ip().getAddress().length == 16;
+      if (mapping.hostPort() == 0) {
+        return six ? OPEN6 : OPEN4;
+      }
       return six ? any ? ANY6 : EXACT6 : any ? ANY4 : EXACT4;
+    }
+
+    boolean isSet() {
+      return this == OPEN4 || this == OPEN6;
     }
 
     int addressLength() {
@@ -98,13 +123,18 @@ final class Firewall implements AutoCloseable {
           id,
           keyType,
           keyLength,
-          addressType() << 6 | TYPE_SERVICE,
-          addressLength() + 4);
+          isSet() ? 0 : addressType() << 6 | TYPE_SERVICE,
+          isSet() ? 0 : addressLength() + 4);
     }
 
     Element element(Mapping mapping) {
       ByteArrayOutputStream key = new ByteArrayOutputStream();
       key.writeBytes(new byte[] {protocolNumber(mapping.protocol()), 0, 0, 0});
+      if (isSet()) {
+        key.writeBytes(mapping.ip().getAddress());
+        key.writeBytes(port(mapping.port()));
+        return new Element(key.toByteArray());
+      }
       if (withAddress) {
         key.writeBytes(mapping.hostIp().getAddress());
       }
@@ -284,6 +314,9 @@ final class Firewall implements AutoCloseable {
             rule -> rule.fromAnyOf("bridges", BRIDGES).address(false, LOOPBACK).drop()));
     for (String chain : List.of("prerouting", "output")) {
       for (PortMap map : PortMap.values()) {
+        if (map.isSet()) {
+          continue;
+        }
         all.add(
             NftMessages.rule(
                 table,
@@ -314,13 +347,33 @@ final class Firewall implements AutoCloseable {
       if (bridge.internal()) {
         all.add(forward(rule -> rule.from(name).notTo(name).counter().drop()));
         all.add(forward(rule -> rule.notFrom(name).to(name).counter().drop()));
-      } else if (bridge.routed()) {
-        all.add(forward(rule -> rule.to(name).accept()));
+      } else {
+        directRules(bridge, false, all);
+        directRules(bridge, true, all);
       }
     }
     all.add(forward(rule -> rule.toAnyOf("bridges", BRIDGES).published().accept()));
     // networks are isolated from each other, and from outside only published ports are reached
     all.add(forward(rule -> rule.toAnyOf("bridges", BRIDGES).counter().drop()));
+  }
+
+  /// What is let through to containers by their own addresses.
+  private void directRules(BridgeRules bridge, boolean ipv6, List<byte[]> all) {
+    PortMap open = ipv6 ? PortMap.OPEN6 : PortMap.OPEN4;
+    String name = bridge.bridge();
+    switch (bridge.mode(ipv6)) {
+      case NAT, ISOLATED -> {}
+      case NAT_UNPROTECTED -> all.add(forward(rule -> rule.family(ipv6).to(name).accept()));
+      case ROUTED -> {
+        all.add(forward(rule -> rule.to(name).toOpenPort(open.name, open.id, ipv6).accept()));
+        // as routed hosts can be pinged
+        all.add(forward(rule -> rule.to(name).echo(ipv6).accept()));
+      }
+    }
+    for (String link : bridge.trusted()) {
+      all.add(
+          forward(rule -> rule.from(link).to(name).toOpenPort(open.name, open.id, ipv6).accept()));
+    }
   }
 
   private byte[] forward(java.util.function.Consumer<NftRule> content) {
@@ -330,10 +383,15 @@ final class Firewall implements AutoCloseable {
   private void addressRules(BridgeRules bridge, List<byte[]> all) {
     String name = bridge.bridge();
     for (Cidr subnet : bridge.subnets()) {
-      if (bridge.masquerade() && !bridge.internal() && !bridge.routed()) {
+      boolean nat = bridge.mode(subnet.isIpv6()).rewrites();
+      if (bridge.masquerade() && !bridge.internal() && nat) {
+        Optional<InetAddress> host = bridge.host(subnet.isIpv6());
         all.add(
             postrouting(
-                rule -> rule.toNoneOf("bridges", BRIDGES).address(true, subnet).masquerade()));
+                rule -> {
+                  rule.toNoneOf("bridges", BRIDGES).address(true, subnet);
+                  host.ifPresentOrElse(rule::source, rule::masquerade);
+                }));
       }
       // a container that uses a published port of its own network: the answer must come back here
       all.add(postrouting(rule -> rule.to(name).published().address(true, subnet).masquerade()));

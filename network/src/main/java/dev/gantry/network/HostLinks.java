@@ -21,7 +21,10 @@ final class HostLinks implements AutoCloseable {
   private static final Path SYSCTL = Path.of("/proc/sys/net");
 
   /// A link of the host. `kind` is empty for a real device, `master` 0 for a link on no bridge.
-  record Link(int index, String name, String kind, int master, int mtu) {}
+  record Link(int index, String name, String kind, int master, int mtu, String alias) {}
+
+  /// A route of the host to `to`, out of link `link` (its index).
+  record Route(Cidr to, int link) {}
 
   private final Netlink netlink;
 
@@ -50,6 +53,11 @@ final class HostLinks implements AutoCloseable {
     }
   }
 
+  /// The link with this index.
+  Optional<Link> find(int index) {
+    return all().stream().filter(link -> link.index() == index).findFirst();
+  }
+
   List<Link> all() {
     try {
       return netlink.exchange(LinkMessages.dumpLinks(), "links").stream()
@@ -64,6 +72,7 @@ final class HostLinks implements AutoCloseable {
     Map<Integer, byte[]> attributes = NetlinkMessage.attributes(message.payload(), 16);
     byte @Nullable [] name = attributes.get(LinkMessages.IFLA_IFNAME);
     byte @Nullable [] info = attributes.get(LinkMessages.IFLA_LINKINFO);
+    byte @Nullable [] alias = attributes.get(LinkMessages.IFLA_IFALIAS);
     byte @Nullable [] kind =
         info == null ? null : NetlinkMessage.attributes(info, 0).get(LinkMessages.IFLA_INFO_KIND);
     return new Link(
@@ -71,7 +80,8 @@ final class HostLinks implements AutoCloseable {
         name == null ? "" : NetlinkMessage.text(name),
         kind == null ? "" : NetlinkMessage.text(kind),
         number(attributes.get(LinkMessages.IFLA_MASTER)),
-        number(attributes.get(LinkMessages.IFLA_MTU)));
+        number(attributes.get(LinkMessages.IFLA_MTU)),
+        alias == null ? "" : NetlinkMessage.text(alias));
   }
 
   private static int number(byte @Nullable [] value) {
@@ -100,8 +110,8 @@ final class HostLinks implements AutoCloseable {
   }
 
   /// The destinations of the host's unicast routes, default routes aside, save those of `except`.
-  List<Cidr> routes(int except) {
-    List<Cidr> result = new ArrayList<>();
+  List<Route> routes(int except) {
+    List<Route> result = new ArrayList<>();
     try {
       for (Netlink.Message message : netlink.exchange(LinkMessages.dumpRoutes(), "routes")) {
         byte[] payload = message.payload();
@@ -109,11 +119,9 @@ final class HostLinks implements AutoCloseable {
         byte[] destination = attributes.get(LinkMessages.RTA_DST);
         int prefix = payload[1] & 0xff;
         boolean unicast = payload[7] == 1;
-        if (destination != null
-            && unicast
-            && prefix > 0
-            && number(attributes.get(LinkMessages.RTA_OIF)) != except) {
-          result.add(new Cidr(Cidr.of(destination), prefix));
+        int link = number(attributes.get(LinkMessages.RTA_OIF));
+        if (destination != null && unicast && prefix > 0 && link != except) {
+          result.add(new Route(new Cidr(Cidr.of(destination), prefix), link));
         }
       }
       return result;
@@ -167,6 +175,30 @@ final class HostLinks implements AutoCloseable {
     }
     return find(name)
         .orElseThrow(() -> new Failure.Internal("bridge " + name + " went away at once"));
+  }
+
+  /// Makes a link that leads nowhere.
+  Link createDummy(String name, String alias) {
+    return create(name, LinkMessages.dummy(name, alias));
+  }
+
+  /// Makes the link for packets with `tag` on `base`.
+  Link createVlan(String name, Link base, int tag, String alias) {
+    return create(name, LinkMessages.vlan(name, base.index(), tag, alias));
+  }
+
+  private Link create(String name, byte[] message) {
+    try {
+      netlink.exchange(message, "link " + name);
+    } catch (Errno e) {
+      if (e.number() == Errno.EOPNOTSUPP) {
+        // Docker's text; here it means that the kernel lacks the module
+        throw new Failure.Internal("operation not supported", e);
+      }
+      throw failed("make link " + name, e);
+    }
+    return find(name)
+        .orElseThrow(() -> new Failure.Internal("link " + name + " went away at once"));
   }
 
   /// A locally administered address.

@@ -8,6 +8,7 @@ import dev.gantry.kernel.NetNamespace;
 import dev.gantry.kernel.Netlink;
 import dev.gantry.kernel.NetlinkSetup;
 import dev.gantry.kernel.NetlinkSetup.HostMessage;
+import dev.gantry.network.HostLinks.Route;
 import dev.gantry.network.Network.Pool;
 import java.net.InetAddress;
 import java.util.ArrayList;
@@ -51,7 +52,7 @@ final class HostNetworks implements Networks {
     this.links = HostLinks.open();
     this.registry = new NetworkRegistry(store, options);
     this.firewall = Firewall.open(options.bridge());
-    this.publisher = new Publisher(options, firewall, this::attachment);
+    this.publisher = new Publisher(options, firewall, this::attachment, registry::byId);
     this.neighbours = NeighbourFirewalls.open(firewall.table());
     this.guard = new FirewallGuard(firewall, () -> neighbours.settle(firewall.bridges()));
     this.names = new NameServers();
@@ -108,7 +109,7 @@ final class HostNetworks implements Networks {
     Optional<Pool> before = registry.byName("bridge").flatMap(bridge -> bridge.pool(false));
     return before.orElseGet(
         () -> {
-          Cidr free = registry.freeSubnet(links.routes(0));
+          Cidr free = registry.freeSubnet(links.routes(0).stream().map(Route::to).toList());
           String router = Cidr.text(free.at(java.math.BigInteger.ONE));
           return new Pool(free.toString(), range, router, Map.of(), router, true);
         });
@@ -155,7 +156,7 @@ final class HostNetworks implements Networks {
               .map(BridgeOptions::rules)
               .toList(),
           publisher.rewrites()
-              ? attachments.values().stream().flatMap(a -> Publisher.mappings(a).stream()).toList()
+              ? attachments.values().stream().flatMap(a -> publisher.mappings(a).stream()).toList()
               : List.of());
       firewall.apply();
       neighbours.settle(firewall.bridges());
@@ -259,10 +260,10 @@ final class HostNetworks implements Networks {
       NetNamespace.in(
           namespace,
           () -> {
+            write(LaunchMessages.settings(endpoints));
             try (Netlink netlink = Netlink.route()) {
               netlink.exchange(NetlinkMessage.join(reserved.container()), "the container's links");
             }
-            write(LaunchMessages.settings(endpoints));
             return true;
           });
       if (onUserNetwork(attachment)) {
@@ -313,7 +314,7 @@ final class HostNetworks implements Networks {
 
   private List<HostMessage> linkMessages(
       Network network, Endpoint endpoint, boolean publishing, LinkMessages.Target target) {
-    if (network.driver().equals("macvlan")) {
+    if (network.onHostLink()) {
       return List.of(Macvlan.message(network, endpoint, links, target));
     }
     // a bridge that somebody deleted is made again
@@ -359,7 +360,7 @@ final class HostNetworks implements Networks {
               network.name(),
               Ids.next(),
               interfaceName(network, wish, others),
-              network.driver().equals("macvlan")
+              network.onHostLink()
                   ? ""
                   : "veth%07x".formatted(ThreadLocalRandom.current().nextInt(1 << 28)),
               mac,
@@ -370,10 +371,11 @@ final class HostNetworks implements Networks {
               ipv6.isPresent() ? prefix(network, true) : 0,
               ipv6.isPresent() && routable ? router(network, true) : "",
               wish.aliases(),
-              wish.links(),
+              user ? wish.links() : List.of(), // on the default bridge the engine keeps them
               dnsNames,
               wish.driverOptions(),
-              wish.gatewayPriority());
+              wish.gatewayPriority(),
+              wish.linkLocal());
       undo.commit();
       return endpoint;
     }
@@ -416,6 +418,9 @@ final class HostNetworks implements Networks {
   }
 
   private static String router(Network network, boolean ipv6) {
+    if (Macvlan.routesOnLink(network)) {
+      return ipv6 ? "::" : "0.0.0.0";
+    }
     return network.pool(ipv6).map(Pool::router).orElse("");
   }
 
@@ -496,7 +501,7 @@ final class HostNetworks implements Networks {
   private NameServers.View resolver(Attachment attachment) {
     List<String> servers =
         attachment.dns().isEmpty() ? HostResolver.servers(options) : attachment.dns();
-    return new NameServers.View(() -> snapshot(attachment.containerId()), servers);
+    return new NameServers.View(() -> snapshot(attachment.containerId()), servers, hostGateways());
   }
 
   /// Everybody a container may know by name: those on its networks.
@@ -582,8 +587,8 @@ final class HostNetworks implements Networks {
   }
 
   @Override
-  public Attachment connect(String containerId, int pid, EndpointRequest wish) {
-    Attachment after = connectEndpoint(containerId, pid, wish);
+  public Attachment connect(AttachRequest container, int pid, EndpointRequest wish) {
+    Attachment after = connectEndpoint(container, pid, wish);
     serveNames(after, pid);
     return after;
   }
@@ -600,13 +605,15 @@ final class HostNetworks implements Networks {
     }
   }
 
-  private Attachment connectEndpoint(String containerId, int pid, EndpointRequest wish) {
+  private Attachment connectEndpoint(AttachRequest container, int pid, EndpointRequest wish) {
+    String containerId = container.containerId();
     lock.lock();
     try (Undo undo = new Undo()) {
       applyFirewall();
-      Attachment before = attached(containerId);
+      Attachment before = attached(container);
       Network network = required(wish.network());
       EndpointCheck.checkConnectable(network);
+      EndpointCheck.check(network, wish);
       if (before.endpoints().stream().anyMatch(e -> e.networkId().equals(network.id()))) {
         throw new Failure.Forbidden(
             "endpoint with name " + before.name() + " already exists in network " + network.name());
@@ -615,7 +622,8 @@ final class HostNetworks implements Networks {
           undo.on(
               reserve(network, wish, containerId, before.name(), before.endpoints()), this::free);
       for (HostMessage message :
-          linkMessages(network, endpoint, !before.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
+          linkMessages(
+              network, endpoint, !container.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
         links.send(message, pid, "interface of " + before.name());
       }
       List<Endpoint> endpoints = new ArrayList<>(before.endpoints());
@@ -625,6 +633,10 @@ final class HostNetworks implements Networks {
       messages.addAll(LaunchMessages.defaultRoutes(endpoints));
       insideWithSettings(pid, messages, LaunchMessages.settings(List.of(endpoint)));
       Attachment after = before.with(endpoints, before.ports());
+      after =
+          before.ports().isEmpty()
+              ? publish(after, container.ports())
+              : publisher.moved(before, after);
       attachments.put(containerId, after);
       undo.commit();
       return after;
@@ -637,10 +649,11 @@ final class HostNetworks implements Networks {
   public Attachment disconnect(String containerId, int pid, String nameOrId) {
     lock.lock();
     try {
-      Attachment before = attached(containerId);
+      Optional<Attachment> attached = Optional.ofNullable(attachments.get(containerId));
       Network network = registry.find(nameOrId);
       Endpoint gone =
-          before.endpoints().stream()
+          attached.stream()
+              .flatMap(attachment -> attachment.endpoints().stream())
               .filter(endpoint -> endpoint.networkId().equals(network.id()))
               .findFirst()
               .orElseThrow(
@@ -650,6 +663,7 @@ final class HostNetworks implements Networks {
                               + containerId
                               + " is not connected to network "
                               + network.name()));
+      Attachment before = attached.orElseThrow();
       List<Endpoint> endpoints =
           before.endpoints().stream().filter(endpoint -> !endpoint.equals(gone)).toList();
       List<byte[]> messages = new ArrayList<>();
@@ -657,7 +671,7 @@ final class HostNetworks implements Networks {
       messages.addAll(LaunchMessages.defaultRoutes(endpoints));
       inside(pid, messages);
       free(gone);
-      Attachment after = publisher.withoutWay(before.with(endpoints, before.ports()), gone);
+      Attachment after = publisher.moved(before, before.with(endpoints, before.ports()));
       attachments.put(containerId, after);
       return after;
     } finally {
@@ -683,21 +697,21 @@ final class HostNetworks implements Networks {
     }
   }
 
-  private Attachment attached(String containerId) {
-    Attachment attachment = attachments.get(containerId);
+  private Attachment attached(AttachRequest container) {
+    Attachment attachment = attachments.get(container.containerId());
     if (attachment == null) {
       // a running container without any network yet
       attachment =
           new Attachment(
-              containerId,
-              Ids.shorten(containerId),
-              "",
+              container.containerId(),
+              container.name(),
+              container.hostname(),
               Ids.next(),
               List.of(),
               List.of(),
-              List.of(),
-              List.of(),
-              List.of());
+              container.dns(),
+              container.dnsSearch(),
+              container.dnsOptions());
     }
     return attachment;
   }
@@ -712,10 +726,11 @@ final class HostNetworks implements Networks {
       NetNamespace.of(
           pid,
           () -> {
+            // before the addresses: a namespace without IPv6 so far refuses them
+            write(settings);
             try (Netlink netlink = Netlink.route()) {
               netlink.exchange(NetlinkMessage.join(messages), "the container's links");
             }
-            write(settings);
             return true;
           });
     } catch (Failure e) {
@@ -750,24 +765,33 @@ final class HostNetworks implements Networks {
   }
 
   @Override
-  public List<NetworkOptions.AddressPool> pools() {
-    return options.pools();
-  }
-
-  @Override
   public Network create(NetworkRequest request) {
     lock.lock();
-    try {
+    try (Undo undo = new Undo()) {
       applyFirewall();
-      Network network = new NetworkPlan(registry, () -> links.routes(0)).plan(request);
+      Network network =
+          new NetworkPlan(registry, () -> links.routes(0).stream().map(Route::to).toList())
+              .plan(request);
       if (hasBridge(network)) {
+        boolean there = links.find(network.bridge()).isPresent();
+        undo.on(
+            () -> {
+              if (!there) {
+                links.find(network.bridge()).ifPresent(links::delete);
+              }
+            });
         makeBridge(network);
+      } else if (network.onHostLink() && !network.configOnly()) {
+        undo.on(() -> Macvlan.forget(network, registry.list(), links));
+        Macvlan.prepare(network, links);
       }
       registry.add(network);
+      undo.on(() -> registry.remove(network));
       if (hasBridge(network) && options.firewall()) {
         firewall.put(BridgeOptions.rules(network));
         neighbours.settle(firewall.bridges());
       }
+      undo.commit();
       return network;
     } finally {
       lock.unlock();
@@ -807,7 +831,46 @@ final class HostNetworks implements Networks {
           neighbours.settle(firewall.bridges());
         }
         links.find(network.bridge()).ifPresent(links::delete);
+      } else if (network.onHostLink()) {
+        Macvlan.forget(network, registry.list(), links);
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public List<String> routeConflicts(Network network) {
+    int own = links.find(network.bridge()).map(HostLinks.Link::index).orElse(0);
+    if (network.onHostLink() || network.configOnly()) {
+      return List.of(); // these are in the network of their link
+    }
+    List<String> conflicts = new ArrayList<>();
+    for (Route route : links.routes(own)) {
+      for (Pool pool : network.pools()) {
+        if (pool.cidr().overlaps(route.to())) {
+          conflicts.add(
+              "subnet "
+                  + pool.subnet()
+                  + " overlaps the host's route to "
+                  + route.to()
+                  + links.find(route.link()).map(link -> " through " + link.name()).orElse("")
+                  + ": one of them will not be reached");
+        }
+      }
+    }
+    return conflicts;
+  }
+
+  @Override
+  public List<String> hostGateways() {
+    lock.lock();
+    try {
+      return registry.byName("bridge").stream()
+          .flatMap(bridge -> bridge.pools().stream())
+          .map(Pool::router)
+          .filter(router -> !router.isEmpty())
+          .toList();
     } finally {
       lock.unlock();
     }
@@ -852,14 +915,20 @@ final class HostNetworks implements Networks {
 
   @Override
   public ResolvConf resolvConf(AttachRequest request) {
-    boolean user;
+    HostResolver.Kind kind = HostResolver.Kind.OWN_NAMESPACE;
     lock.lock();
     try {
-      user = request.endpoints().stream().anyMatch(wish -> !required(wish.network()).predefined());
+      for (EndpointRequest wish : request.endpoints()) {
+        if (wish.network().equals("host")) {
+          kind = HostResolver.Kind.HOST;
+        } else if (!required(wish.network()).predefined()) {
+          kind = HostResolver.Kind.EMBEDDED;
+        }
+      }
     } finally {
       lock.unlock();
     }
-    return HostResolver.conf(options, request, user);
+    return HostResolver.conf(options, request, kind);
   }
 
   @Override

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// What must be sent to the kernel so that a container has its endpoints.
 final class LaunchMessages {
@@ -17,17 +19,18 @@ final class LaunchMessages {
   /// kernels put into every new namespace.
   private static final int FIRST_INDEX = 100;
 
+  private static final Pattern NUMBERED = Pattern.compile("eth(\\d{1,4})");
   private static final int HOST_INDEX_FROM = 1 << 20;
   private static final int HOST_INDEX_TO = 1 << 30;
 
   private LaunchMessages() {}
 
-  /// The index of interface `ethN` (or one with another prefix): its number decides.
+  /// The index of an interface follows from its name: the number of `ethN`, a hash of others.
   static int index(Endpoint endpoint) {
-    String digits = endpoint.interfaceName().replaceAll("^.*?(\\d{1,4})$", "$1");
-    return digits.matches("\\d+")
-        ? FIRST_INDEX + Integer.parseInt(digits)
-        : FIRST_INDEX + 10_000 + (endpoint.interfaceName().hashCode() & 0xffff);
+    Matcher numbered = NUMBERED.matcher(endpoint.interfaceName());
+    return numbered.matches()
+        ? FIRST_INDEX + Integer.parseInt(numbered.group(1))
+        : FIRST_INDEX + 10_000 + (endpoint.interfaceName().hashCode() & 0xff_ffff);
   }
 
   /// The veth on its bridge; `publishing` when the container has published ports.
@@ -64,6 +67,10 @@ final class LaunchMessages {
         .ifPresent(address -> addresses.add(new Cidr(address, endpoint.ipv4Prefix())));
     Cidr.literal(endpoint.ipv6())
         .ifPresent(address -> addresses.add(new Cidr(address, endpoint.ipv6Prefix())));
+    for (String text : endpoint.linkLocal()) {
+      Cidr.literal(text)
+          .ifPresent(address -> addresses.add(new Cidr(address, address.getAddress().length * 4)));
+    }
     return addresses;
   }
 
@@ -76,10 +83,15 @@ final class LaunchMessages {
           .ifPresent(
               endpoint ->
                   messages.add(
-                      LinkMessages.defaultRoute(
-                          index(endpoint), gateway(endpoint, ipv6).orElseThrow(), 0)));
+                      defaultRoute(index(endpoint), gateway(endpoint, ipv6).orElseThrow())));
     }
     return messages;
+  }
+
+  private static byte[] defaultRoute(int index, InetAddress gateway) {
+    return gateway.isAnyLocalAddress()
+        ? LinkMessages.defaultRouteOnLink(index, gateway)
+        : LinkMessages.defaultRoute(index, gateway, 0);
   }
 
   static Optional<Endpoint> gatewayEndpoint(List<Endpoint> endpoints, boolean ipv6) {
@@ -126,7 +138,8 @@ final class LaunchMessages {
       for (String setting : own.split(",")) {
         String[] parts = setting.split("=", 2);
         if (parts.length == 2 && parts[0].matches("net\\.[A-Za-z0-9_.-]+")) {
-          settings.put(parts[0].replace("IFNAME", name), parts[1]);
+          // the Docker CLI writes what it was given in lower case
+          settings.put(parts[0].replaceFirst("(?i)\\bIFNAME\\b", name), parts[1]);
         }
       }
     }

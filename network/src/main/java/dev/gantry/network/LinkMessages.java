@@ -9,9 +9,12 @@ import static dev.gantry.network.NetlinkMessage.REQUEST;
 
 import dev.gantry.kernel.NetlinkSetup.HostMessage;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// The requests of rtnetlink(7) that networks of containers need, as bytes.
 final class LinkMessages {
@@ -34,6 +37,7 @@ final class LinkMessages {
   static final int IFLA_LINK = 5;
   static final int IFLA_MASTER = 10;
   static final int IFLA_LINKINFO = 18;
+  static final int IFLA_IFALIAS = 20;
   static final int IFLA_NET_NS_PID = 19;
   static final int IFLA_NET_NS_FD = 28;
   static final int IFLA_INFO_KIND = 1;
@@ -44,6 +48,9 @@ final class LinkMessages {
   static final int RTA_OIF = 4;
   private static final int VETH_INFO_PEER = 1;
   private static final int IFLA_MACVLAN_MODE = 1;
+  private static final int IFLA_IPVLAN_MODE = 1;
+  private static final int IFLA_IPVLAN_FLAGS = 2;
+  private static final int IFLA_VLAN_ID = 1;
   private static final int IFA_BROADCAST = 4;
   private static final int IFA_FLAGS = 8;
   private static final int IFA_F_NODAD = 2;
@@ -157,6 +164,65 @@ final class LinkMessages {
           message.nestPlain(IFLA_INFO_DATA, () -> message.attribute(IFLA_MACVLAN_MODE, mode));
         });
     return new HostMessage(message.bytes(), List.of(offset));
+  }
+
+  /// Makes an ipvlan interface on `parent` inside the namespace that is filled in.
+  static HostMessage ipvlan(
+      int parent, String name, int index, int mtu, int mode, int flags, Target target) {
+    NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK | CREATE | EXCLUSIVE);
+    link(message, index, 0, 0);
+    message.attribute(IFLA_IFNAME, name).attribute(IFLA_LINK, parent);
+    if (mtu > 0) {
+      message.attribute(IFLA_MTU, mtu);
+    }
+    int offset = message.position() + 4;
+    message.attribute(target.attribute, 0);
+    message.nestPlain(
+        IFLA_LINKINFO,
+        () -> {
+          message.attribute(IFLA_INFO_KIND, "ipvlan");
+          message.nestPlain(
+              IFLA_INFO_DATA,
+              () ->
+                  message
+                      .attribute(IFLA_IPVLAN_MODE, nativeShort(mode))
+                      .attribute(IFLA_IPVLAN_FLAGS, nativeShort(flags)));
+        });
+    return new HostMessage(message.bytes(), List.of(offset));
+  }
+
+  private static byte[] nativeShort(int value) {
+    return ByteBuffer.allocate(2).order(ByteOrder.nativeOrder()).putShort((short) value).array();
+  }
+
+  /// Makes a dummy link that is up.
+  static byte[] dummy(String name, String alias) {
+    return virtual(name, alias, 0, message -> message.attribute(IFLA_INFO_KIND, "dummy"));
+  }
+
+  /// Makes a link of VLAN `tag` on link `parent` that is up.
+  static byte[] vlan(String name, int parent, int tag, String alias) {
+    return virtual(
+        name,
+        alias,
+        parent,
+        message -> {
+          message.attribute(IFLA_INFO_KIND, "vlan");
+          message.nestPlain(
+              IFLA_INFO_DATA, () -> message.attribute(IFLA_VLAN_ID, nativeShort(tag)));
+        });
+  }
+
+  private static byte[] virtual(
+      String name, String alias, int parent, Consumer<NetlinkMessage> info) {
+    NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK | CREATE | EXCLUSIVE);
+    link(message, 0, IFF_UP, IFF_UP);
+    message.attribute(IFLA_IFNAME, name).attribute(IFLA_IFALIAS, alias);
+    if (parent > 0) {
+      message.attribute(IFLA_LINK, parent);
+    }
+    message.nestPlain(IFLA_LINKINFO, () -> info.accept(message));
+    return message.bytes();
   }
 
   static byte[] up(int index) {

@@ -8,6 +8,7 @@ import java.net.Socket;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +17,10 @@ import java.util.concurrent.Semaphore;
 /// The name server of one container: answers for its neighbours itself and passes the rest on.
 final class NameServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(NameServer.class.getName());
+
+  /// What Docker Desktop calls the machine.
+  private static final String HOST = "host.docker.internal";
+
   private static final int PACKET_LIMIT = 4096;
   private static final int PENDING_LIMIT = 256;
   private static final int IDLE_MILLIS = 10_000;
@@ -126,6 +131,7 @@ final class NameServer implements AutoCloseable {
       case DnsMessage.A, DnsMessage.AAAA ->
           names
               .resolve(query.name(), query.type() == DnsMessage.AAAA)
+              .or(() -> host(query))
               .map(addresses -> DnsMessage.addresses(query, shuffled(addresses)));
       case DnsMessage.PTR ->
           DnsMessage.reverse(query.name())
@@ -135,6 +141,21 @@ final class NameServer implements AutoCloseable {
       default ->
           names.resolve(query.name(), false).map(_ -> DnsMessage.addresses(query, List.of()));
     };
+  }
+
+  /// The machine itself, unless it is called otherwise or the container must not leave.
+  private Optional<List<InetAddress>> host(DnsMessage.Query query) {
+    boolean asked = query.name().equals(HOST) && !view.host().isEmpty();
+    if (!asked || !new ContainerNames(view.containers().get()).reachesOutside()) {
+      return Optional.empty();
+    }
+    int length = query.type() == DnsMessage.AAAA ? 16 : 4;
+    return Optional.of(
+        new ArrayList<>(
+            view.host().stream()
+                .flatMap(text -> Cidr.literal(text).stream())
+                .filter(address -> address.getAddress().length == length)
+                .toList()));
   }
 
   /// Spreads askers over several containers of one alias.

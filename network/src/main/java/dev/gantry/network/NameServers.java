@@ -26,7 +26,9 @@ final class NameServers implements AutoCloseable {
   private static final Cidr ADDRESS = Cidr.parse(HostResolver.EMBEDDED + "/32");
 
   /// What a server needs to know: who is who now, and whom to ask for everything else.
-  record View(Supplier<List<Attachment>> containers, List<String> servers) {}
+  ///
+  /// @param host addresses of this machine that containers can reach
+  record View(Supplier<List<Attachment>> containers, List<String> servers, List<String> host) {}
 
   /// The sockets of one server.
   record Sockets(DatagramChannel udp, ServerSocket tcp) {}

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// A network as the engine keeps it; what Docker's inspect shows comes from here.
 ///
 /// @param created RFC 3339 with nanoseconds
-/// @param driver `bridge`, `host`, `null` or `macvlan`
+/// @param driver `bridge`, `host`, `null`, `macvlan` or `ipvlan`
 /// @param ipamOptions null where the request had none: Docker's wire tells it from an empty map
 /// @param configFrom name of the configuration network, or empty
 /// @param bridge link name of the bridge, or empty
@@ -57,6 +57,11 @@ public record Network(
   /// The default `bridge`, `host` and `none`.
   public boolean predefined() {
     return name.equals("bridge") || name.equals("host") || name.equals("none");
+  }
+
+  /// Whether containers have links of their own on one of the host's, without a bridge.
+  boolean onHostLink() {
+    return driver.equals("macvlan") || driver.equals("ipvlan");
   }
 
   /// The option `key`, if set.

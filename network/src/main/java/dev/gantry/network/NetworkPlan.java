@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Turns a request for a network into a network, or into Docker's error for it.
 final class NetworkPlan {
@@ -44,17 +45,19 @@ final class NetworkPlan {
     }
     NetworkRequest wish = withConfiguration(request);
     String driver = wish.driver().isEmpty() ? "bridge" : wish.driver();
+    checkScope(wish);
     checkDriver(driver, wish);
     List<Subnet> subnets = checkSubnets(wish.subnets());
-    checkOptions(wish.options());
-    boolean ipv4 = wish.enableIpv4() == null || wish.enableIpv4();
-    boolean ipv6 = wish.enableIpv6() != null && wish.enableIpv6();
+    checkOptions(wish);
+    boolean ipv4 = enabled(wish.enableIpv4(), wish.options(), BridgeOptions.ENABLE_IPV4, true);
+    boolean ipv6 = enabled(wish.enableIpv6(), wish.options(), BridgeOptions.ENABLE_IPV6, false);
     if (!ipv4 && !ipv6) {
       throw new Failure.InvalidRequest("IPv4 or IPv6 must be enabled");
     }
     String id = Ids.next();
     String bridge = bridgeName(driver, wish, id);
-    List<Pool> pools = wish.configOnly() ? configured(subnets) : pools(subnets, ipv4, ipv6, driver);
+    List<Pool> pools =
+        wish.configOnly() ? configured(subnets) : pools(subnets, ipv4, ipv6, driver, wish);
     return new Network(
         id,
         name,
@@ -108,27 +111,42 @@ final class NetworkPlan {
         request.driver(),
         from.enableIpv4(),
         from.enableIpv6(),
-        "",
-        null,
+        from.ipamDriver(),
+        from.ipamOptions(),
         subnets,
         from.internal(),
         request.attachable(),
         false,
         request.configFrom(),
         false,
+        "",
         from.options(),
         from.labels());
+  }
+
+  /// What is said in the request, else in its options, else the default.
+  private static boolean enabled(
+      @Nullable Boolean said, Map<String, String> options, String option, boolean fallback) {
+    if (said != null) {
+      return said;
+    }
+    String value = options.get(option);
+    return value == null ? fallback : GoBool.parse(value);
+  }
+
+  private static void checkScope(NetworkRequest request) {
+    if (request.scope().equals("swarm")) {
+      throw new Failure.Forbidden("cannot create a swarm scoped network when swarm is not active");
+    }
+    if (request.ingress()) {
+      throw new Failure.Forbidden("Ingress network can only be global scope network");
+    }
   }
 
   private static void checkDriver(String driver, NetworkRequest request) {
     switch (driver) {
       case "bridge" -> {}
-      case "macvlan" -> {
-        String mode = request.options().getOrDefault(BridgeOptions.MACVLAN_MODE, "bridge");
-        if (!Macvlan.knows(mode)) {
-          throw new Failure.InvalidRequest("requested macvlan mode '" + mode + "' is not valid");
-        }
-      }
+      case "macvlan", "ipvlan" -> Macvlan.check(driver, request.options());
       case "host", "null" ->
           throw new Failure.Forbidden("only one instance of \"" + driver + "\" network is allowed");
       case "overlay" ->
@@ -206,7 +224,8 @@ final class NetworkPlan {
     }
   }
 
-  private static void checkOptions(Map<String, String> options) {
+  private static void checkOptions(NetworkRequest request) {
+    Map<String, String> options = request.options();
     for (String key : FLAGS) {
       String value = options.get(key);
       if (value != null && !GoBool.valid(value)) {
@@ -231,10 +250,38 @@ final class NetworkPlan {
               + mtu
               + "\": invalid syntax)");
     }
-    String binding = options.getOrDefault(BridgeOptions.HOST_BINDING, "");
-    if (!binding.isEmpty() && Cidr.literal(binding).isEmpty()) {
+    for (String key :
+        List.of(BridgeOptions.HOST_BINDING, BridgeOptions.HOST_IPV4, BridgeOptions.HOST_IPV6)) {
+      String address = options.getOrDefault(key, "");
+      if (!address.isEmpty() && Cidr.literal(address).isEmpty()) {
+        throw new Failure.InvalidRequest(
+            "failed to parse " + key + " value: " + address + " (nil ip)");
+      }
+    }
+    for (String key : List.of(BridgeOptions.GATEWAY_MODE_IPV4, BridgeOptions.GATEWAY_MODE_IPV6)) {
+      checkGatewayMode(key, options.getOrDefault(key, ""), request.internal());
+    }
+  }
+
+  private static void checkGatewayMode(String key, String word, boolean internal) {
+    if (word.isEmpty()) {
+      return;
+    }
+    GatewayMode mode =
+        GatewayMode.parse(word)
+            .orElseThrow(
+                () ->
+                    new Failure.InvalidRequest(
+                        "failed to parse "
+                            + key
+                            + " value: "
+                            + word
+                            + " (unknown gateway mode "
+                            + word
+                            + ")"));
+    if (mode == GatewayMode.ISOLATED && !internal) {
       throw new Failure.InvalidRequest(
-          "failed to parse " + BridgeOptions.HOST_BINDING + " value: " + binding + " (nil ip)");
+          "gateway mode 'isolated' can only be used for an internal network");
     }
   }
 
@@ -285,30 +332,47 @@ final class NetworkPlan {
         .toList();
   }
 
-  private List<Pool> pools(List<Subnet> subnets, boolean ipv4, boolean ipv6, String driver) {
+  private List<Pool> pools(
+      List<Subnet> subnets, boolean ipv4, boolean ipv6, String driver, NetworkRequest request) {
     List<Pool> pools = new ArrayList<>();
+    boolean onHostLink = !driver.equals("bridge");
     for (Subnet subnet : subnets) {
       boolean six = subnet.subnet().isIpv6();
       if (six ? !ipv6 : !ipv4) {
         continue; // Docker keeps quiet about a subnet of a family that is off
       }
       boolean taken = registry.subnets().stream().anyMatch(subnet.subnet()::overlaps);
-      if (taken && !driver.equals("macvlan")) {
+      if (taken && !onHostLink) {
         throw new Failure.Forbidden(
             "invalid pool request: Pool overlaps with other one on this address space");
       }
+      if (!onHostLink && pools.stream().anyMatch(pool -> pool.cidr().isIpv6() == six)) {
+        throw new Failure.InvalidRequest("bridge driver doesn't support multiple subnets");
+      }
       NetworkRequest.Subnet wish = subnet.wish();
-      pools.add(
+      Pool pool =
           NetworkRegistry.pool(
-              subnet.subnet(), wish.ipRange(), wish.gateway(), wish.auxiliary(), false));
+              subnet.subnet(), wish.ipRange(), wish.gateway(), wish.auxiliary(), false);
+      pools.add(isolated(request, six) ? withoutRouter(pool) : pool);
     }
     if (ipv4 && pools.stream().allMatch(pool -> pool.cidr().isIpv6())) {
-      Cidr free = registry.freeSubnet(routes.get());
-      pools.addFirst(NetworkRegistry.pool(free, "", "", Map.of(), true));
+      Pool pool = NetworkRegistry.pool(registry.freeSubnet(routes.get()), "", "", Map.of(), true);
+      pools.addFirst(isolated(request, false) ? withoutRouter(pool) : pool);
     }
     if (ipv6 && pools.stream().noneMatch(pool -> pool.cidr().isIpv6())) {
-      pools.add(NetworkRegistry.pool(registry.freeIpv6Subnet(), "", "", Map.of(), true));
+      Pool pool = NetworkRegistry.pool(registry.freeIpv6Subnet(), "", "", Map.of(), true);
+      pools.add(isolated(request, true) ? withoutRouter(pool) : pool);
     }
     return pools;
+  }
+
+  private static boolean isolated(NetworkRequest request, boolean ipv6) {
+    String key = ipv6 ? BridgeOptions.GATEWAY_MODE_IPV6 : BridgeOptions.GATEWAY_MODE_IPV4;
+    return GatewayMode.ISOLATED.word().equals(request.options().get(key));
+  }
+
+  private static Pool withoutRouter(Pool pool) {
+    return new Pool(
+        pool.subnet(), pool.ipRange(), pool.gateway(), pool.auxiliary(), "", pool.chosen());
   }
 }

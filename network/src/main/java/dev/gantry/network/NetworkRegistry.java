@@ -187,7 +187,7 @@ final class NetworkRegistry {
   /// The subnets of all networks that have addresses of their own.
   List<Cidr> subnets() {
     return networks.values().stream()
-        .filter(network -> !network.configOnly() && !network.driver().equals("macvlan"))
+        .filter(network -> !network.configOnly() && !network.onHostLink())
         .flatMap(network -> network.pools().stream())
         .map(Pool::cidr)
         .toList();

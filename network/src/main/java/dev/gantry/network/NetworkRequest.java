@@ -5,6 +5,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What `POST /networks/create` asks for. Null where the request is silent.
+///
+/// @param scope `local`, `swarm`, or empty
 public record NetworkRequest(
     String name,
     String driver,
@@ -18,6 +20,7 @@ public record NetworkRequest(
     boolean ingress,
     String configFrom,
     boolean configOnly,
+    String scope,
     Map<String, String> options,
     Map<String, String> labels) {
   /// A subnet as asked; empty texts stand for what was not said.
@@ -37,7 +40,7 @@ public record NetworkRequest(
   /// A bridge network with nothing but a name.
   public static NetworkRequest of(String name) {
     return new NetworkRequest(
-        name, "", null, null, "", null, List.of(), false, false, false, "", false, Map.of(),
+        name, "", null, null, "", null, List.of(), false, false, false, "", false, "", Map.of(),
         Map.of());
   }
 }

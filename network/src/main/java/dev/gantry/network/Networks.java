@@ -34,8 +34,11 @@ public interface Networks extends AutoCloseable {
   /// it.
   void restore(List<Live> running);
 
-  /// Connects a running container to one more network.
-  Attachment connect(String containerId, int pid, EndpointRequest endpoint);
+  /// Connects a running container to one more network. Its ports are published when that is its
+  /// first way to the outside.
+  ///
+  /// @param container what its attach said; its own list of endpoints is not looked at
+  Attachment connect(AttachRequest container, int pid, EndpointRequest endpoint);
 
   /// Whether a container could be connected so: what is wrong with the wish itself is refused.
   void check(EndpointRequest endpoint);
@@ -52,9 +55,6 @@ public interface Networks extends AutoCloseable {
   /// The containers on network `id`.
   List<Attachment> attachments(String id);
 
-  /// Where subnets of new networks come from.
-  List<NetworkOptions.AddressPool> pools();
-
   /// Creates a network.
   Network create(NetworkRequest request);
 
@@ -67,7 +67,13 @@ public interface Networks extends AutoCloseable {
   /// Removes a network that nothing is on.
   void remove(String nameOrId);
 
-  /// What containers read as `/etc/resolv.conf` when on these networks.
+  /// Where the subnets of `network` meet routes of the host, each as a sentence.
+  List<String> routeConflicts(Network network);
+
+  /// The addresses of the host that all containers can reach: those of the default bridge.
+  List<String> hostGateways();
+
+  /// What containers read as `/etc/resolv.conf` when on these networks; `host` may be one.
   ResolvConf resolvConf(AttachRequest request);
 
   /// What of the host's set-up stands against containers' traffic, and what to do about it.

@@ -207,6 +207,25 @@ final class NftRule {
                 .attributeBig(7, 2));
   }
 
+  /// Packets to an address and port that the set has.
+  NftRule toOpenPort(String set, int id, boolean ipv6) {
+    int length = ipv6 ? 16 : 4;
+    return family(ipv6)
+        .meta(META_L4PROTO, 0)
+        .payload(NETWORK_HEADER, ipv6 ? 24 : 16, length, 1)
+        .payload(TRANSPORT_HEADER, 2, 2, 1 + length / 4)
+        .lookup(set, id, false);
+  }
+
+  /// Echo requests of ICMP.
+  NftRule echo(boolean ipv6) {
+    return family(ipv6)
+        .meta(META_L4PROTO, 0)
+        .compare(true, new byte[] {(byte) (ipv6 ? 58 : 1)})
+        .payload(TRANSPORT_HEADER, 0, 1, 0)
+        .compare(true, new byte[] {(byte) (ipv6 ? 128 : 8)});
+  }
+
   /// Packets of a protocol to a port.
   NftRule port(int protocol, int port) {
     return meta(META_L4PROTO, 0)
@@ -228,6 +247,16 @@ final class NftRule {
                 .attributeBig(3, register(0))
                 .attributeBig(5, register(1))
                 .attributeBig(7, 2));
+  }
+
+  /// Rewrites the source to an address of the host.
+  NftRule source(java.net.InetAddress address) {
+    byte[] bytes = address.getAddress();
+    value(0, bytes);
+    int family = bytes.length == 16 ? NftMessages.FAMILY_IPV6 : NftMessages.FAMILY_IPV4;
+    return expression(
+        "nat",
+        () -> message.attributeBig(1, 0).attributeBig(2, family).attributeBig(3, register(0)));
   }
 
   private void value(int register, byte[] bytes) {

@@ -24,7 +24,7 @@ public record PortRequest(
       throw new Failure.InvalidRequest(
           "invalid port specification: \"" + hostFirst + "-" + hostLast + "\"");
     }
-    if (!hostIp.isEmpty() && Cidr.literal(hostIp).isEmpty()) {
+    if (!hostIp.isEmpty() && !hostIp.equals("*") && Cidr.literal(hostIp).isEmpty()) {
       throw new Failure.InvalidRequest("invalid host IP: " + hostIp);
     }
   }
@@ -38,6 +38,11 @@ public record PortRequest(
     int last = range.length == 2 ? number(range[1], hostPort) : first;
     return new PortRequest(
         number(port[0], containerPort), port.length == 2 ? port[1] : "tcp", hostIp, first, last);
+  }
+
+  /// The same on another address of the host.
+  PortRequest on(String otherHostIp) {
+    return new PortRequest(containerPort, protocol, otherHostIp, hostFirst, hostLast);
   }
 
   private static int number(String text, String whole) {

@@ -27,18 +27,26 @@ final class PortReservations implements AutoCloseable {
 
   private record Key(String protocol, String hostIp, int port) {}
 
-  private final Map<Key, Closeable> held = new HashMap<>();
+  /// Who asks for a port.
+  ///
+  /// @param who as others read it who want the same port
+  /// @param target `address:port` that it leads to
+  record Holder(String who, String target) {}
+
+  private record Held(Closeable socket, String who) {}
+
+  private final Map<Key, Held> held = new HashMap<>();
 
   /// Takes a port of `request` on each of `hostIps`, the same on all, and answers it. A range is
   /// tried from its first port on; 0 stands for any free one.
-  synchronized int take(PortRequest request, List<String> hostIps) {
+  synchronized int take(PortRequest request, List<String> hostIps, Holder holder) {
     if (request.hostFirst() == 0) {
-      return takeAny(request, hostIps);
+      return takeAny(request, hostIps, holder);
     }
     Failure.Internal last = null;
     for (int port = request.hostFirst(); port <= request.hostLast(); port++) {
       try {
-        takeAll(request.protocol(), hostIps, port);
+        takeAll(request.protocol(), hostIps, port, holder);
         return port;
       } catch (Failure.Internal e) {
         last = e;
@@ -47,13 +55,13 @@ final class PortReservations implements AutoCloseable {
     throw last == null ? new Failure.Internal("no port in the range") : last;
   }
 
-  private int takeAny(PortRequest request, List<String> hostIps) {
+  private int takeAny(PortRequest request, List<String> hostIps, Holder holder) {
     Failure.Internal last = null;
     for (int i = 0; i < EPHEMERAL_TRIES; i++) {
       // the kernel chooses; a second address may have to refuse its choice
       int port = ephemeral(request.protocol(), hostIps.getFirst());
       try {
-        takeAll(request.protocol(), hostIps, port);
+        takeAll(request.protocol(), hostIps, port, holder);
         return port;
       } catch (Failure.Internal e) {
         last = e;
@@ -78,21 +86,32 @@ final class PortReservations implements AutoCloseable {
     }
   }
 
-  private void takeAll(String protocol, List<String> hostIps, int port) {
+  private void takeAll(String protocol, List<String> hostIps, int port, Holder holder) {
     // one socket on :: has the IPv4 wildcard as well
     boolean both = hostIps.contains("0.0.0.0") && hostIps.contains("::");
     for (String hostIp : hostIps) {
       conflict(protocol, hostIp, port)
           .ifPresent(
               taken -> {
+                // clients look for the text up to "allocated"
                 throw new Failure.Internal(
-                    "Bind for " + hostIp + ":" + port + " failed: port is already allocated");
+                    "Bind for "
+                        + (address(taken.hostIp()).isAnyLocalAddress() ? taken.hostIp() : hostIp)
+                        + ":"
+                        + port
+                        + " failed: port is already allocated"
+                        + Optional.ofNullable(held.get(taken))
+                            .filter(other -> !other.who().equals(holder.who()))
+                            .map(other -> " by " + other.who())
+                            .orElse(""));
               });
     }
     for (String hostIp : hostIps) {
       Key key = new Key(protocol, hostIp, port);
       try {
-        held.put(key, both && !hostIp.equals("::") ? () -> {} : bind(protocol, hostIp, port));
+        Closeable socket =
+            both && !hostIp.equals("::") ? () -> {} : bind(protocol, hostIp, port, holder);
+        held.put(key, new Held(socket, holder.who()));
       } catch (Failure.Internal e) {
         release(protocol, hostIps, port);
         throw e;
@@ -117,7 +136,7 @@ final class PortReservations implements AutoCloseable {
         .findFirst();
   }
 
-  private static Closeable bind(String protocol, String hostIp, int port) {
+  private static Closeable bind(String protocol, String hostIp, int port, Holder holder) {
     InetSocketAddress address = new InetSocketAddress(address(hostIp), port);
     try {
       if (protocol.equals("sctp")) {
@@ -142,7 +161,18 @@ final class PortReservations implements AutoCloseable {
       }
     } catch (IOException e) {
       throw new Failure.Internal(
-          "failed to bind host port " + hostIp + ":" + port + "/" + protocol + ": " + text(e), e);
+          "failed to bind host port for "
+              + hostIp
+              + ":"
+              + port
+              + ":"
+              + holder.target()
+              + "/"
+              + protocol
+              + ": "
+              + text(e)
+              + PortUser.of(protocol, port).map(user -> " by " + user).orElse(""),
+          e);
     }
   }
 
@@ -166,20 +196,21 @@ final class PortReservations implements AutoCloseable {
 
   /// Takes what a container had before the engine was restarted. Its traffic flows anyway, so a
   /// socket that another program got meanwhile is no reason to fail.
-  synchronized void takeAgain(String protocol, List<String> hostIps, int port) {
+  synchronized void takeAgain(String protocol, List<String> hostIps, int port, String who) {
     try {
-      takeAll(protocol, hostIps, port);
+      takeAll(protocol, hostIps, port, new Holder(who, ""));
     } catch (Failure.Internal e) {
-      hostIps.forEach(hostIp -> held.put(new Key(protocol, hostIp, port), () -> {}));
+      hostIps.forEach(hostIp -> held.put(new Key(protocol, hostIp, port), new Held(() -> {}, who)));
     }
   }
 
   /// Lets connections that reach the held TCP sockets go to `target`.
   synchronized void relay(PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
     Key key = new Key(port.protocol(), port.hostIp(), port.hostPort());
-    if (held.get(key) instanceof ServerSocketChannel listener) {
+    Held now = held.get(key);
+    if (now != null && now.socket() instanceof ServerSocketChannel listener) {
       Thread relay = PortRelay.start(listener, target);
-      held.put(key, () -> close(listener, relay));
+      held.put(key, new Held(() -> close(listener, relay), now.who()));
     }
   }
 
@@ -195,10 +226,10 @@ final class PortReservations implements AutoCloseable {
 
   synchronized void release(String protocol, List<String> hostIps, int port) {
     for (String hostIp : hostIps) {
-      Closeable socket = held.remove(new Key(protocol, hostIp, port));
-      if (socket != null) {
+      Held gone = held.remove(new Key(protocol, hostIp, port));
+      if (gone != null) {
         try {
-          socket.close();
+          gone.socket().close();
         } catch (IOException e) {
           throw new Failure.Internal("cannot release port " + port + ": " + e.getMessage(), e);
         }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /// Publishes containers' ports: holds the host's port and puts an element into the firewall's map.
 /// [HostNetworks] holds the lock.
@@ -25,32 +26,49 @@ final class Publisher implements AutoCloseable {
     Optional<Attachment> of(String containerId);
   }
 
+  /// Stands for both wildcards.
+  private static final String BOTH = "*";
+
   private record HostPort(String protocol, int port, int containerPort) {}
 
   private final NetworkOptions options;
   private final Firewall firewall;
   private final Targets targets;
+  private final Function<String, Optional<Network>> networks;
   private final PortReservations reservations = new PortReservations();
 
   /// @param targets where a container's port is now, by container, port, and family
-  Publisher(NetworkOptions options, Firewall firewall, Targets targets) {
+  /// @param networks finds a network by its id
+  Publisher(
+      NetworkOptions options,
+      Firewall firewall,
+      Targets targets,
+      Function<String, Optional<Network>> networks) {
     this.options = options;
     this.firewall = firewall;
     this.targets = targets;
+    this.networks = networks;
   }
 
   /// Publishes `ports` of the endpoint `way`; all or none.
   Attachment publish(Attachment attachment, Endpoint way, String binding, List<PortRequest> ports) {
     try (Undo undo = new Undo()) {
       List<PublishedPort> published = new ArrayList<>();
-      for (PortRequest port : new LinkedHashSet<>(ports)) {
-        List<String> hostIps = hostIps(port.hostIp(), binding);
-        int hostPort = reservations.take(port, hostIps);
-        undo.on(() -> reservations.release(port.protocol(), hostIps, hostPort));
+      boolean ipv4 = target(attachment, false).isPresent();
+      for (PortRequest port : onBothFamilies(ports)) {
+        List<String> hostIps = hostIps(port.hostIp(), binding, ipv4);
+        List<String> taken = hostIps.stream().filter(ip -> !routed(attachment, ip)).toList();
+        int hostPort =
+            taken.isEmpty() ? 0 : reservations.take(port, taken, holder(attachment, port));
+        undo.on(() -> reservations.release(port.protocol(), taken, hostPort));
         hostIps.forEach(
             hostIp ->
                 published.add(
-                    new PublishedPort(port.containerPort(), port.protocol(), hostIp, hostPort)));
+                    new PublishedPort(
+                        port.containerPort(),
+                        port.protocol(),
+                        hostIp,
+                        taken.contains(hostIp) ? hostPort : 0)));
       }
       Attachment result = attachment.with(attachment.endpoints(), published);
       if (rewrites()) {
@@ -87,28 +105,82 @@ final class Publisher implements AutoCloseable {
     }
   }
 
-  /// Nothing said, or the wildcard by default: both families, as far as the host has them.
-  private static List<String> hostIps(String wish, String binding) {
-    String hostIp = wish.isEmpty() ? binding : wish;
-    boolean both = wish.isEmpty() && hostIp.equals("0.0.0.0");
-    return both && Files.exists(Path.of("/proc/net/if_inet6"))
-        ? List.of("0.0.0.0", "::")
-        : List.of(Cidr.literal(hostIp).map(Cidr::text).orElse(hostIp));
+  /// The same port asked for on both wildcards is one: the socket on `::` has both.
+  private static Set<PortRequest> onBothFamilies(List<PortRequest> ports) {
+    Set<PortRequest> all = new LinkedHashSet<>(ports);
+    for (PortRequest port : List.copyOf(all)) {
+      PortRequest other = port.on("::");
+      if (port.hostIp().equals("0.0.0.0") && port.hostFirst() > 0 && all.remove(other)) {
+        all.remove(port);
+        all.add(port.on(BOTH));
+      }
+    }
+    return all;
+  }
+
+  /// Nothing said, or the wildcard by default: both families, as far as the host has them and the
+  /// container can be reached.
+  private static List<String> hostIps(String wish, String binding, boolean ipv4) {
+    String hostIp = wish.isEmpty() || wish.equals(BOTH) ? binding : wish;
+    boolean both = wish.equals(BOTH) || (wish.isEmpty() && hostIp.equals("0.0.0.0"));
+    if (both && Files.exists(Path.of("/proc/net/if_inet6"))) {
+      return ipv4 || wish.equals(BOTH) ? List.of("0.0.0.0", "::") : List.of("::");
+    }
+    return List.of(Cidr.literal(hostIp).map(Cidr::text).orElse(hostIp));
+  }
+
+  /// Who holds a port, in the words of errors.
+  private static PortReservations.Holder holder(Attachment attachment, PortRequest port) {
+    String address =
+        target(attachment, false).or(() -> target(attachment, true)).map(Cidr::text).orElse("");
+    return new PortReservations.Holder(
+        "container " + attachment.name(),
+        (address.contains(":") ? "[" + address + "]" : address) + ":" + port.containerPort());
+  }
+
+  /// Whether the port behind `hostIp` is reached without rewriting.
+  private boolean routed(Attachment attachment, String hostIp) {
+    boolean ipv6 = hostIp.contains(":");
+    return LaunchMessages.gatewayEndpoint(attachment.endpoints(), ipv6)
+        .flatMap(endpoint -> networks.apply(endpoint.networkId()))
+        .filter(network -> BridgeOptions.mode(network, ipv6) == GatewayMode.ROUTED)
+        .isPresent();
   }
 
   /// The firewall's view of an attachment's ports.
-  static List<Firewall.Mapping> mappings(Attachment attachment) {
-    List<Firewall.Mapping> mappings = new ArrayList<>();
+  List<Firewall.Mapping> mappings(Attachment attachment) {
+    Set<Firewall.Mapping> mappings = new LinkedHashSet<>();
     for (PublishedPort port : attachment.ports()) {
       InetAddress hostIp = Cidr.literal(port.hostIp()).orElseThrow();
-      target(attachment, hostIp.getAddress().length == 16)
+      boolean ipv6 = hostIp.getAddress().length == 16;
+      target(attachment, ipv6)
           .ifPresent(
-              target ->
-                  mappings.add(
-                      new Firewall.Mapping(
-                          port.protocol(), hostIp, port.hostPort(), target, port.containerPort())));
+              target -> {
+                mappings.add(mapping(port, hostIp, port.hostPort(), target));
+                if (isTrusting(attachment, ipv6)) {
+                  mappings.add(mapping(port, wildcard(ipv6), 0, target));
+                }
+              });
     }
-    return mappings;
+    return List.copyOf(mappings);
+  }
+
+  private static Firewall.Mapping mapping(
+      PublishedPort port, InetAddress hostIp, int hostPort, InetAddress target) {
+    // without a host's port, its address means nothing
+    InetAddress at = hostPort == 0 ? wildcard(target.getAddress().length == 16) : hostIp;
+    return new Firewall.Mapping(port.protocol(), at, hostPort, target, port.containerPort());
+  }
+
+  private static InetAddress wildcard(boolean ipv6) {
+    return Cidr.literal(ipv6 ? "::" : "0.0.0.0").orElseThrow();
+  }
+
+  private boolean isTrusting(Attachment attachment, boolean ipv6) {
+    return LaunchMessages.gatewayEndpoint(attachment.endpoints(), ipv6)
+        .flatMap(endpoint -> networks.apply(endpoint.networkId()))
+        .filter(network -> !BridgeOptions.trusted(network).isEmpty())
+        .isPresent();
   }
 
   private static Optional<InetAddress> target(Attachment attachment, boolean ipv6) {
@@ -131,14 +203,18 @@ final class Publisher implements AutoCloseable {
     grouped(attachment)
         .forEach(
             (port, hostIps) ->
-                reservations.takeAgain(port.protocol(), List.copyOf(hostIps), port.port()));
+                reservations.takeAgain(
+                    port.protocol(),
+                    List.copyOf(hostIps),
+                    port.port(),
+                    "container " + attachment.name()));
     relay(attachment);
   }
 
   private static Map<HostPort, Set<String>> grouped(Attachment attachment) {
     Map<HostPort, Set<String>> groups = new LinkedHashMap<>();
-    attachment
-        .ports()
+    attachment.ports().stream()
+        .filter(p -> p.hostPort() > 0)
         .forEach(
             p ->
                 groups
@@ -149,22 +225,20 @@ final class Publisher implements AutoCloseable {
     return groups;
   }
 
-  /// The ports when endpoint `gone` has been taken away: they follow the container's remaining
-  /// gateway, or are unpublished with the last one.
-  Attachment withoutWay(Attachment attachment, Endpoint gone) {
-    List<Endpoint> before = new ArrayList<>(attachment.endpoints());
-    before.add(gone);
-    List<Firewall.Mapping> old = mappings(attachment.with(before, attachment.ports()));
-    List<Firewall.Mapping> now = mappings(attachment);
+  /// The ports when a container's endpoints have changed: they follow its gateway, and are
+  /// unpublished with the last one.
+  Attachment moved(Attachment before, Attachment after) {
+    List<Firewall.Mapping> old = mappings(before);
+    List<Firewall.Mapping> now = mappings(after);
+    if (now.isEmpty() && !after.ports().isEmpty()) {
+      unpublish(before);
+      return after.with(after.endpoints(), List.of());
+    }
     if (rewrites() && !old.equals(now)) {
       firewall.unpublish(old);
       firewall.publish(now);
     }
-    if (now.isEmpty() && !attachment.ports().isEmpty()) {
-      unpublish(attachment);
-      return attachment.with(attachment.endpoints(), List.of());
-    }
-    return attachment;
+    return after;
   }
 
   @Override

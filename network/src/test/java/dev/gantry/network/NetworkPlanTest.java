@@ -21,7 +21,8 @@ class NetworkPlanTest {
   private static NetworkRequest request(
       String name, List<Subnet> subnets, Map<String, String> options) {
     return new NetworkRequest(
-        name, "", null, null, "", null, subnets, false, false, false, "", false, options, Map.of());
+        name, "", null, null, "", null, subnets, false, false, false, "", false, "", options,
+        Map.of());
   }
 
   private Network create(NetworkRequest request) {
@@ -119,6 +120,7 @@ class NetworkPlanTest {
                     false,
                     "",
                     false,
+                    "",
                     Map.of("foo", "bar"),
                     Map.of("a", "1")));
     first.add(network);

@@ -36,18 +36,18 @@ public final class DockerDefaults {
 
   public static final List<String> MASKED_PATHS =
       List.of(
-          "/proc/asound",
           "/proc/acpi",
+          "/proc/asound",
           "/proc/interrupts",
           "/proc/kcore",
           "/proc/keys",
           "/proc/latency_stats",
-          "/proc/timer_list",
-          "/proc/timer_stats",
           "/proc/sched_debug",
           "/proc/scsi",
-          "/sys/firmware",
-          "/sys/devices/virtual/powercap");
+          "/proc/timer_list",
+          "/proc/timer_stats",
+          "/sys/devices/virtual/powercap",
+          "/sys/firmware");
 
   public static final List<String> READONLY_PATHS =
       List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");

@@ -3,18 +3,19 @@ package dev.gantry.server;
 import dev.gantry.engine.Engine;
 import dev.gantry.http.HttpServer;
 import dev.gantry.http.Limits;
-import java.nio.file.Path;
+import java.util.function.Supplier;
 
 /// The Docker Engine API over an engine: the routes of all nouns on one server.
 public final class ApiServer {
   private ApiServer() {}
 
   /// A server that does not listen yet.
-  public static HttpServer over(Engine engine, String version, Path dataRoot) {
-    Router router = new Router(version);
-    new SystemRoutes(engine, version, dataRoot).addTo(router);
-    new ContainerRoutes(engine).addTo(router);
+  public static HttpServer over(Engine engine, Supplier<ServerSettings> settings) {
+    Router router = new Router(settings.get().version());
+    new SystemRoutes(engine, settings).addTo(router);
+    new ContainerRoutes(engine, settings).addTo(router);
     new ContainerFileRoutes(engine).addTo(router);
+    new ContainerResourceRoutes(engine).addTo(router);
     new ExecRoutes(engine).addTo(router);
     new ImageRoutes(engine).addTo(router);
     new NetworkRoutes(engine).addTo(router);

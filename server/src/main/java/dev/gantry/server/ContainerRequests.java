@@ -10,7 +10,6 @@ import dev.gantry.kernel.Signals;
 import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.PortRequest;
 import dev.gantry.oci.Digest;
-import dev.gantry.oci.Platform;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.DockerDefaults;
 import java.nio.file.Files;
@@ -25,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// Reads the body of POST /containers/create: checks it as Docker does, fills in what the image and
 /// the defaults say, and keeps the result in the form in which inspect shows it again.
 final class ContainerRequests {
+  private static final long MIN_MEMORY = 6L << 20;
   private static final long SHM_SIZE = 64L << 20;
   private static final long UNLIMITED = -1;
 
@@ -33,26 +33,17 @@ final class ContainerRequests {
   private final Json.JsonObject host;
   private final Json.JsonObject networking;
   private final Json.JsonObject image;
-  private final ApiVersion version;
   private final List<ContainerSpec.Mount> mounts = new ArrayList<>();
 
-  /// A checked request.
-  ///
-  /// @param warnings what the client should be told
-  record Read(ContainerSpec spec, List<String> warnings) {}
-
-  private ContainerRequests(
-      Engine engine, Json.JsonObject body, Optional<Image> image, ApiVersion version) {
+  private ContainerRequests(Engine engine, Json.JsonObject body, Optional<Image> image) {
     this.engine = engine;
-    this.version = version;
     this.config = body;
     this.host = body.object("HostConfig").orElseGet(Json::object);
     this.networking = body.object("NetworkingConfig").orElseGet(Json::object);
     this.image = image.map(Image::config).orElseGet(Json::object);
   }
 
-  /// @param platform what the image must be for; empty for any
-  static Read read(Engine engine, Json.JsonObject body, ApiVersion version, String platform) {
+  static ContainerSpec read(Engine engine, Json.JsonObject body) {
     Optional<String> name = body.string("Image");
     if (name.isPresent() && name.get().isEmpty()) {
       throw new Failure.InvalidRequest("no command specified");
@@ -60,35 +51,21 @@ final class ContainerRequests {
     if (body.isEmpty()) {
       throw new Failure.InvalidRequest("config cannot be empty in order to create a container");
     }
-    List<String> warnings = new CreateChecks(engine, body, version).check();
-    Optional<Platform> asked =
-        platform.isEmpty() ? Optional.empty() : Optional.of(Platform.parse(platform));
     Optional<Image> image = name.map(n -> engine.images().require(n));
-    image.ifPresent(i -> checkPlatform(i, name.orElse(""), asked, warnings));
-    return new Read(new ContainerRequests(engine, body, image, version).spec(image), warnings);
+    return new ContainerRequests(engine, body, image).spec(image);
   }
 
-  private static void checkPlatform(
-      Image image, String name, Optional<Platform> asked, List<String> warnings) {
-    Platform has = Platform.read(image.document());
-    if (asked.isPresent() && asked.get().match(has) == 0) {
-      throw new Failure.NotFound(
-          "image with reference "
-              + name
-              + " was found but its platform ("
-              + has
-              + ") does not match the specified platform ("
-              + asked.get()
-              + ")");
-    }
-    if (asked.isEmpty() && Platform.here().match(has) == 0) {
-      warnings.add(
-          "The requested image's platform ("
-              + has
-              + ") does not match the detected host platform ("
-              + Platform.here()
-              + ") and no specific platform was requested");
-    }
+  /// What can be changed of a container that is there.
+  record Limits(RuntimeSpec.Resources resources, ContainerSpec.Restart restart) {}
+
+  /// Reads and checks the limits and the restart policy of `host`.
+  static Limits limits(Engine engine, Json.JsonObject host) {
+    ContainerRequests r =
+        new ContainerRequests(engine, Json.object().put("HostConfig", host), Optional.empty());
+    r.checkRestart();
+    Cpusets.check("CPUs", host.string("CpusetCpus", ""));
+    Cpusets.check("memory nodes", host.string("CpusetMems", ""));
+    return new Limits(r.resources(), r.restart());
   }
 
   private ContainerSpec spec(Optional<Image> source) {
@@ -275,23 +252,23 @@ final class ContainerRequests {
   }
 
   private static ContainerSpec.Mount bind(String text) {
-    String[] parts = text.split(":", -1);
-    if (parts.length == 1 && text.startsWith("/") && !text.equals("/")) {
-      return new ContainerSpec.Mount("volume", "", clean(text), false, "", false, false, List.of());
-    }
+    String[] parts = text.split(":");
     if (parts.length < 2 || parts.length > 3 || parts[0].isEmpty()) {
-      throw new Failure.InvalidRequest("invalid volume specification: '" + text + "'");
+      throw new Failure.Internal("invalid volume specification: '" + text + "'");
     }
-    if (!parts[1].startsWith("/") || clean(parts[1]).equals("/")) {
-      throw new Failure.InvalidRequest(
-          "invalid volume specification: '"
-              + text
-              + "': invalid mount config for type \""
-              + (parts[0].startsWith("/") ? "bind" : "volume")
-              + "\": "
-              + (parts[1].startsWith("/")
-                  ? "invalid specification: destination can't be '/'"
-                  : "invalid mount path: '" + parts[1] + "' mount path must be absolute"));
+    if (!parts[1].startsWith("/") || parts[1].equals("/")) {
+      throw new Failure.Internal(
+          parts[1].equals("/")
+              ? "invalid volume specification: '"
+                  + text
+                  + "': invalid specification: destination can't be '/'"
+              : "invalid volume specification: '"
+                  + text
+                  + "': invalid mount config for type \""
+                  + (parts[0].startsWith("/") ? "bind" : "volume")
+                  + "\": invalid mount path: '"
+                  + parts[1]
+                  + "' mount path must be absolute");
     }
     boolean readOnly = false;
     boolean noCopy = false;
@@ -302,7 +279,7 @@ final class ContainerRequests {
         case "nocopy" -> noCopy = true;
         case "rw", "z", "Z", "copy", "consistent", "cached", "delegated", "" -> {}
         case "private", "rprivate", "shared", "rshared", "slave", "rslave" -> propagation = mode;
-        default -> throw new Failure.InvalidRequest("invalid mode: " + parts[2]);
+        default -> throw new Failure.Internal("invalid mode: " + parts[2]);
       }
     }
     String kind = parts[0].startsWith("/") ? "bind" : "volume";
@@ -326,10 +303,6 @@ final class ContainerRequests {
       throw new Failure.InvalidRequest(
           prefix + "invalid mount path: '" + target + "' mount path must be absolute");
     }
-    if (clean(target).equals("/")) {
-      throw new Failure.InvalidRequest(prefix + "invalid specification: destination can't be '/'");
-    }
-    noOptionsOfOthers(m, kind, prefix);
     boolean readOnly = m.bool("ReadOnly", false);
     switch (kind) {
       case "bind" -> {
@@ -361,9 +334,6 @@ final class ContainerRequests {
             "volume", source, clean(target), readOnly, "", false, noCopy, List.of());
       }
       case "tmpfs" -> {
-        if (!source.isEmpty()) {
-          throw new Failure.InvalidRequest(prefix + "field Source must not be specified");
-        }
         Json.JsonObject options = m.object("TmpfsOptions").orElseGet(Json::object);
         List<String> texts = new ArrayList<>();
         if (options.number("SizeBytes", 0) > 0) {
@@ -380,23 +350,6 @@ final class ContainerRequests {
       }
       default -> throw new Failure.InvalidRequest(prefix + "mount type unknown");
     }
-  }
-
-  private static void noOptionsOfOthers(Json.JsonObject m, String kind, String prefix) {
-    if (kind.equals("bind") && m.object("VolumeOptions").isPresent()) {
-      throw new Failure.InvalidRequest(
-          "VolumeOptions must not be specified on mount type \"bind\"");
-    }
-    Map<String, String> owners =
-        Map.of("BindOptions", "bind", "VolumeOptions", "volume", "TmpfsOptions", "tmpfs");
-    owners.forEach(
-        (field, owner) -> {
-          if (List.of("bind", "volume", "tmpfs").contains(kind)
-              && !kind.equals(owner)
-              && m.object(field).isPresent()) {
-            throw new Failure.InvalidRequest(prefix + "field " + field + " must not be specified");
-          }
-        });
   }
 
   // ---- rights
@@ -416,9 +369,7 @@ final class ContainerRequests {
         }
         case "label", "apparmor" -> {}
         case "systempaths" -> unconfinedPaths = pair.length == 2 && pair[1].equals("unconfined");
-        default ->
-            throw new Failure.InvalidRequest(
-                "invalid --security-opt " + pair.length + ": \"" + option + "\"");
+        default -> throw new Failure.Internal("invalid --security-opt 2: \"" + option + "\"");
       }
     }
     List<ContainerSpec.Device> devices = new ArrayList<>();
@@ -501,12 +452,32 @@ final class ContainerRequests {
   private RuntimeSpec.Resources resources() {
     long memory = host.number("Memory", 0);
     long swap = host.number("MemorySwap", 0);
+    if (memory != 0 && memory < MIN_MEMORY) {
+      throw new Failure.InvalidRequest("Minimum memory limit allowed is 6MB");
+    }
+    if (memory > 0 && swap > 0 && swap < memory) {
+      throw new Failure.InvalidRequest(
+          "Minimum memoryswap limit should be larger than memory limit, see usage");
+    }
+    if (memory == 0 && swap > 0) {
+      throw new Failure.InvalidRequest(
+          "You should always set the Memory limit when using Memoryswap limit, see usage");
+    }
     if (memory > 0 && swap == 0) {
       swap = memory * 2;
     }
     long nanoCpus = host.number("NanoCpus", 0);
     long quota = host.number("CpuQuota", 0);
     long period = host.number("CpuPeriod", 0);
+    int cpus = java.lang.Runtime.getRuntime().availableProcessors();
+    if (nanoCpus < 0 || nanoCpus > cpus * 1_000_000_000L) {
+      throw new Failure.InvalidRequest(
+          "range of CPUs is from 0.01 to "
+              + cpus
+              + ".00, as there are only "
+              + cpus
+              + " CPUs available");
+    }
     if (nanoCpus > 0) {
       period = 100_000;
       quota = nanoCpus / 10_000;
@@ -556,7 +527,9 @@ final class ContainerRequests {
 
   private RuntimeSpec.@Nullable BlockIo blockIo() {
     long weight = host.number("BlkioWeight", 0);
-    weight = BlockIoWeight.isSupported() ? weight : 0;
+    if (weight != 0 && (weight < 10 || weight > 1000)) {
+      throw new Failure.InvalidRequest("Range of blkio weight is from 10 to 1000");
+    }
     RuntimeSpec.BlockIo io =
         new RuntimeSpec.BlockIo(
             weight == 0 ? null : (Integer) (int) weight,
@@ -627,20 +600,34 @@ final class ContainerRequests {
                           }
                         }));
     boolean none = mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
-    String mac = config.string("MacAddress", "");
-    if (!mac.isEmpty() && endpoints.stream().noneMatch(e -> e.network().equals(mode))) {
-      endpoints.addFirst(endpoint(mode, Json.object().put("MacAddress", mac)));
-    }
-    return none ? List.of() : endpoints;
+    return none ? List.of() : withLinks(mode, endpoints);
   }
 
-  /// The MAC address asked for on the network that the container is named for.
-  private String mainMac(String mode) {
-    return endpoints(mode).stream()
-        .filter(e -> e.network().equals(mode))
-        .findFirst()
-        .map(EndpointRequest::mac)
-        .orElse("");
+  /// On the default bridge, links are the host configuration's and concern the engine alone.
+  private List<EndpointRequest> withLinks(String mode, List<EndpointRequest> endpoints) {
+    List<String> links = host.strings("Links");
+    if (links.isEmpty() || !mode.equals("bridge")) {
+      return endpoints;
+    }
+    List<EndpointRequest> all = new ArrayList<>(endpoints);
+    EndpointRequest wish =
+        all.stream()
+            .filter(e -> e.network().equals(mode))
+            .findFirst()
+            .orElseGet(() -> EndpointRequest.of(mode));
+    all.remove(wish);
+    all.addFirst(
+        new EndpointRequest(
+            wish.network(),
+            wish.ipv4(),
+            wish.ipv6(),
+            wish.mac(),
+            wish.aliases(),
+            links,
+            wish.driverOptions(),
+            wish.gatewayPriority(),
+            wish.linkLocal()));
+    return all;
   }
 
   static EndpointRequest endpoint(String name, Json.JsonObject e) {
@@ -653,7 +640,8 @@ final class ContainerRequests {
         e.strings("Aliases"),
         e.strings("Links"),
         e.stringMap("DriverOpts"),
-        (int) e.number("GwPriority", 0));
+        (int) e.number("GwPriority", 0),
+        ipam.strings("LinkLocalIPs"));
   }
 
   private List<PortRequest> ports() {
@@ -699,10 +687,6 @@ final class ContainerRequests {
               + restart.policy()
               + "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'");
     }
-    if (restart.maximumRetries() < 0 && restart.policy().equals("on-failure")) {
-      throw new Failure.InvalidRequest(
-          "invalid restart policy: maximum retry count cannot be negative");
-    }
     if (restart.maximumRetries() != 0 && !restart.policy().equals("on-failure")) {
       throw new Failure.InvalidRequest(
           "invalid restart policy: maximum retry count can only be used with 'on-failure'"
@@ -726,7 +710,7 @@ final class ContainerRequests {
     driver = driver.isEmpty() ? "json-file" : driver;
     if (!List.of("json-file", "none", "local").contains(driver)) {
       throw new Failure.InvalidRequest(
-          "error looking up logging plugin " + driver + ": plugin \"" + driver + "\" not found");
+          "logger: no log driver named '" + driver + "' is registered");
     }
     return new ContainerSpec.Logging(driver, log.stringMap("Config"));
   }
@@ -762,10 +746,6 @@ final class ContainerRequests {
     if (!ports.isEmpty()) {
       c.put("ExposedPorts", ports);
     }
-    String mac = mainMac(modes.network());
-    if (!mac.isEmpty()) {
-      c.put("MacAddress", mac);
-    }
     c.put("Tty", config.bool("Tty", false));
     c.put("OpenStdin", config.bool("OpenStdin", false));
     c.put("StdinOnce", config.bool("StdinOnce", false));
@@ -783,9 +763,7 @@ final class ContainerRequests {
     c.put("WorkingDir", workdir);
     c.put(
         "Entrypoint",
-        entrypoint.isEmpty() || entrypoint.equals(List.of("")) || (own && fromImage)
-            ? Json.NULL
-            : Json.strings(entrypoint));
+        entrypoint.isEmpty() || (own && fromImage) ? Json.NULL : Json.strings(entrypoint));
     c.put("OnBuild", Json.NULL);
     c.put("Labels", Json.strings(labels));
     if (!stopSignal.isEmpty()) {
@@ -809,7 +787,7 @@ final class ContainerRequests {
         "LogConfig",
         Json.object().put("Type", log.driver()).put("Config", Json.strings(log.options())));
     h.put("NetworkMode", modes.network());
-    h.put("PortBindings", bindings());
+    echo(h, "PortBindings", Json.object());
     ContainerSpec.Restart restart = restart();
     h.put(
         "RestartPolicy",
@@ -831,8 +809,7 @@ final class ContainerRequests {
     echo(h, "DnsSearch", Json.NULL);
     echo(h, "ExtraHosts", Json.NULL);
     echo(h, "GroupAdd", Json.NULL);
-    String ipc = version.atLeast(40) ? "private" : "shareable";
-    h.put("IpcMode", modes.ipc().isEmpty() ? ipc : modes.ipc());
+    h.put("IpcMode", modes.ipc().isEmpty() ? "private" : modes.ipc());
     h.put("Cgroup", host.string("Cgroup", ""));
     echo(h, "Links", Json.NULL);
     h.put("OomScoreAdj", host.number("OomScoreAdj", 0));
@@ -845,8 +822,7 @@ final class ContainerRequests {
     } else {
       echo(h, "SecurityOpt", Json.NULL);
     }
-    h.putIfPresent(
-        "StorageOpt", host.get("StorageOpt") == Json.NULL ? null : host.get("StorageOpt"));
+    h.putIfPresent("StorageOpt", host.get("StorageOpt"));
     h.putIfPresent("Tmpfs", host.get("Tmpfs"));
     h.put("UTSMode", modes.uts());
     h.put("UsernsMode", host.string("UsernsMode", ""));
@@ -861,35 +837,6 @@ final class ContainerRequests {
     h.put("ReadonlyPaths", privileged ? Json.NULL : Json.strings(security.readonlyPaths()));
     h.putIfPresent("Init", host.get("Init") == Json.NULL ? null : host.get("Init"));
     return h;
-  }
-
-  /// The published ports as asked for, each with both of its members.
-  private Json bindings() {
-    Optional<Json.JsonObject> asked = host.object("PortBindings");
-    if (asked.isEmpty()) {
-      return Json.NULL;
-    }
-    Json.JsonObject bindings = Json.object();
-    asked
-        .get()
-        .members()
-        .forEach(
-            (port, list) -> {
-              if (list instanceof Json.JsonArray items) {
-                Json.JsonArray whole = Json.array();
-                for (Json item : items) {
-                  Json.JsonObject b = item instanceof Json.JsonObject o ? o : Json.object();
-                  whole.add(
-                      Json.object()
-                          .put("HostIp", b.string("HostIp", ""))
-                          .put("HostPort", b.string("HostPort", "")));
-                }
-                bindings.put(port, whole);
-              } else {
-                bindings.put(port, Json.NULL);
-              }
-            });
-    return bindings;
   }
 
   private void resourcesWire(Json.JsonObject h) {

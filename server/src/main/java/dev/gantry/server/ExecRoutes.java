@@ -40,10 +40,7 @@ final class ExecRoutes {
     if (body.strings("Cmd").isEmpty()) {
       throw new Failure.InvalidRequest("No exec command specified");
     }
-    if (!DetachKeys.isValid(keys)) {
-      throw new Failure.InvalidRequest("Invalid escape keys (" + keys + ") provided");
-    }
-    Optional<RuntimeSpec.ConsoleSize> size = size(body);
+    DetachKeys.parse(keys);
     Exec exec =
         engine
             .execs()
@@ -59,23 +56,23 @@ final class ExecRoutes {
                     body.bool("AttachStdin", false),
                     body.bool("AttachStdout", false),
                     body.bool("AttachStderr", false),
-                    keys,
-                    size));
+                    keys));
     r.json(201, Json.object().put("Id", exec.id()));
   }
 
   private void start(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Exec exec = engine.requireExec(id(p));
     Json.JsonObject body = q.jsonOrEmpty();
-    Optional<RuntimeSpec.ConsoleSize> size = size(body).or(exec.spec()::size);
+    Optional<RuntimeSpec.ConsoleSize> size = size(body);
     if (body.bool("Detach", false)) {
       engine.execs().start(exec, size).close();
       r.empty(200);
       return;
     }
-    engine.execs().checkStartable(exec);
-    // whether output is framed is the start's wish, whether there is a terminal the creation's
-    boolean tty = body.bool("Tty", false);
+    if (exec.isStarted() && !exec.isRunning()) {
+      throw new Failure.Conflict("exec command has already run");
+    }
+    boolean tty = exec.spec().tty();
     String type = tty || !q.version().atLeast(42) ? "raw-stream" : "multiplexed-stream";
     HttpResponse.Hijacked client =
         r.hijack(q.header("Upgrade").isPresent(), "application/vnd.docker." + type, "tcp");
@@ -85,11 +82,9 @@ final class ExecRoutes {
       Streams.connect(
           client,
           session,
-          tty,
           new Streams.Wanted(spec.attachStdin(), spec.attachStdout(), spec.attachStderr()),
           DetachKeys.parse(spec.detachKeys()),
-          true,
-          () -> {});
+          true);
       exec.awaitExit(EXIT_MILLIS);
     } catch (Failure e) {
       // the answer has begun: Docker puts the text into the stream
@@ -127,9 +122,8 @@ final class ExecRoutes {
             .put("entrypoint", spec.command().getFirst())
             .put("arguments", Json.strings(spec.command().subList(1, spec.command().size())))
             .put("privileged", spec.privileged());
-    String user = spec.user().isEmpty() ? exec.container().spec().user() : spec.user();
-    if (!user.isEmpty()) {
-      process.put("user", user);
+    if (!spec.user().isEmpty()) {
+      process.put("user", spec.user());
     }
     r.json(
         200,
@@ -141,9 +135,9 @@ final class ExecRoutes {
             .put("OpenStdin", spec.attachStdin())
             .put("OpenStderr", spec.attachStderr())
             .put("OpenStdout", spec.attachStdout())
-            .put("CanRemove", false)
+            .put("CanRemove", exec.exitCode().isPresent())
             .put("ContainerID", exec.container().id())
-            .put("DetachKeys", DetachKeys.base64(spec.detachKeys()))
+            .put("DetachKeys", "")
             .put("Pid", exec.pid()));
   }
 }

@@ -2,7 +2,6 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import dev.gantry.engine.Container;
-import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
 import dev.gantry.json.Json;
 import dev.gantry.network.Attachment;
@@ -10,10 +9,13 @@ import dev.gantry.network.Endpoint;
 import dev.gantry.network.Network;
 import dev.gantry.network.NetworkRequest;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// /networks.
 final class NetworkRoutes {
@@ -47,7 +49,8 @@ final class NetworkRoutes {
       if (!pool.ipRange().isEmpty()) {
         p.put("IPRange", pool.ipRange());
       }
-      String gateway = pool.gateway().isEmpty() ? pool.router() : pool.gateway();
+      // of a subnet that was given only what was given is shown
+      String gateway = pool.gateway().isEmpty() && pool.chosen() ? pool.router() : pool.gateway();
       if (!gateway.isEmpty()) {
         p.put("Gateway", gateway);
       }
@@ -94,12 +97,14 @@ final class NetworkRoutes {
         .put("ConfigFrom", Json.object().put("Network", n.configFrom()))
         .put("ConfigOnly", n.configOnly())
         .put("Containers", containers)
-        .put("Options", Json.strings(n.options()))
-        .put("Labels", Json.strings(n.labels()));
+        .put("Options", Json.strings(new TreeMap<>(n.options())))
+        .put("Labels", Json.strings(new TreeMap<>(n.labels())));
   }
 
   private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters")).only(FILTERS);
+    Optional<Boolean> dangling = dangling(f);
+    checkTypes(f);
     Json.JsonArray result = Json.array();
     for (Network n : engine.networks().list()) {
       boolean type =
@@ -111,11 +116,41 @@ final class NetworkRoutes {
           && id
           && f.matches("driver", n.driver())
           && f.matches("scope", "local")
+          && dangling.map(wanted -> wanted == isDangling(n)).orElse(true)
           && f.labels("label", n.labels())) {
         result.add(json(n, false));
       }
     }
     r.json(200, result);
+  }
+
+  private static void checkTypes(Filters f) {
+    for (String type : f.get("type")) {
+      if (!type.equals("builtin") && !type.equals("custom")) {
+        throw new Failure.Internal("invalid filter: 'type'='" + type + "'");
+      }
+    }
+  }
+
+  private static Optional<Boolean> dangling(Filters f) {
+    if (!f.has("dangling")) {
+      return Optional.empty();
+    }
+    if (f.get("dangling").size() > 1) {
+      throw new Failure.InvalidRequest("got more than one value for filter key \"dangling\"");
+    }
+    return switch (f.get("dangling").getFirst()) {
+      case "true", "1" -> Optional.of(true);
+      case "false", "0" -> Optional.of(false);
+      default ->
+          throw new Failure.InvalidRequest(
+              "invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or"
+                  + " \"0\")");
+    };
+  }
+
+  private boolean isDangling(Network n) {
+    return !n.predefined() && engine.networks().attachments(n.id()).isEmpty();
   }
 
   private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -157,10 +192,15 @@ final class NetworkRoutes {
                     body.bool("Ingress", false),
                     body.object("ConfigFrom").map(c -> c.string("Network", "")).orElse(""),
                     body.bool("ConfigOnly", false),
+                    body.string("Scope", ""),
                     body.stringMap("Options"),
                     body.stringMap("Labels")));
     engine.publishEvent("network", "create", n.id(), Map.of("name", n.name(), "type", n.driver()));
-    r.json(201, Json.object().put("Id", n.id()).put("Warning", ""));
+    r.json(
+        201,
+        Json.object()
+            .put("Id", n.id())
+            .put("Warning", String.join("; ", engine.networks().routeConflicts(n))));
   }
 
   private void remove(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -205,25 +245,50 @@ final class NetworkRoutes {
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters")).only(Set.of("label", "label!", "until"));
+    Instant until = until(f);
     Json.JsonArray deleted = Json.array();
     for (Network n : engine.networks().list()) {
-      boolean used =
-          engine.list().stream()
-              .anyMatch(
-                  c ->
-                      c.state() instanceof ContainerState.Live
-                          && c.attachment().stream()
-                              .flatMap(a -> a.endpoints().stream())
-                              .anyMatch(e -> e.networkId().equals(n.id())));
-      if (!n.predefined() && !used && f.labels("label", n.labels())) {
+      boolean idle =
+          !n.predefined() && !n.configOnly() && engine.networks().attachments(n.id()).isEmpty();
+      boolean asked =
+          f.labels("label", n.labels())
+              && f.get("label!").stream().noneMatch(label -> hasLabel(n, label))
+              && Instant.parse(n.created()).isBefore(until);
+      if (idle && asked) {
         try {
           engine.networks().remove(n.id());
-          deleted.add(n.name());
         } catch (Failure e) {
           continue; // somebody has just joined it
         }
+        deleted.add(n.name());
+        engine.publishEvent(
+            "network", "destroy", n.id(), Map.of("name", n.name(), "type", n.driver()));
       }
     }
+    engine.publishEvent("network", "prune", "", Map.of("reclaimed", "0"));
     r.json(200, Json.object().put("NetworksDeleted", deleted.isEmpty() ? Json.NULL : deleted));
+  }
+
+  /// `key` or `key=value`.
+  private static boolean hasLabel(Network n, String label) {
+    String[] parts = label.split("=", 2);
+    String value = n.labels().get(parts[0]);
+    return value != null && (parts.length == 1 || value.equals(parts[1]));
+  }
+
+  private static Instant until(Filters f) {
+    if (f.get("until").size() > 1) {
+      throw new Failure.InvalidRequest("more than one until filter specified");
+    }
+    if (!f.has("until")) {
+      return Instant.MAX;
+    }
+    String text = f.get("until").getFirst();
+    try {
+      return Times.parse(text, Instant.MAX);
+    } catch (Failure.InvalidRequest e) {
+      throw new Failure.InvalidRequest(
+          "failed to parse value as time or duration: \"" + text + "\"", null, e);
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.gantry.integration;
 
+import static dev.gantry.integration.Lane.port;
 import static dev.gantry.integration.NetworkSandbox.askFromHere;
 import static dev.gantry.integration.NetworkSandbox.canAsk;
 import static dev.gantry.integration.NetworkSandbox.run;
@@ -27,8 +28,15 @@ import org.junit.jupiter.api.Test;
 
 /// The default bridge between real namespaces: addresses, NAT, published ports, restarts.
 class NetworkBridgeIT {
+  private static final String BRIDGE = Lane.name("gna");
+  private static final String BRIDGE2 = Lane.name("gnb");
+  private static final String OUTSIDE = Lane.name("gno");
+  private static final String FILTER = Lane.name("gnf");
+  private static final String NET = Lane.net(251);
+  private static final String NET2 = Lane.net(252);
+  private static final String OUT = Lane.net(249);
   private static final NetworkOptions OPTIONS =
-      NetworkOptions.of("gnetwork0").withBip(Cidr.parse("172.28.0.1/24"));
+      NetworkOptions.of(BRIDGE).withBip(Cidr.parse(NET + ".1/24"));
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private final NetworkStore store = NetworkStore.inMemory();
@@ -55,8 +63,8 @@ class NetworkBridgeIT {
     if (networks != null) {
       networks.dismantle();
       networks.close();
-      assertFalse(run("nft", "list", "tables").contains("gantry-gnetwork0"));
-      assertFalse(Files.exists(Path.of("/sys/class/net/gnetwork0")));
+      assertFalse(run("nft", "list", "tables").contains("gantry-" + BRIDGE));
+      assertFalse(Files.exists(Path.of("/sys/class/net/" + BRIDGE)));
     }
   }
 
@@ -78,34 +86,34 @@ class NetworkBridgeIT {
     Container a = start("a");
     Container b = start("b");
     open.add(b.sandbox().whoami(b.ip(), 80));
-    assertEquals("172.28.0.2", a.ip());
-    assertEquals("172.28.0.3", b.ip());
+    assertEquals(NET + ".2", a.ip());
+    assertEquals(NET + ".3", b.ip());
     assertEquals(a.ip(), a.sandbox().ask(b.ip(), 80));
-    assertEquals("172.28.0.1", askFromHere(b.ip(), 80));
+    assertEquals(NET + ".1", askFromHere(b.ip(), 80));
   }
 
   @Test
   void addressesAreHandedOutRoundRobin() throws Exception {
     Container a = start("a");
     networks.release(a.id());
-    assertEquals("172.28.0.3", start("b").ip());
+    assertEquals(NET + ".3", start("b").ip());
   }
 
   @Test
   void outsideSeesTheHostAndReachesOnlyPublishedPorts() throws Exception {
-    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
+    try (Outside outside = Outside.open(OUTSIDE, OUT)) {
       Container c =
           start(
               "c",
-              PortRequest.parse("80/tcp", "", "18180"),
-              PortRequest.parse("80", "127.0.0.1", "18181"),
+              PortRequest.parse("80/tcp", "", "" + port(0)),
+              PortRequest.parse("80", "127.0.0.1", "" + port(1)),
               PortRequest.parse("81/udp", "", ""));
       open.add(c.sandbox().whoami(c.ip(), 80));
       open.add(c.sandbox().whoami(c.ip(), 82));
-      open.add(outside.sandbox().whoami("10.231.7.2", 90));
-      assertEquals("10.231.7.1", c.sandbox().ask("10.231.7.2", 90), "masqueraded");
-      assertEquals("10.231.7.2", outside.sandbox().ask("10.231.7.1", 18180), "source kept");
-      assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18181)), "loopback only");
+      open.add(outside.sandbox().whoami(OUT + ".2", 90));
+      assertEquals(OUT + ".1", c.sandbox().ask(OUT + ".2", 90), "masqueraded");
+      assertEquals(OUT + ".2", outside.sandbox().ask(OUT + ".1", port(0)), "source kept");
+      assertFalse(canAsk(() -> outside.sandbox().ask(OUT + ".1", port(1))), "loopback only");
       run(
           "nsenter",
           "-t",
@@ -114,17 +122,17 @@ class NetworkBridgeIT {
           "ip",
           "route",
           "add",
-          "172.28.0.0/24",
+          NET + ".0/24",
           "via",
-          "10.231.7.1");
+          OUT + ".1");
       assertFalse(canAsk(() -> outside.sandbox().ask(c.ip(), 82)), "not published");
-      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180), "loopback");
-      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18181), "loopback only");
-      assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "host's address");
-      assertEquals("172.28.0.1", c.sandbox().ask("172.28.0.1", 18180), "hairpin");
-      assertEquals("172.28.0.1", askFromHere("::1", 18180), "IPv6 to a container without");
+      assertEquals(NET + ".1", askFromHere("127.0.0.1", port(0)), "loopback");
+      assertEquals(NET + ".1", askFromHere("127.0.0.1", port(1)), "loopback only");
+      assertEquals(NET + ".1", askFromHere(NET + ".1", port(0)), "host's address");
+      assertEquals(NET + ".1", c.sandbox().ask(NET + ".1", port(0)), "hairpin");
+      assertEquals(NET + ".1", askFromHere("::1", port(0)), "IPv6 to a container without");
       networks.release(c.id());
-      assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18180)), "released");
+      assertFalse(canAsk(() -> outside.sandbox().ask(OUT + ".1", port(0))), "released");
     }
   }
 
@@ -133,33 +141,34 @@ class NetworkBridgeIT {
     for (int i = 0; i < 200; i++) {
       String id = Ids.next();
       networks.attach(
-          AttachRequest.of(id, "c", "bridge", List.of(PortRequest.parse("80", "", "18180"))));
+          AttachRequest.of(id, "c", "bridge", List.of(PortRequest.parse("80", "", "" + port(0)))));
       networks.release(id);
     }
   }
 
   @Test
   void takenPortIsRefusedAndNothingStays() throws Exception {
-    start("a", PortRequest.parse("80", "", "18180"));
+    start("a", PortRequest.parse("80", "", "" + port(0)));
     Failure second =
         assertThrows(
-            Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
+            Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "" + port(0))));
     assertTrue(
         second
             .text()
             .matches(
                 "failed to set up container networking: driver failed programming external"
-                    + " connectivity on endpoint b \\([0-9a-f]{64}\\): Bind for 0.0.0.0:18180"
-                    + " failed: port is already allocated"),
+                    + " connectivity on endpoint b \\([0-9a-f]{64}\\): Bind for 0.0.0.0:"
+                    + port(0)
+                    + " failed: port is already allocated by container a"),
         second.text());
-    try (java.net.ServerSocket other = new java.net.ServerSocket(18190)) {
+    try (java.net.ServerSocket other = new java.net.ServerSocket(port(10))) {
       Failure third =
           assertThrows(
-              Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18190")));
+              Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "" + port(10))));
       assertTrue(third.text().contains("address already in use"), third.text());
       assertEquals(
-          18191,
-          start("c", PortRequest.parse("80", "", "18190-18192"))
+          port(11),
+          start("c", PortRequest.parse("80", "", port(10) + "-" + port(12)))
               .attached()
               .attachment()
               .ports()
@@ -171,22 +180,23 @@ class NetworkBridgeIT {
 
   @Test
   void connectivitySurvivesTheEngineAndAFlush() throws Exception {
-    Container a = start("a", PortRequest.parse("80", "", "18180"));
+    Container a = start("a", PortRequest.parse("80", "", "" + port(0)));
     open.add(a.sandbox().whoami(a.ip(), 80));
     networks.close();
-    assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "without an engine");
+    assertEquals(NET + ".1", askFromHere(NET + ".1", port(0)), "without an engine");
     networks = Networks.open(OPTIONS, store);
     networks.restore(List.of(new Networks.Live(a.attached().attachment(), a.sandbox().pid())));
-    assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "restored");
-    assertThrows(Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "18180")));
-    run("nft", "delete", "table", "inet", "gantry-gnetwork0");
+    assertEquals(NET + ".1", askFromHere(NET + ".1", port(0)), "restored");
+    assertThrows(
+        Failure.Internal.class, () -> start("b", PortRequest.parse("80", "", "" + port(0))));
+    run("nft", "delete", "table", "inet", "gantry-" + BRIDGE);
     long deadline = System.nanoTime() + 3_000_000_000L;
     boolean back = false;
     while (!back && System.nanoTime() < deadline) {
-      back = run("nft", "list", "tables").contains("gantry-gnetwork0");
+      back = run("nft", "list", "tables").contains("gantry-" + BRIDGE);
     }
     assertTrue(back, "table restored");
-    assertEquals("172.28.0.1", askFromHere("172.28.0.1", 18180), "after the flush");
+    assertEquals(NET + ".1", askFromHere(NET + ".1", port(0)), "after the flush");
     assertEquals(a.ip(), networks.attachment(a.id()).orElseThrow().endpoints().getFirst().ipv4());
     Container c = start("c");
     assertFalse(c.ip().equals(a.ip()));
@@ -198,32 +208,40 @@ class NetworkBridgeIT {
     networks.close();
     networks = Networks.open(OPTIONS.withInputPolicy(true), NetworkStore.inMemory());
     networks.restore(List.of());
-    open.add(() -> run("nft", "delete", "table", "inet", "gnetfilter"));
-    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
-      Container c = start("c", PortRequest.parse("80", "", "18180"));
+    open.add(() -> run("nft", "delete", "table", "inet", FILTER));
+    try (Outside outside = Outside.open(OUTSIDE, OUT)) {
+      Container c = start("c", PortRequest.parse("80", "", "" + port(0)));
       open.add(c.sandbox().whoami(c.ip(), 80));
-      assertEquals("172.28.0.1", outside.sandbox().ask("10.231.7.1", 18180));
+      assertEquals(NET + ".1", outside.sandbox().ask(OUT + ".1", port(0)));
       run(
           "nft",
-          "add table inet gnetfilter; add chain inet gnetfilter input { type filter hook input"
-              + " priority 0; }; add rule inet gnetfilter input iifname gnetout drop");
-      assertFalse(canAsk(() -> outside.sandbox().ask("10.231.7.1", 18180)), "dropped");
-      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180));
+          "add table inet "
+              + FILTER
+              + "; add chain inet "
+              + FILTER
+              + " input { type filter hook input"
+              + " priority 0; }; add rule inet "
+              + FILTER
+              + " input iifname "
+              + OUTSIDE
+              + " drop");
+      assertFalse(canAsk(() -> outside.sandbox().ask(OUT + ".1", port(0))), "dropped");
+      assertEquals(NET + ".1", askFromHere("127.0.0.1", port(0)));
     }
   }
 
   @Test
   void twoEnginesRunSideBySide() throws Exception {
-    NetworkOptions other = NetworkOptions.of("gnetwork1").withBip(Cidr.parse("172.28.1.1/24"));
+    NetworkOptions other = NetworkOptions.of(BRIDGE2).withBip(Cidr.parse(NET2 + ".1/24"));
     Networks second = Networks.open(other, NetworkStore.inMemory());
     try {
       second.restore(List.of());
-      Container a = start("a", PortRequest.parse("80", "", "18180"));
-      Container b = start(second, "b", PortRequest.parse("80", "", "18182"));
+      Container a = start("a", PortRequest.parse("80", "", "" + port(0)));
+      Container b = start(second, "b", PortRequest.parse("80", "", "" + port(2)));
       open.add(a.sandbox().whoami(a.ip(), 80));
       open.add(b.sandbox().whoami(b.ip(), 80));
-      assertEquals("172.28.0.1", askFromHere("127.0.0.1", 18180));
-      assertEquals("172.28.1.1", askFromHere("127.0.0.1", 18182));
+      assertEquals(NET + ".1", askFromHere("127.0.0.1", port(0)));
+      assertEquals(NET2 + ".1", askFromHere("127.0.0.1", port(2)));
       assertFalse(canAsk(() -> a.sandbox().ask(b.ip(), 80)), "isolated");
     } finally {
       second.dismantle();
@@ -249,8 +267,8 @@ class NetworkBridgeIT {
         !run("nft", "list", "tables").contains("table ip filter"),
         "needs a machine without iptables' filter table");
     open.add(() -> run("nft", "delete", "table", "ip", "filter"));
-    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
-      open.add(outside.sandbox().whoami("10.231.7.2", 90));
+    try (Outside outside = Outside.open(OUTSIDE, OUT)) {
+      open.add(outside.sandbox().whoami(OUT + ".2", 90));
       Container c = start("c");
       run(
           "nft",
@@ -259,11 +277,11 @@ class NetworkBridgeIT {
               + " add chain ip filter DOCKER-USER; add rule ip filter DOCKER-USER return;"
               + " insert rule ip filter FORWARD jump DOCKER-USER");
       long deadline = System.nanoTime() + 3_000_000_000L;
-      while (!run("nft", "list", "chain", "ip", "filter", "DOCKER-USER").contains("gnetwork0")
+      while (!run("nft", "list", "chain", "ip", "filter", "DOCKER-USER").contains(BRIDGE)
           && System.nanoTime() < deadline) {
         Thread.sleep(10);
       }
-      assertEquals("10.231.7.1", c.sandbox().ask("10.231.7.2", 90));
+      assertEquals(OUT + ".1", c.sandbox().ask(OUT + ".2", 90));
       assertEquals(List.of(), networks.warnings());
       run("nft", "flush table ip filter; delete chain ip filter DOCKER-USER");
       networks.create(dev.gantry.network.NetworkRequest.of("more"));

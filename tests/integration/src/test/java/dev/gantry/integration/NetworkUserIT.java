@@ -1,5 +1,6 @@
 package dev.gantry.integration;
 
+import static dev.gantry.integration.Lane.port;
 import static dev.gantry.integration.NetworkSandbox.canAsk;
 import static dev.gantry.integration.NetworkSandbox.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -38,11 +39,20 @@ import org.junit.jupiter.api.Test;
 /// User networks between real namespaces: isolation, names, several networks, connect and
 /// disconnect while running.
 class NetworkUserIT {
+  private static final String BRIDGE = Lane.name("gnu");
+  private static final String OUTSIDE = Lane.name("gnp");
+  private static final String OUTDNS = Lane.name("gnd");
+  private static final String NET = Lane.net(251);
+  private static final String POOL = Lane.net(253);
+  private static final String FIXED = Lane.net(254);
+  private static final String OUT = Lane.net(249);
+  private static final String DNS = Lane.net(248);
+  private static final String NET6 = Lane.net6();
   private static final NetworkOptions OPTIONS =
-      NetworkOptions.of("gnetwork0")
-          .withBip(Cidr.parse("172.28.0.1/24"))
-          .withPools(List.of(new NetworkOptions.AddressPool(Cidr.parse("172.28.64.0/18"), 24)))
-          .withDns(List.of("10.231.8.2"), List.of(), List.of());
+      NetworkOptions.of(BRIDGE)
+          .withBip(Cidr.parse(NET + ".1/24"))
+          .withPools(List.of(new NetworkOptions.AddressPool(Cidr.parse(POOL + ".0/24"), 28)))
+          .withDns(List.of(DNS + ".2"), List.of(), List.of());
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private final NetworkStore store = NetworkStore.inMemory();
@@ -69,7 +79,7 @@ class NetworkUserIT {
     if (networks != null) {
       networks.dismantle();
       networks.close();
-      assertFalse(run("nft", "list", "tables").contains("gantry-gnetwork0"));
+      assertFalse(run("nft", "list", "tables").contains("gantry-" + BRIDGE));
     }
   }
 
@@ -90,13 +100,17 @@ class NetworkUserIT {
     return new Container(id, name, attached.attachment(), sandbox);
   }
 
+  private static AttachRequest known(Container c) {
+    return AttachRequest.of(c.id(), c.name(), "", List.of());
+  }
+
   private static EndpointRequest on(String network, String... aliases) {
     return new EndpointRequest(network, "", "", "", List.of(aliases), List.of(), Map.of(), 0);
   }
 
   private static NetworkRequest internal(String name) {
     return new NetworkRequest(
-        name, "", null, null, "", null, List.of(), true, false, false, "", false, Map.of(),
+        name, "", null, null, "", null, List.of(), true, false, false, "", false, "", Map.of(),
         Map.of());
   }
 
@@ -143,7 +157,7 @@ class NetworkUserIT {
   void containersOfOneNetworkFindEachOtherByName() throws Exception {
     Network net = networks.create(NetworkRequest.of("one"));
     assertEquals("br-" + Ids.shorten(net.id()), net.bridge());
-    assertEquals("172.28.64.0/24", net.pools().getFirst().subnet());
+    assertEquals(POOL + ".0/28", net.pools().getFirst().subnet());
     Container a = start("a", on("one", "web"));
     Container b = start("b", on("one"));
     open.add(a.sandbox().whoami(a.ip(), 80));
@@ -167,11 +181,9 @@ class NetworkUserIT {
   void otherNamesAreAskedOutside() throws Exception {
     networks.create(NetworkRequest.of("one"));
     networks.create(internal("inner"));
-    try (Outside outside = Outside.open("gnetdns", "10.231.8")) {
+    try (Outside outside = Outside.open(OUTDNS, DNS)) {
       DatagramSocket server =
-          outside
-              .sandbox()
-              .inside(() -> new DatagramSocket(new InetSocketAddress("10.231.8.2", 53)));
+          outside.sandbox().inside(() -> new DatagramSocket(new InetSocketAddress(DNS + ".2", 53)));
       open.add(server);
       Thread.ofVirtual().start(() -> answerEverything(server));
       Container a = start("a", on("one"));
@@ -203,20 +215,20 @@ class NetworkUserIT {
   void networksAreIsolatedAndPublishedPortsAreNot() throws Exception {
     networks.create(NetworkRequest.of("one"));
     networks.create(NetworkRequest.of("two"));
-    Container a = start("a", List.of(PortRequest.parse("80", "", "18185")), on("one"));
+    Container a = start("a", List.of(PortRequest.parse("80", "", "" + port(5))), on("one"));
     Container b = start("b", on("two"));
     open.add(a.sandbox().whoami(a.ip(), 80));
     assertFalse(canAsk(() -> b.sandbox().ask(a.ip(), 80)));
     assertTrue(address(b, "a").startsWith("code "), "names of other networks stay unknown");
     String gateway = b.attachment().endpoints().getFirst().ipv4Gateway();
-    assertEquals(b.ip(), b.sandbox().ask(gateway, 18185), "source kept between networks");
+    assertEquals(b.ip(), b.sandbox().ask(gateway, port(5)), "source kept between networks");
   }
 
   @Test
   void internalNetworkCannotLeave() throws Exception {
     networks.create(internal("inner"));
-    try (Outside outside = Outside.open("gnetout", "10.231.7")) {
-      open.add(outside.sandbox().whoami("10.231.7.2", 90));
+    try (Outside outside = Outside.open(OUTSIDE, OUT)) {
+      open.add(outside.sandbox().whoami(OUT + ".2", 90));
       Container a = start("a", on("inner"));
       Container b = start("b", on("inner"));
       open.add(b.sandbox().whoami(b.ip(), 80));
@@ -233,7 +245,7 @@ class NetworkUserIT {
           "default",
           "via",
           networks.find("inner").pools().getFirst().router());
-      assertFalse(canAsk(() -> a.sandbox().ask("10.231.7.2", 90)));
+      assertFalse(canAsk(() -> a.sandbox().ask(OUT + ".2", 90)));
     }
   }
 
@@ -245,14 +257,15 @@ class NetworkUserIT {
     Container b = start("b", on("two"));
     open.add(b.sandbox().whoami(b.ip(), 80));
     assertFalse(canAsk(() -> a.sandbox().ask(b.ip(), 80)));
-    Attachment both = networks.connect(a.id(), a.sandbox().pid(), on("two", "late"));
+    Attachment both = networks.connect(known(a), a.sandbox().pid(), on("two", "late"));
     assertEquals("eth1", both.endpoints().get(1).interfaceName());
     assertEquals(both.endpoints().get(1).ipv4(), a.sandbox().ask(b.ip(), 80));
     assertEquals(b.ip(), address(a, "b"));
     assertEquals(both.endpoints().get(1).ipv4(), address(b, "late"));
     Failure again =
         assertThrows(
-            Failure.Forbidden.class, () -> networks.connect(a.id(), a.sandbox().pid(), on("two")));
+            Failure.Forbidden.class,
+            () -> networks.connect(known(a), a.sandbox().pid(), on("two")));
     assertEquals("endpoint with name a already exists in network two", again.text());
     assertEquals(
         "error while removing network: network one has active endpoints (name:\"a\" id:\""
@@ -269,7 +282,7 @@ class NetworkUserIT {
                 Failure.InvalidRequest.class,
                 () ->
                     networks.connect(
-                        a.id(),
+                        known(a),
                         a.sandbox().pid(),
                         new EndpointRequest("one", "x", "", "", List.of(), List.of(), Map.of(), 0)))
             .text());
@@ -292,39 +305,40 @@ class NetworkUserIT {
             "",
             null,
             List.of(
-                new NetworkRequest.Subnet("fd28:1::/64", "", "", Map.of()),
+                new NetworkRequest.Subnet(NET6 + "::/64", "", "", Map.of()),
                 new NetworkRequest.Subnet(
-                    "172.28.9.0/24",
-                    "172.28.9.128/25",
-                    "172.28.9.254",
-                    Map.of("r", "172.28.9.129"))),
+                    FIXED + ".0/24",
+                    FIXED + ".128/25",
+                    FIXED + ".254",
+                    Map.of("r", FIXED + ".129"))),
             false,
             false,
             false,
             "",
             false,
+            "",
             Map.of(),
             Map.of()));
-    Container a = start("a", List.of(PortRequest.parse("80", "", "18186")), on("six"));
+    Container a = start("a", List.of(PortRequest.parse("80", "", "" + port(6))), on("six"));
     Container b =
         start(
             "b",
             new EndpointRequest(
                 "six",
-                "172.28.9.7",
-                "fd28:1::77",
+                FIXED + ".7",
+                NET6 + "::77",
                 "02:00:00:00:00:07",
                 List.of(),
                 List.of(),
                 Map.of(),
                 0));
-    assertEquals("172.28.9.128", a.ip());
-    assertEquals("fd28:1::2", a.attachment().endpoints().getFirst().ipv6());
-    assertEquals("fd28:1::77", b.attachment().endpoints().getFirst().ipv6());
+    assertEquals(FIXED + ".128", a.ip());
+    assertEquals(NET6 + "::2", a.attachment().endpoints().getFirst().ipv6());
+    assertEquals(NET6 + "::77", b.attachment().endpoints().getFirst().ipv6());
     open.add(a.sandbox().whoami("::", 80));
-    assertEquals("fd28:1:0:0:0:0:0:77", b.sandbox().ask("fd28:1::2", 80));
-    assertEquals("172.28.9.7", b.sandbox().ask(a.ip(), 80).replace("::ffff:", ""));
-    assertEquals("fd28:1:0:0:0:0:0:1", NetworkSandbox.askFromHere("fd28:1::1", 18186));
+    assertEquals(NET6 + ":0:0:0:0:77", b.sandbox().ask(NET6 + "::2", 80));
+    assertEquals(FIXED + ".7", b.sandbox().ask(a.ip(), 80).replace("::ffff:", ""));
+    assertEquals(NET6 + ":0:0:0:0:1", NetworkSandbox.askFromHere(NET6 + "::1", port(6)));
     Failure used =
         assertThrows(
             Failure.Internal.class,
@@ -332,7 +346,7 @@ class NetworkUserIT {
                 start(
                     "c",
                     new EndpointRequest(
-                        "six", "172.28.9.7", "", "", List.of(), List.of(), Map.of(), 0)));
+                        "six", FIXED + ".7", "", "", List.of(), List.of(), Map.of(), 0)));
     assertTrue(used.text().endsWith("Address already in use"), used.text());
   }
 
@@ -349,6 +363,6 @@ class NetworkUserIT {
             new Networks.Live(b.attachment(), b.sandbox().pid())));
     assertEquals(before, networks.find("one"));
     assertEquals(a.ip(), address(b, "a"));
-    assertEquals("172.28.64.4", start("c", on("one")).ip());
+    assertEquals(POOL + ".4", start("c", on("one")).ip());
   }
 }

@@ -1,0 +1,287 @@
+package dev.gantry.engine;
+
+import dev.gantry.kernel.CgroupLayout;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// What a container uses: read from its control groups (v1 and v2) and its network namespace.
+public final class Statistics {
+  /// One reading.
+  ///
+  /// @param pids processes and threads; `pidsLimit` is absent without a limit
+  /// @param cpuPerCpu empty on v2
+  /// @param io nanoseconds and bytes by device; empty where the kernel counts none
+  /// @param network by interface name; empty without a network namespace of its own
+  public record Sample(
+      Instant read,
+      long pids,
+      Optional<Long> pidsLimit,
+      Cpu cpu,
+      long systemCpu,
+      int onlineCpus,
+      Memory memory,
+      List<Io> io,
+      List<Io> ioOperations,
+      Map<String, Traffic> network) {}
+
+  /// Nanoseconds of processor time, and how often the quota stopped the container.
+  public record Cpu(
+      long total,
+      List<Long> perCpu,
+      long kernel,
+      long user,
+      long periods,
+      long throttledPeriods,
+      long throttledNanos) {}
+
+  /// Bytes.
+  ///
+  /// @param most the most ever in use; absent on v2
+  /// @param failures how often the limit was met; 0 on v2
+  /// @param limit the container's, or the machine's memory
+  /// @param details the kernel's own counters
+  public record Memory(
+      long usage, Optional<Long> most, long failures, long limit, Map<String, Long> details) {}
+
+  /// Bytes or operations of one kind on one device.
+  public record Io(long major, long minor, String operation, long value) {}
+
+  /// What went through one interface.
+  public record Traffic(
+      long rxBytes,
+      long rxPackets,
+      long rxErrors,
+      long rxDropped,
+      long txBytes,
+      long txPackets,
+      long txErrors,
+      long txDropped) {}
+
+  private static final long NANOS_PER_TICK = 10_000_000L; // USER_HZ is 100 on every architecture
+  private static final int SYSTEM_FIELDS = 8;
+
+  private final CgroupLayout layout;
+  private final String group;
+
+  Statistics(CgroupLayout layout, String group) {
+    this.layout = layout;
+    this.group = group;
+  }
+
+  /// Reads everything now; empty when nothing runs.
+  static Optional<Sample> of(Engine engine, Container c) {
+    if (!(c.state() instanceof ContainerState.Live live)) {
+      return Optional.empty();
+    }
+    String mode = c.spec().modes().network();
+    boolean own = !mode.equals("host") && !mode.equals("none") && !mode.startsWith("container:");
+    return Optional.of(
+        new Statistics(engine.cgroups(), engine.cgroup(c))
+            .read(own ? Path.of("/proc/" + live.pid() + "/net/dev") : null));
+  }
+
+  Sample read(@org.jspecify.annotations.Nullable Path interfaces) {
+    List<String> system = lines(Path.of("/proc/stat"));
+    return new Sample(
+        Instant.now(),
+        number("pids", "pids.current").orElse(0L),
+        number("pids", "pids.max"),
+        cpu(),
+        system.isEmpty() ? 0 : systemCpu(system.getFirst()),
+        (int) system.stream().filter(l -> l.matches("cpu[0-9].*")).count(),
+        memory(),
+        io("bytes"),
+        io("operations"),
+        interfaces == null ? Map.of() : traffic(interfaces));
+  }
+
+  /// The first line of /proc/stat in nanoseconds, without the guests' part, which is in the users'.
+  static long systemCpu(String line) {
+    String[] fields = line.trim().split("\\s+");
+    long ticks = 0;
+    for (int i = 1; i < Math.min(fields.length, SYSTEM_FIELDS); i++) {
+      ticks += Long.parseLong(fields[i]);
+    }
+    return ticks * NANOS_PER_TICK;
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      return List.of(); // the container has just ended, or it is the other version's file
+    }
+  }
+
+  private List<String> lines(String controller, String file) {
+    return layout
+        .folder(controller, group)
+        .map(folder -> lines(folder.resolve(file)))
+        .orElse(List.of());
+  }
+
+  private Optional<Long> number(String controller, String file) {
+    List<String> lines = lines(controller, file);
+    return lines.isEmpty() || !lines.getFirst().matches("[0-9]{1,19}")
+        ? Optional.empty()
+        : Optional.of(Long.parseUnsignedLong(lines.getFirst()));
+  }
+
+  static Map<String, Long> fields(List<String> lines) {
+    Map<String, Long> fields = new LinkedHashMap<>();
+    for (String line : lines) {
+      int space = line.indexOf(' ');
+      if (space > 0 && line.substring(space + 1).matches("[0-9]{1,19}")) {
+        fields.put(line.substring(0, space), Long.parseUnsignedLong(line.substring(space + 1)));
+      }
+    }
+    return fields;
+  }
+
+  private boolean isUnified(String controller) {
+    return !layout.hierarchies().containsKey(controller);
+  }
+
+  private Cpu cpu() {
+    Map<String, Long> stat = fields(lines("cpu", "cpu.stat"));
+    if (isUnified("cpuacct")) {
+      return new Cpu(
+          stat.getOrDefault("usage_usec", 0L) * 1000,
+          List.of(),
+          stat.getOrDefault("system_usec", 0L) * 1000,
+          stat.getOrDefault("user_usec", 0L) * 1000,
+          stat.getOrDefault("nr_periods", 0L),
+          stat.getOrDefault("nr_throttled", 0L),
+          stat.getOrDefault("throttled_usec", 0L) * 1000);
+    }
+    List<Long> perCpu = new ArrayList<>();
+    for (String line : lines("cpuacct", "cpuacct.usage_percpu")) {
+      for (String field : line.trim().split("\\s+")) {
+        perCpu.add(Long.parseLong(field));
+      }
+    }
+    Map<String, Long> split = fields(lines("cpuacct", "cpuacct.stat"));
+    return new Cpu(
+        number("cpuacct", "cpuacct.usage").orElse(0L),
+        perCpu,
+        split.getOrDefault("system", 0L) * NANOS_PER_TICK,
+        split.getOrDefault("user", 0L) * NANOS_PER_TICK,
+        stat.getOrDefault("nr_periods", 0L),
+        stat.getOrDefault("nr_throttled", 0L),
+        stat.getOrDefault("throttled_time", 0L));
+  }
+
+  private Memory memory() {
+    Map<String, Long> details = fields(lines("memory", "memory.stat"));
+    long machine = machineMemory();
+    if (isUnified("memory")) {
+      return new Memory(
+          number("memory", "memory.current").orElse(0L),
+          Optional.empty(),
+          0,
+          Math.min(number("memory", "memory.max").orElse(machine), machine),
+          details);
+    }
+    return new Memory(
+        number("memory", "memory.usage_in_bytes").orElse(0L),
+        number("memory", "memory.max_usage_in_bytes"),
+        number("memory", "memory.failcnt").orElse(0L),
+        Math.min(number("memory", "memory.limit_in_bytes").orElse(machine), machine),
+        details);
+  }
+
+  static long machineMemory() {
+    return lines(Path.of("/proc/meminfo")).stream()
+        .filter(l -> l.startsWith("MemTotal:"))
+        .map(l -> Long.parseLong(l.replaceAll("[^0-9]", "")) * 1024)
+        .findFirst()
+        .orElse(Long.MAX_VALUE);
+  }
+
+  private List<Io> io(String kind) {
+    boolean bytes = kind.equals("bytes");
+    if (isUnified("blkio")) {
+      return unifiedIo(lines("io", "io.stat"), bytes);
+    }
+    String name = bytes ? "io_service_bytes" : "io_serviced";
+    List<String> lines = lines("blkio", "blkio.throttle." + name + "_recursive");
+    if (lines.isEmpty()) {
+      lines = lines("blkio", "blkio.throttle." + name);
+    }
+    List<Io> all = new ArrayList<>();
+    for (String line : lines) {
+      String[] f = line.split("[ :]");
+      if (f.length == 4) {
+        all.add(
+            new Io(
+                Long.parseLong(f[0]),
+                Long.parseLong(f[1]),
+                f[2].toLowerCase(java.util.Locale.ROOT),
+                Long.parseLong(f[3])));
+      }
+    }
+    return all;
+  }
+
+  /// Lines such as `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0`.
+  static List<Io> unifiedIo(List<String> lines, boolean bytes) {
+    List<Io> all = new ArrayList<>();
+    for (String line : lines) {
+      String[] words = line.split(" ");
+      String[] device = words[0].split(":");
+      for (int i = 1; i < words.length && device.length == 2; i++) {
+        String[] pair = words[i].split("=");
+        String operation =
+            switch (pair[0]) {
+              case "rbytes" -> bytes ? "read" : "";
+              case "wbytes" -> bytes ? "write" : "";
+              case "rios" -> bytes ? "" : "read";
+              case "wios" -> bytes ? "" : "write";
+              default -> "";
+            };
+        if (!operation.isEmpty()) {
+          all.add(
+              new Io(
+                  Long.parseLong(device[0]),
+                  Long.parseLong(device[1]),
+                  operation,
+                  Long.parseLong(pair[1])));
+        }
+      }
+    }
+    return all;
+  }
+
+  private static Map<String, Traffic> traffic(Path interfaces) {
+    Map<String, Traffic> all = new java.util.TreeMap<>();
+    for (String line : lines(interfaces)) {
+      int colon = line.indexOf(':');
+      String name = colon < 0 ? "" : line.substring(0, colon).trim();
+      if (name.isEmpty() || name.equals("lo")) {
+        continue;
+      }
+      String[] f = line.substring(colon + 1).trim().split("\\s+");
+      if (f.length >= 12) {
+        all.put(
+            name,
+            new Traffic(
+                Long.parseLong(f[0]),
+                Long.parseLong(f[1]),
+                Long.parseLong(f[2]),
+                Long.parseLong(f[3]),
+                Long.parseLong(f[8]),
+                Long.parseLong(f[9]),
+                Long.parseLong(f[10]),
+                Long.parseLong(f[11])));
+      }
+    }
+    return all;
+  }
+}

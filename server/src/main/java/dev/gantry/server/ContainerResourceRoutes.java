@@ -1,0 +1,92 @@
+package dev.gantry.server;
+
+import dev.gantry.base.Failure;
+import dev.gantry.engine.Container;
+import dev.gantry.engine.ContainerState;
+import dev.gantry.engine.Engine;
+import dev.gantry.engine.Statistics;
+import dev.gantry.json.Json;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+
+/// What containers use and may use: stats and update.
+final class ContainerResourceRoutes {
+  private static final long INTERVAL_NANOS = 1_000_000_000L;
+  private static final long SLICE_MILLIS = 100;
+
+  private final Engine engine;
+
+  ContainerResourceRoutes(Engine engine) {
+    this.engine = engine;
+  }
+
+  void addTo(Router router) {
+    router.on("GET", "/containers/{id}/stats", this::stats);
+    router.on("POST", "/containers/{id}/update", this::update);
+  }
+
+  private void stats(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Container c = engine.require(p.getOrDefault("id", ""));
+    boolean stream = !q.has("stream") || q.flag("stream");
+    boolean once = q.flag("one-shot");
+    if (stream && once) {
+      throw new Failure.InvalidRequest("cannot have stream=true and one-shot=true");
+    }
+    if (stream) {
+      stream(c, r);
+      return;
+    }
+    Optional<Statistics.Sample> before = engine.statistics(c);
+    if (before.isEmpty()) {
+      r.json(200, StatsJson.of(c, true, before, before));
+    } else if (once) {
+      r.json(200, StatsJson.of(c, false, before, Optional.empty()));
+    } else {
+      pause(c, System.nanoTime() + INTERVAL_NANOS);
+      r.json(200, StatsJson.of(c, true, engine.statistics(c), before));
+    }
+  }
+
+  /// One object a second until the container is removed or the client leaves.
+  private void stream(Container c, HttpResponse r) throws IOException {
+    try (OutputStream out = r.stream(200, "application/json")) {
+      Optional<Statistics.Sample> before = Optional.empty();
+      long next = System.nanoTime();
+      while (!isGone(c)) {
+        Optional<Statistics.Sample> now = engine.statistics(c);
+        String line = StatsJson.of(c, true, now, before).text() + "\n";
+        out.write(line.getBytes(StandardCharsets.UTF_8));
+        before = now;
+        next += INTERVAL_NANOS;
+        pause(c, next);
+      }
+    }
+  }
+
+  private static boolean isGone(Container c) {
+    return c.state() instanceof ContainerState.Removing || c.state() instanceof ContainerState.Dead;
+  }
+
+  private static void pause(Container c, long until) {
+    try {
+      for (long left = until - System.nanoTime();
+          left > 0 && !isGone(c);
+          left = until - System.nanoTime()) {
+        Thread.sleep(Math.clamp(left / 1_000_000L, 1, SLICE_MILLIS));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while measuring");
+    }
+  }
+
+  private void update(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Container c = engine.require(p.getOrDefault("id", ""));
+    Json.JsonObject body = q.jsonOrEmpty();
+    engine.update(c.id(), spec -> UpdateRequests.apply(engine, c, spec, body));
+    r.json(200, Json.object().put("Warnings", Json.NULL));
+  }
+}
