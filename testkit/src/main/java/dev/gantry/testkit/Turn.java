@@ -9,8 +9,10 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /// A number that no other test process on this machine has, for bridges, subnets and cgroups. The
-/// kernel gives it back when the process ends, however it ends.
+/// kernel gives it back when the process ends, however it ends; whoever has it next removes what a
+/// run that was cut off left under it.
 final class Turn {
+  private static final int FIRST = 100;
   private static final int MOST = 60;
   // held as long as this process lives
   private static @Nullable FileLock lock;
@@ -18,7 +20,7 @@ final class Turn {
 
   private Turn() {}
 
-  /// From 0, below 60.
+  /// From 100, below 160.
   static synchronized int number() {
     for (int i = 0; number < 0 && i < MOST; i++) {
       try {
@@ -29,7 +31,8 @@ final class Turn {
         if (lock == null) {
           channel.close();
         } else {
-          number = i;
+          number = FIRST + i;
+          Scratch.sweep(number);
         }
       } catch (IOException e) {
         throw new UncheckedIOException(e);
