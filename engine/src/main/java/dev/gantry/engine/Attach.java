@@ -81,6 +81,11 @@ public final class Attach {
     return session;
   }
 
+  /// Tells that a client has detached while the process goes on.
+  public void detached(Container c) {
+    engine.publish(c, "detach", Map.of());
+  }
+
   /// Reads the log; when following, until the container ends.
   public void logs(Container c, LogQuery query, LogReader.Sink sink) throws IOException {
     if (!query.stdout() && !query.stderr()) {

@@ -99,12 +99,13 @@ public final class Container {
     return Optional.ofNullable(attachment);
   }
 
-  /// Ids of the execs that are known.
-  public List<String> execIds() {
-    return List.copyOf(execs.keySet());
+  /// Ids of the execs whose processes run.
+  public List<String> runningExecIds() {
+    return execs.values().stream().filter(Exec::isRunning).map(Exec::id).toList();
   }
 
-  synchronized List<String> anonymousVolumes() {
+  /// Names of the volumes that were made for it alone, in the order of its mounts.
+  public synchronized List<String> anonymousVolumes() {
     return anonymousVolumes;
   }
 

@@ -261,6 +261,20 @@ public final class Engine implements AutoCloseable {
     return find(text).orElseThrow(() -> new Failure.NotFound("No such container: " + text));
   }
 
+  /// Where a container's files are.
+  ///
+  /// @param lowers the image's layers, the top one first
+  /// @param upper what the container has written
+  /// @param merged where the whole is mounted, in the container's own mount namespace
+  public record Layers(List<Path> lowers, Path upper, Path work, Path merged) {}
+
+  public Layers layers(Container c) {
+    Snapshots.Writable own = snapshots.container(c.id());
+    List<Path> lowers =
+        snapshots.lowers(c.spec().layers().stream().map(dev.gantry.oci.Digest::parse).toList());
+    return new Layers(List.copyOf(lowers), own.upper(), own.work(), own.target());
+  }
+
   // ---- create, rename
 
   /// Makes a container that does not run yet. It is durable when this returns.
@@ -274,8 +288,15 @@ public final class Engine implements AutoCloseable {
           wanted.hostname().isEmpty() ? withHostname(wanted, RuntimeSpecs.hostname(id)) : wanted;
       List<String> anonymous = new ArrayList<>();
       for (ContainerSpec.Mount m : spec.mounts()) {
-        if (m.kind().equals("volume") && m.source().isEmpty()) {
-          anonymous.add(volumes.create(null, Map.of()).name());
+        if (m.kind().equals("volume")) {
+          boolean known = !m.source().isEmpty() && volumes.find(m.source()).isPresent();
+          String volume = volumes.create(m.source(), Map.of()).name();
+          if (m.source().isEmpty()) {
+            anonymous.add(volume);
+          }
+          if (!known) {
+            events.publish("volume", "create", volume, Map.of("driver", "local"));
+          }
         }
       }
       snapshots.create(id);
@@ -374,6 +395,18 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  private void takeNew(String name, String id) {
+    String prefix = "Error when allocating new name: ";
+    try {
+      take(name, id);
+    } catch (Failure.Conflict e) {
+      throw new Failure.Conflict(prefix + e.text(), null, e);
+    } catch (Failure.InvalidRequest e) {
+      // with the slash that Docker's daemon keeps in front of names
+      throw new Failure.InvalidRequest(prefix + e.text().replace("(", "(/"), null, e);
+    }
+  }
+
   public void rename(String ref, String newName) {
     Container c = require(ref);
     String name = newName.startsWith("/") ? newName.substring(1) : newName;
@@ -387,7 +420,7 @@ public final class Engine implements AutoCloseable {
         throw new Failure.InvalidRequest(
             "Renaming a container with the same name as its current name");
       }
-      take(name, c.id());
+      takeNew(name, c.id());
       c.rename(name);
       networks.rename(c.id(), name).ifPresent(c::attached);
       names.remove(old, c.id());
@@ -418,8 +451,12 @@ public final class Engine implements AutoCloseable {
     c.verbs.lock();
     try {
       if (!(c.state() instanceof ContainerState.Live)) {
-        if (c.state() instanceof ContainerState.Restarting) {
+        if (c.state() instanceof ContainerState.Restarting r) {
           c.stopping(true);
+          c.become(
+              new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
+          note(c);
+          publish(c, "stop", Map.of());
           return;
         }
         throw new Failure.NotModified("container " + c.id() + " is already stopped");
@@ -549,8 +586,9 @@ public final class Engine implements AutoCloseable {
     c.verbs.lock();
     try {
       if (c.state() instanceof ContainerState.Paused) {
-        throw new Failure.Conflict("container " + c.id() + " is already paused");
+        throw new Failure.Conflict("Container " + c.id() + " is already paused");
       }
+      refuseRestarting(c);
       if (!(c.state() instanceof ContainerState.Running running)) {
         throw new Failure.Conflict("container " + c.id() + " is not running");
       }
@@ -607,11 +645,19 @@ public final class Engine implements AutoCloseable {
 
   /// The processes of a container, as this machine numbers them.
   public List<Integer> processes(Container c) {
+    refuseRestarting(c);
     if (!(c.state() instanceof ContainerState.Live)) {
       throw new Failure.Conflict("container " + c.id() + " is not running");
     }
     publish(c, "top", Map.of());
     return cgroups.processes(cgroup(c));
+  }
+
+  static void refuseRestarting(Container c) {
+    if (c.state() instanceof ContainerState.Restarting) {
+      throw new Failure.Conflict(
+          "Container " + c.id() + " is restarting, wait until the container is running");
+    }
   }
 
   // ---- the end of a run

@@ -67,6 +67,11 @@ public final class Events {
     }
   }
 
+  /// How many listen.
+  public int listeners() {
+    return subscriptions.size();
+  }
+
   /// Begins to listen; nothing is missed between the history and the first event.
   public Subscription subscribe() {
     synchronized (past) {

@@ -10,6 +10,7 @@ public final class Exec {
   ///
   /// @param user empty for the container's own
   /// @param detachKeys as the request gave them
+  /// @param size rows and columns of its terminal, unless the start says others
   public record Spec(
       java.util.List<String> command,
       java.util.List<String> environment,
@@ -20,7 +21,8 @@ public final class Exec {
       boolean attachStdin,
       boolean attachStdout,
       boolean attachStderr,
-      String detachKeys) {}
+      String detachKeys,
+      java.util.Optional<RuntimeSpec.ConsoleSize> size) {}
 
   private final String id;
   private final Container container;

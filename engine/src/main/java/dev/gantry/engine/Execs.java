@@ -23,7 +23,7 @@ public final class Execs {
   /// Prepares an exec and answers it; its user must exist in the container.
   public Exec create(String ref, Exec.Spec spec) {
     Container c = engine.require(ref);
-    int pid = live(c).pid();
+    int pid = live(c, ref).pid();
     if (spec.command().isEmpty()) {
       throw new Failure.InvalidRequest("No exec command specified");
     }
@@ -38,14 +38,21 @@ public final class Execs {
     return exec;
   }
 
-  private static ContainerState.Live live(Container c) {
+  /// @param ref as the client named it
+  private static ContainerState.Live live(Container c, String ref) {
+    Engine.refuseRestarting(c);
     return switch (c.state()) {
       case ContainerState.Running running -> running;
       case ContainerState.Paused p ->
           throw new Failure.Conflict(
-              "container " + c.id() + " is paused, unpause the container before exec");
+              "Container " + ref + " is paused, unpause the container before exec");
       default -> throw new Failure.Conflict("container " + c.id() + " is not running");
     };
+  }
+
+  /// Refuses what can be seen before the start: a container that is paused or has ended.
+  public void checkStartable(Exec exec) {
+    live(exec.container(), exec.container().id());
   }
 
   /// Starts `exec` and attaches to it.
@@ -53,12 +60,12 @@ public final class Execs {
   /// @param size rows and columns of its terminal, where known
   public Attach.Session start(Exec exec, Optional<RuntimeSpec.ConsoleSize> size) {
     Container c = exec.container();
-    live(c);
+    live(c, c.id());
     if (!exec.begin()) {
       throw new Failure.Conflict(
           exec.isRunning()
               ? "exec command " + exec.id() + " is already running"
-              : "exec command has already run");
+              : "exec command " + exec.id() + " has already run");
     }
     ContainerSpec spec = c.spec();
     RuntimeSpec.Process process =

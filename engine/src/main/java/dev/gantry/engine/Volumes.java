@@ -45,6 +45,12 @@ public final class Volumes {
     if (there.isPresent()) {
       return there.get();
     }
+    if (name.length() == 1) {
+      throw new Failure.InvalidRequest(
+          "create "
+              + name
+              + ": volume name is too short, names should be at least two alphanumeric characters");
+    }
     if (!name.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]+")) {
       throw new Failure.InvalidRequest(
           "create "

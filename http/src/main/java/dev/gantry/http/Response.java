@@ -243,7 +243,8 @@ public final class Response {
     }
   }
 
-  static String reason(int status) {
+  /// The text beside a status code.
+  public static String reason(int status) {
     return switch (status) {
       case 200 -> "OK";
       case 201 -> "Created";

@@ -765,6 +765,11 @@ final class HostNetworks implements Networks {
   }
 
   @Override
+  public List<NetworkOptions.AddressPool> pools() {
+    return options.pools();
+  }
+
+  @Override
   public Network create(NetworkRequest request) {
     lock.lock();
     try (Undo undo = new Undo()) {

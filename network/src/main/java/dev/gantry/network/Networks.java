@@ -55,6 +55,9 @@ public interface Networks extends AutoCloseable {
   /// The containers on network `id`.
   List<Attachment> attachments(String id);
 
+  /// Where subnets of new networks come from.
+  List<NetworkOptions.AddressPool> pools();
+
   /// Creates a network.
   Network create(NetworkRequest request);
 

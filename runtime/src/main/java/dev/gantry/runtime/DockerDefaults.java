@@ -36,18 +36,18 @@ public final class DockerDefaults {
 
   public static final List<String> MASKED_PATHS =
       List.of(
-          "/proc/acpi",
           "/proc/asound",
+          "/proc/acpi",
           "/proc/interrupts",
           "/proc/kcore",
           "/proc/keys",
           "/proc/latency_stats",
-          "/proc/sched_debug",
-          "/proc/scsi",
           "/proc/timer_list",
           "/proc/timer_stats",
-          "/sys/devices/virtual/powercap",
-          "/sys/firmware");
+          "/proc/sched_debug",
+          "/proc/scsi",
+          "/sys/firmware",
+          "/sys/devices/virtual/powercap");
 
   public static final List<String> READONLY_PATHS =
       List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");

@@ -9,9 +9,11 @@ import dev.gantry.network.Attachment;
 import dev.gantry.network.Endpoint;
 import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.PublishedPort;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,7 +25,7 @@ final class ContainerJson {
 
   // ---- inspect
 
-  static Json.JsonObject inspect(Engine engine, Container c) {
+  static Json.JsonObject inspect(Engine engine, Container c, ApiVersion version) {
     ContainerSpec spec = c.spec();
     List<String> argv = spec.command();
     Json.JsonObject json = Json.object();
@@ -46,19 +48,32 @@ final class ContainerJson {
     json.put("MountLabel", "");
     json.put("ProcessLabel", "");
     json.put("AppArmorProfile", "");
-    List<String> execs = c.execIds();
+    List<String> execs = c.runningExecIds();
     json.put("ExecIDs", execs.isEmpty() ? Json.NULL : Json.strings(execs));
     json.put("HostConfig", spec.wire().object("HostConfig").orElseGet(Json::object));
-    json.put(
-        "GraphDriver",
-        Json.object().put("Data", Json.object().put("ID", c.id())).put("Name", "overlay2"));
+    json.put("GraphDriver", Json.object().put("Data", layers(engine, c)).put("Name", "overlay2"));
     json.put("Mounts", mounts(engine, c));
     Json.JsonObject config =
         (Json.JsonObject) spec.wire().object("Config").orElseGet(Json::object).copy();
     config.put("Hostname", spec.hostname());
     json.put("Config", config);
-    json.put("NetworkSettings", network(engine, c));
+    json.put("NetworkSettings", network(engine, c, version));
     return json;
+  }
+
+  private static Json.JsonObject layers(Engine engine, Container c) {
+    Engine.Layers layers = engine.layers(c);
+    return Json.object()
+        .put("ID", c.id())
+        .put("LowerDir", String.join(":", layers.lowers().stream().map(Path::toString).toList()))
+        .put("MergedDir", layers.merged().toString())
+        .put("UpperDir", layers.upper().toString())
+        .put("WorkDir", layers.work().toString());
+  }
+
+  /// `none` without a health check, else its state.
+  static String health(Container c) {
+    return "none";
   }
 
   private static Json.JsonObject state(ContainerState state) {
@@ -114,30 +129,29 @@ final class ContainerJson {
 
   static Json.JsonArray mounts(Engine engine, Container c) {
     Json.JsonArray array = Json.array();
+    Json.JsonObject host = c.spec().wire().object("HostConfig").orElseGet(Json::object);
+    Iterator<String> anonymous = c.anonymousVolumes().iterator();
     for (ContainerSpec.Mount m : c.spec().mounts()) {
+      boolean volume = m.kind().equals("volume");
+      String name =
+          volume && m.source().isEmpty() && anonymous.hasNext() ? anonymous.next() : m.source();
       if (m.kind().equals("tmpfs")
-          && c.spec()
-              .wire()
-              .object("HostConfig")
-              .flatMap(h -> h.object("Tmpfs"))
-              .filter(t -> t.has(m.target()))
-              .isPresent()) {
+          && host.object("Tmpfs").filter(t -> t.has(m.target())).isPresent()) {
         continue; // --tmpfs is no mount on Docker's wire
       }
       Json.JsonObject json = Json.object().put("Type", m.kind());
-      if (m.kind().equals("volume")) {
-        json.put("Name", m.source());
+      if (volume) {
+        json.put("Name", name);
         json.put(
-            "Source",
-            engine.volumes().find(m.source()).map(v -> v.mountpoint().toString()).orElse(""));
+            "Source", engine.volumes().find(name).map(v -> v.mountpoint().toString()).orElse(""));
       } else {
         json.put("Source", m.source());
       }
       json.put("Destination", m.target());
-      if (m.kind().equals("volume")) {
+      if (volume) {
         json.put("Driver", "local");
       }
-      json.put("Mode", m.readOnly() ? "ro" : "");
+      json.put("Mode", mode(host, m));
       json.put("RW", !m.readOnly());
       json.put(
           "Propagation",
@@ -149,12 +163,33 @@ final class ContainerJson {
     return array;
   }
 
-  private static Json.JsonObject network(Engine engine, Container c) {
+  /// The options behind the target of a bind, else `z` for a volume that was asked for by name or
+  /// as a mount.
+  private static String mode(Json.JsonObject host, ContainerSpec.Mount m) {
+    String implied = m.kind().equals("volume") ? "z" : "";
+    for (String bind : host.strings("Binds")) {
+      String[] parts = bind.split(":");
+      if (parts.length > 1 && Path.of(parts[1]).normalize().toString().equals(m.target())) {
+        return parts.length > 2 ? parts[2] : implied;
+      }
+    }
+    boolean asked =
+        host.objects("Mounts").stream()
+            .map(o -> o.string("Target", "/"))
+            .anyMatch(t -> Path.of(t).normalize().toString().equals(m.target()));
+    return asked ? implied : "";
+  }
+
+  private static Json.JsonObject network(Engine engine, Container c, ApiVersion version) {
     Optional<Attachment> attachment = c.attachment();
     Json.JsonObject json = Json.object();
     json.put("Bridge", "");
     json.put("SandboxID", attachment.map(Attachment::sandboxId).orElse(""));
-    json.put("SandboxKey", "");
+    json.put(
+        "SandboxKey",
+        attachment.isPresent() && c.state() instanceof ContainerState.Live live
+            ? "/proc/" + live.pid() + "/ns/net"
+            : "");
     json.put("Ports", ports(c));
     json.put("HairpinMode", false);
     json.put("LinkLocalIPv6Address", "");
@@ -171,16 +206,40 @@ final class ContainerJson {
     json.put("IPAddress", bridge.map(Endpoint::ipv4).orElse(""));
     json.put("IPPrefixLen", bridge.map(Endpoint::ipv4Prefix).orElse(0));
     json.put("IPv6Gateway", bridge.map(Endpoint::ipv6Gateway).orElse(""));
-    json.put("MacAddress", bridge.map(Endpoint::mac).orElse(""));
-    json.put("Networks", networks(engine, c));
+    json.put(
+        "MacAddress",
+        bridge
+            .map(Endpoint::mac)
+            .or(() -> wished(c, "bridge").map(EndpointRequest::mac))
+            .orElse(""));
+    json.put("Networks", networks(engine, c, version, true));
     return json;
   }
 
-  static Json.JsonObject networks(Engine engine, Container c) {
+  private static Optional<EndpointRequest> wished(Container c, String network) {
+    return c.spec().endpoints().stream().filter(e -> e.network().equals(network)).findFirst();
+  }
+
+  /// The networks of a container.
+  ///
+  /// @param names whether aliases and names are shown: not in lists
+  static Json.JsonObject networks(Engine engine, Container c, ApiVersion version, boolean names) {
     Json.JsonObject networks = Json.object();
     if (c.attachment().isPresent()) {
       for (Endpoint e : c.attachment().get().endpoints()) {
-        networks.put(e.network(), endpoint(e));
+        Json.JsonObject json = endpoint(e);
+        wished(c, e.network())
+            .flatMap(ContainerJson::ipam)
+            .ifPresent(ipam -> json.put("IPAMConfig", ipam));
+        if (!names) {
+          json.put("Aliases", Json.NULL).put("DNSNames", Json.NULL);
+        } else if (!version.atLeast(45) && !e.names().isEmpty()) {
+          // before 1.45 the short id was among the aliases
+          List<String> aliases = new ArrayList<>(e.aliases());
+          aliases.add(c.id().substring(0, 12));
+          json.put("Aliases", Json.strings(aliases));
+        }
+        networks.put(e.network(), json);
       }
       return networks;
     }
@@ -191,8 +250,7 @@ final class ContainerJson {
     List<EndpointRequest> wishes =
         c.spec().endpoints().isEmpty() ? List.of(EndpointRequest.of(mode)) : c.spec().endpoints();
     for (EndpointRequest wish : wishes) {
-      networks.put(
-          wish.network(),
+      Json.JsonObject json =
           endpoint(
               new Endpoint(
                   idOnceStarted(engine, c, wish.network()),
@@ -200,7 +258,7 @@ final class ContainerJson {
                   "",
                   "",
                   "",
-                  "",
+                  wish.mac(),
                   "",
                   0,
                   "",
@@ -211,9 +269,28 @@ final class ContainerJson {
                   wish.links(),
                   List.of(),
                   wish.driverOptions(),
-                  wish.gatewayPriority())));
+                  wish.gatewayPriority()));
+      ipam(wish).ifPresent(ipam -> json.put("IPAMConfig", ipam));
+      if (!names) {
+        json.put("Aliases", Json.NULL);
+      } else if (c.state() instanceof ContainerState.Exited) {
+        json.put("DNSNames", Json.array().add(c.name()).add(c.id().substring(0, 12)));
+      }
+      networks.put(wish.network(), json);
     }
     return networks;
+  }
+
+  /// The addresses asked for, if any.
+  private static Optional<Json> ipam(EndpointRequest wish) {
+    Json.JsonObject ipam = Json.object();
+    if (!wish.ipv4().isEmpty()) {
+      ipam.put("IPv4Address", wish.ipv4());
+    }
+    if (!wish.ipv6().isEmpty()) {
+      ipam.put("IPv6Address", wish.ipv6());
+    }
+    return ipam.isEmpty() ? Optional.empty() : Optional.of(ipam);
   }
 
   /// A container that never ran knows its networks by name only.
@@ -275,7 +352,21 @@ final class ContainerJson {
 
   // ---- list
 
-  static Json.JsonObject summary(Engine engine, Container c, Optional<Long> size) {
+  /// The same with the bytes that it has written (absent for none) and those of its whole files.
+  static Json.JsonObject withSize(Engine engine, Container c, ApiVersion version) {
+    Json.JsonObject json = summary(engine, c, version);
+    long written = DiskUsage.written(engine, c);
+    if (written > 0) {
+      json.put("SizeRw", written);
+    }
+    return json.put("SizeRootFs", rootSize(engine, c, written));
+  }
+
+  static long rootSize(Engine engine, Container c, long written) {
+    return written + engine.images().find(c.spec().imageId()).map(i -> i.size()).orElse(0L);
+  }
+
+  static Json.JsonObject summary(Engine engine, Container c, ApiVersion version) {
     ContainerSpec spec = c.spec();
     Json.JsonObject json = Json.object();
     json.put("Id", c.id());
@@ -285,12 +376,15 @@ final class ContainerJson {
     json.put("Command", command(spec.command()));
     json.put("Created", c.created().getEpochSecond());
     json.put("Ports", portList(c));
-    size.ifPresent(s -> json.put("SizeRw", s));
     json.put("Labels", Json.strings(spec.labels()));
     json.put("State", c.state().word());
     json.put("Status", status(c));
-    json.put("HostConfig", Json.object().put("NetworkMode", spec.modes().network()));
-    json.put("NetworkSettings", Json.object().put("Networks", networks(engine, c)));
+    Json.JsonObject host = Json.object().put("NetworkMode", spec.modes().network());
+    if (version.atLeast(46)) {
+      host.putIfPresent("Annotations", spec.wire().at("HostConfig", "Annotations"));
+    }
+    json.put("HostConfig", host);
+    json.put("NetworkSettings", Json.object().put("Networks", networks(engine, c, version, false)));
     json.put("Mounts", mounts(engine, c));
     return json;
   }
@@ -308,12 +402,11 @@ final class ContainerJson {
         .orElse(spec.imageId());
   }
 
+  /// The command line: arguments with a blank in quotes, for people to read.
   private static String command(List<String> argv) {
-    StringBuilder text = new StringBuilder();
-    for (String a : argv) {
-      text.append(text.isEmpty() ? "" : " ");
-      boolean quote = a.isEmpty() || a.chars().anyMatch(ch -> " \t\n'\"$\\".indexOf(ch) >= 0);
-      text.append(quote && !text.isEmpty() ? "'" + a.replace("'", "'\\''") + "'" : a);
+    StringBuilder text = new StringBuilder(argv.getFirst());
+    for (String a : argv.subList(1, argv.size())) {
+      text.append(a.contains(" ") ? " '" + a + "'" : " " + a);
     }
     return text.toString();
   }

@@ -10,6 +10,7 @@ import dev.gantry.kernel.Signals;
 import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.PortRequest;
 import dev.gantry.oci.Digest;
+import dev.gantry.oci.Platform;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.DockerDefaults;
 import java.nio.file.Files;
@@ -24,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 /// Reads the body of POST /containers/create: checks it as Docker does, fills in what the image and
 /// the defaults say, and keeps the result in the form in which inspect shows it again.
 final class ContainerRequests {
-  private static final long MIN_MEMORY = 6L << 20;
   private static final long SHM_SIZE = 64L << 20;
   private static final long UNLIMITED = -1;
 
@@ -33,17 +33,26 @@ final class ContainerRequests {
   private final Json.JsonObject host;
   private final Json.JsonObject networking;
   private final Json.JsonObject image;
+  private final ApiVersion version;
   private final List<ContainerSpec.Mount> mounts = new ArrayList<>();
 
-  private ContainerRequests(Engine engine, Json.JsonObject body, Optional<Image> image) {
+  /// A checked request.
+  ///
+  /// @param warnings what the client should be told
+  record Read(ContainerSpec spec, List<String> warnings) {}
+
+  private ContainerRequests(
+      Engine engine, Json.JsonObject body, Optional<Image> image, ApiVersion version) {
     this.engine = engine;
+    this.version = version;
     this.config = body;
     this.host = body.object("HostConfig").orElseGet(Json::object);
     this.networking = body.object("NetworkingConfig").orElseGet(Json::object);
     this.image = image.map(Image::config).orElseGet(Json::object);
   }
 
-  static ContainerSpec read(Engine engine, Json.JsonObject body) {
+  /// @param platform what the image must be for; empty for any
+  static Read read(Engine engine, Json.JsonObject body, ApiVersion version, String platform) {
     Optional<String> name = body.string("Image");
     if (name.isPresent() && name.get().isEmpty()) {
       throw new Failure.InvalidRequest("no command specified");
@@ -51,8 +60,35 @@ final class ContainerRequests {
     if (body.isEmpty()) {
       throw new Failure.InvalidRequest("config cannot be empty in order to create a container");
     }
+    List<String> warnings = new CreateChecks(engine, body, version).check();
+    Optional<Platform> asked =
+        platform.isEmpty() ? Optional.empty() : Optional.of(Platform.parse(platform));
     Optional<Image> image = name.map(n -> engine.images().require(n));
-    return new ContainerRequests(engine, body, image).spec(image);
+    image.ifPresent(i -> checkPlatform(i, name.orElse(""), asked, warnings));
+    return new Read(new ContainerRequests(engine, body, image, version).spec(image), warnings);
+  }
+
+  private static void checkPlatform(
+      Image image, String name, Optional<Platform> asked, List<String> warnings) {
+    Platform has = Platform.read(image.document());
+    if (asked.isPresent() && asked.get().match(has) == 0) {
+      throw new Failure.NotFound(
+          "image with reference "
+              + name
+              + " was found but its platform ("
+              + has
+              + ") does not match the specified platform ("
+              + asked.get()
+              + ")");
+    }
+    if (asked.isEmpty() && Platform.here().match(has) == 0) {
+      warnings.add(
+          "The requested image's platform ("
+              + has
+              + ") does not match the detected host platform ("
+              + Platform.here()
+              + ") and no specific platform was requested");
+    }
   }
 
   /// What can be changed of a container that is there.
@@ -60,11 +96,10 @@ final class ContainerRequests {
 
   /// Reads and checks the limits and the restart policy of `host`.
   static Limits limits(Engine engine, Json.JsonObject host) {
-    ContainerRequests r =
-        new ContainerRequests(engine, Json.object().put("HostConfig", host), Optional.empty());
+    Json.JsonObject body = Json.object().put("HostConfig", host);
+    new CreateChecks(engine, body, ApiVersion.NEWEST).resources();
+    ContainerRequests r = new ContainerRequests(engine, body, Optional.empty(), ApiVersion.NEWEST);
     r.checkRestart();
-    Cpusets.check("CPUs", host.string("CpusetCpus", ""));
-    Cpusets.check("memory nodes", host.string("CpusetMems", ""));
     return new Limits(r.resources(), r.restart());
   }
 
@@ -252,23 +287,23 @@ final class ContainerRequests {
   }
 
   private static ContainerSpec.Mount bind(String text) {
-    String[] parts = text.split(":");
-    if (parts.length < 2 || parts.length > 3 || parts[0].isEmpty()) {
-      throw new Failure.Internal("invalid volume specification: '" + text + "'");
+    String[] parts = text.split(":", -1);
+    if (parts.length == 1 && text.startsWith("/") && !text.equals("/")) {
+      return new ContainerSpec.Mount("volume", "", clean(text), false, "", false, false, List.of());
     }
-    if (!parts[1].startsWith("/") || parts[1].equals("/")) {
-      throw new Failure.Internal(
-          parts[1].equals("/")
-              ? "invalid volume specification: '"
-                  + text
-                  + "': invalid specification: destination can't be '/'"
-              : "invalid volume specification: '"
-                  + text
-                  + "': invalid mount config for type \""
-                  + (parts[0].startsWith("/") ? "bind" : "volume")
-                  + "\": invalid mount path: '"
-                  + parts[1]
-                  + "' mount path must be absolute");
+    if (parts.length < 2 || parts.length > 3 || parts[0].isEmpty()) {
+      throw new Failure.InvalidRequest("invalid volume specification: '" + text + "'");
+    }
+    if (!parts[1].startsWith("/") || clean(parts[1]).equals("/")) {
+      throw new Failure.InvalidRequest(
+          "invalid volume specification: '"
+              + text
+              + "': invalid mount config for type \""
+              + (parts[0].startsWith("/") ? "bind" : "volume")
+              + "\": "
+              + (parts[1].startsWith("/")
+                  ? "invalid specification: destination can't be '/'"
+                  : "invalid mount path: '" + parts[1] + "' mount path must be absolute"));
     }
     boolean readOnly = false;
     boolean noCopy = false;
@@ -279,7 +314,7 @@ final class ContainerRequests {
         case "nocopy" -> noCopy = true;
         case "rw", "z", "Z", "copy", "consistent", "cached", "delegated", "" -> {}
         case "private", "rprivate", "shared", "rshared", "slave", "rslave" -> propagation = mode;
-        default -> throw new Failure.Internal("invalid mode: " + parts[2]);
+        default -> throw new Failure.InvalidRequest("invalid mode: " + parts[2]);
       }
     }
     String kind = parts[0].startsWith("/") ? "bind" : "volume";
@@ -303,6 +338,10 @@ final class ContainerRequests {
       throw new Failure.InvalidRequest(
           prefix + "invalid mount path: '" + target + "' mount path must be absolute");
     }
+    if (clean(target).equals("/")) {
+      throw new Failure.InvalidRequest(prefix + "invalid specification: destination can't be '/'");
+    }
+    noOptionsOfOthers(m, kind, prefix);
     boolean readOnly = m.bool("ReadOnly", false);
     switch (kind) {
       case "bind" -> {
@@ -334,6 +373,9 @@ final class ContainerRequests {
             "volume", source, clean(target), readOnly, "", false, noCopy, List.of());
       }
       case "tmpfs" -> {
+        if (!source.isEmpty()) {
+          throw new Failure.InvalidRequest(prefix + "field Source must not be specified");
+        }
         Json.JsonObject options = m.object("TmpfsOptions").orElseGet(Json::object);
         List<String> texts = new ArrayList<>();
         if (options.number("SizeBytes", 0) > 0) {
@@ -350,6 +392,23 @@ final class ContainerRequests {
       }
       default -> throw new Failure.InvalidRequest(prefix + "mount type unknown");
     }
+  }
+
+  private static void noOptionsOfOthers(Json.JsonObject m, String kind, String prefix) {
+    if (kind.equals("bind") && m.object("VolumeOptions").isPresent()) {
+      throw new Failure.InvalidRequest(
+          "VolumeOptions must not be specified on mount type \"bind\"");
+    }
+    Map<String, String> owners =
+        Map.of("BindOptions", "bind", "VolumeOptions", "volume", "TmpfsOptions", "tmpfs");
+    owners.forEach(
+        (field, owner) -> {
+          if (List.of("bind", "volume", "tmpfs").contains(kind)
+              && !kind.equals(owner)
+              && m.object(field).isPresent()) {
+            throw new Failure.InvalidRequest(prefix + "field " + field + " must not be specified");
+          }
+        });
   }
 
   // ---- rights
@@ -369,7 +428,9 @@ final class ContainerRequests {
         }
         case "label", "apparmor" -> {}
         case "systempaths" -> unconfinedPaths = pair.length == 2 && pair[1].equals("unconfined");
-        default -> throw new Failure.Internal("invalid --security-opt 2: \"" + option + "\"");
+        default ->
+            throw new Failure.InvalidRequest(
+                "invalid --security-opt " + pair.length + ": \"" + option + "\"");
       }
     }
     List<ContainerSpec.Device> devices = new ArrayList<>();
@@ -452,32 +513,12 @@ final class ContainerRequests {
   private RuntimeSpec.Resources resources() {
     long memory = host.number("Memory", 0);
     long swap = host.number("MemorySwap", 0);
-    if (memory != 0 && memory < MIN_MEMORY) {
-      throw new Failure.InvalidRequest("Minimum memory limit allowed is 6MB");
-    }
-    if (memory > 0 && swap > 0 && swap < memory) {
-      throw new Failure.InvalidRequest(
-          "Minimum memoryswap limit should be larger than memory limit, see usage");
-    }
-    if (memory == 0 && swap > 0) {
-      throw new Failure.InvalidRequest(
-          "You should always set the Memory limit when using Memoryswap limit, see usage");
-    }
     if (memory > 0 && swap == 0) {
       swap = memory * 2;
     }
     long nanoCpus = host.number("NanoCpus", 0);
     long quota = host.number("CpuQuota", 0);
     long period = host.number("CpuPeriod", 0);
-    int cpus = java.lang.Runtime.getRuntime().availableProcessors();
-    if (nanoCpus < 0 || nanoCpus > cpus * 1_000_000_000L) {
-      throw new Failure.InvalidRequest(
-          "range of CPUs is from 0.01 to "
-              + cpus
-              + ".00, as there are only "
-              + cpus
-              + " CPUs available");
-    }
     if (nanoCpus > 0) {
       period = 100_000;
       quota = nanoCpus / 10_000;
@@ -527,9 +568,7 @@ final class ContainerRequests {
 
   private RuntimeSpec.@Nullable BlockIo blockIo() {
     long weight = host.number("BlkioWeight", 0);
-    if (weight != 0 && (weight < 10 || weight > 1000)) {
-      throw new Failure.InvalidRequest("Range of blkio weight is from 10 to 1000");
-    }
+    weight = BlockIoWeight.isSupported() ? weight : 0;
     RuntimeSpec.BlockIo io =
         new RuntimeSpec.BlockIo(
             weight == 0 ? null : (Integer) (int) weight,
@@ -600,6 +639,10 @@ final class ContainerRequests {
                           }
                         }));
     boolean none = mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
+    String mac = config.string("MacAddress", "");
+    if (!mac.isEmpty() && endpoints.stream().noneMatch(e -> e.network().equals(mode))) {
+      endpoints.addFirst(endpoint(mode, Json.object().put("MacAddress", mac)));
+    }
     return none ? List.of() : withLinks(mode, endpoints);
   }
 
@@ -628,6 +671,15 @@ final class ContainerRequests {
             wish.gatewayPriority(),
             wish.linkLocal()));
     return all;
+  }
+
+  /// The MAC address asked for on the network that the container is named for.
+  private String mainMac(String mode) {
+    return endpoints(mode).stream()
+        .filter(e -> e.network().equals(mode))
+        .findFirst()
+        .map(EndpointRequest::mac)
+        .orElse("");
   }
 
   static EndpointRequest endpoint(String name, Json.JsonObject e) {
@@ -687,6 +739,10 @@ final class ContainerRequests {
               + restart.policy()
               + "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'");
     }
+    if (restart.maximumRetries() < 0 && restart.policy().equals("on-failure")) {
+      throw new Failure.InvalidRequest(
+          "invalid restart policy: maximum retry count cannot be negative");
+    }
     if (restart.maximumRetries() != 0 && !restart.policy().equals("on-failure")) {
       throw new Failure.InvalidRequest(
           "invalid restart policy: maximum retry count can only be used with 'on-failure'"
@@ -710,7 +766,7 @@ final class ContainerRequests {
     driver = driver.isEmpty() ? "json-file" : driver;
     if (!List.of("json-file", "none", "local").contains(driver)) {
       throw new Failure.InvalidRequest(
-          "logger: no log driver named '" + driver + "' is registered");
+          "error looking up logging plugin " + driver + ": plugin \"" + driver + "\" not found");
     }
     return new ContainerSpec.Logging(driver, log.stringMap("Config"));
   }
@@ -746,6 +802,10 @@ final class ContainerRequests {
     if (!ports.isEmpty()) {
       c.put("ExposedPorts", ports);
     }
+    String mac = mainMac(modes.network());
+    if (!mac.isEmpty()) {
+      c.put("MacAddress", mac);
+    }
     c.put("Tty", config.bool("Tty", false));
     c.put("OpenStdin", config.bool("OpenStdin", false));
     c.put("StdinOnce", config.bool("StdinOnce", false));
@@ -763,7 +823,9 @@ final class ContainerRequests {
     c.put("WorkingDir", workdir);
     c.put(
         "Entrypoint",
-        entrypoint.isEmpty() || (own && fromImage) ? Json.NULL : Json.strings(entrypoint));
+        entrypoint.isEmpty() || entrypoint.equals(List.of("")) || (own && fromImage)
+            ? Json.NULL
+            : Json.strings(entrypoint));
     c.put("OnBuild", Json.NULL);
     c.put("Labels", Json.strings(labels));
     if (!stopSignal.isEmpty()) {
@@ -787,7 +849,7 @@ final class ContainerRequests {
         "LogConfig",
         Json.object().put("Type", log.driver()).put("Config", Json.strings(log.options())));
     h.put("NetworkMode", modes.network());
-    echo(h, "PortBindings", Json.object());
+    h.put("PortBindings", bindings());
     ContainerSpec.Restart restart = restart();
     h.put(
         "RestartPolicy",
@@ -809,7 +871,8 @@ final class ContainerRequests {
     echo(h, "DnsSearch", Json.NULL);
     echo(h, "ExtraHosts", Json.NULL);
     echo(h, "GroupAdd", Json.NULL);
-    h.put("IpcMode", modes.ipc().isEmpty() ? "private" : modes.ipc());
+    String ipc = version.atLeast(40) ? "private" : "shareable";
+    h.put("IpcMode", modes.ipc().isEmpty() ? ipc : modes.ipc());
     h.put("Cgroup", host.string("Cgroup", ""));
     echo(h, "Links", Json.NULL);
     h.put("OomScoreAdj", host.number("OomScoreAdj", 0));
@@ -822,7 +885,8 @@ final class ContainerRequests {
     } else {
       echo(h, "SecurityOpt", Json.NULL);
     }
-    h.putIfPresent("StorageOpt", host.get("StorageOpt"));
+    h.putIfPresent(
+        "StorageOpt", host.get("StorageOpt") == Json.NULL ? null : host.get("StorageOpt"));
     h.putIfPresent("Tmpfs", host.get("Tmpfs"));
     h.put("UTSMode", modes.uts());
     h.put("UsernsMode", host.string("UsernsMode", ""));
@@ -837,6 +901,35 @@ final class ContainerRequests {
     h.put("ReadonlyPaths", privileged ? Json.NULL : Json.strings(security.readonlyPaths()));
     h.putIfPresent("Init", host.get("Init") == Json.NULL ? null : host.get("Init"));
     return h;
+  }
+
+  /// The published ports as asked for, each with both of its members.
+  private Json bindings() {
+    Optional<Json.JsonObject> asked = host.object("PortBindings");
+    if (asked.isEmpty()) {
+      return Json.NULL;
+    }
+    Json.JsonObject bindings = Json.object();
+    asked
+        .get()
+        .members()
+        .forEach(
+            (port, list) -> {
+              if (list instanceof Json.JsonArray items) {
+                Json.JsonArray whole = Json.array();
+                for (Json item : items) {
+                  Json.JsonObject b = item instanceof Json.JsonObject o ? o : Json.object();
+                  whole.add(
+                      Json.object()
+                          .put("HostIp", b.string("HostIp", ""))
+                          .put("HostPort", b.string("HostPort", "")));
+                }
+                bindings.put(port, whole);
+              } else {
+                bindings.put(port, Json.NULL);
+              }
+            });
+    return bindings;
   }
 
   private void resourcesWire(Json.JsonObject h) {

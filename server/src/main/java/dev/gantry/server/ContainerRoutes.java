@@ -3,7 +3,6 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import dev.gantry.engine.Attach;
 import dev.gantry.engine.Container;
-import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.logs.LogQuery;
@@ -13,33 +12,14 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// /containers and its verbs.
 final class ContainerRoutes {
-  private static final Set<String> FILTERS =
-      Set.of(
-          "ancestor",
-          "before",
-          "expose",
-          "exited",
-          "health",
-          "id",
-          "is-task",
-          "isolation",
-          "label",
-          "name",
-          "network",
-          "publish",
-          "since",
-          "status",
-          "volume");
-
   private final Engine engine;
   private final Supplier<ServerSettings> settings;
 
@@ -69,6 +49,7 @@ final class ContainerRoutes {
     router.on("POST", "/containers/{id}/resize", this::resize);
     router.on("POST", "/containers/{id}/wait", this::await);
     router.on("POST", "/containers/{id}/attach", this::attach);
+    router.on("GET", "/containers/{id}/attach/ws", this::attachWebSocket);
     router.on("DELETE", "/containers/{id}", this::remove);
   }
 
@@ -86,134 +67,87 @@ final class ContainerRoutes {
   }
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    ContainerSpec spec = ContainerRequests.read(engine, completed(q.json()));
-    Container c = engine.create(spec, Optional.of(q.text("name")));
-    r.json(201, Json.object().put("Id", c.id()).put("Warnings", Json.array()));
+    ContainerRequests.Read read =
+        ContainerRequests.read(engine, completed(q.json()), q.version(), q.text("platform"));
+    Container c = engine.create(read.spec(), Optional.of(q.text("name")));
+    r.json(201, Json.object().put("Id", c.id()).put("Warnings", Json.strings(read.warnings())));
   }
 
   private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Filters filters = Filters.parse(q.text("filters")).only(FILTERS);
+    Filters filters = Filters.parse(q.text("filters"));
     int limit = q.integer("limit").orElse(-1);
-    boolean all =
-        q.flag("all")
-            || limit > 0
-            || filters.has("status")
-            || filters.has("before")
-            || filters.has("since");
+    ContainerFilter wanted = ContainerFilter.of(engine, filters, q.flag("all") || limit > 0);
     Json.JsonArray result = Json.array();
-    for (Container c : selected(filters, all)) {
+    for (Container c : engine.list()) {
       if (limit > 0 && result.size() >= limit) {
         break;
       }
-      result.add(ContainerJson.summary(engine, c, Optional.empty()));
+      if (wanted.matches(c)) {
+        result.add(
+            q.flag("size")
+                ? ContainerJson.withSize(engine, c, q.version())
+                : ContainerJson.summary(engine, c, q.version()));
+      }
     }
     r.json(200, result);
   }
 
-  private List<Container> selected(Filters f, boolean all) {
-    for (String status : f.get("status")) {
-      if (!Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead")
-          .contains(status)) {
-        throw new Failure.InvalidRequest("invalid filter 'status=" + status + "'");
-      }
-    }
-    Optional<Instant> before =
-        f.get("before").stream().findFirst().map(x -> engine.require(x).created());
-    Optional<Instant> since =
-        f.get("since").stream().findFirst().map(x -> engine.require(x).created());
-    List<Container> result = new ArrayList<>();
-    for (Container c : engine.list()) {
-      boolean live =
-          c.state() instanceof ContainerState.Live
-              || c.state() instanceof ContainerState.Restarting;
-      if ((all || live)
-          && f.matches("status", c.state().word())
-          && before.map(b -> c.created().isBefore(b)).orElse(true)
-          && since.map(s -> c.created().isAfter(s)).orElse(true)
-          && matches(f, c)) {
-        result.add(c);
-      }
-    }
-    return result;
-  }
-
-  private boolean matches(Filters f, Container c) {
-    boolean name = !f.has("name") || f.get("name").stream().anyMatch(n -> found(n, "/" + c.name()));
-    boolean id = !f.has("id") || f.get("id").stream().anyMatch(i -> c.id().startsWith(i));
-    boolean exited =
-        !f.has("exited")
-            || (c.state() instanceof ContainerState.Exited e
-                && f.get("exited").contains(Integer.toString(e.exitCode())));
-    boolean ancestor =
-        !f.has("ancestor")
-            || f.get("ancestor").stream()
-                .anyMatch(
-                    a ->
-                        engine
-                            .images()
-                            .find(a)
-                            .map(i -> i.id().toString().equals(c.spec().imageId()))
-                            .orElse(false));
-    boolean volume =
-        !f.has("volume")
-            || c.spec().mounts().stream()
-                .anyMatch(
-                    m ->
-                        f.get("volume").contains(m.source())
-                            || f.get("volume").contains(m.target()));
-    boolean network =
-        !f.has("network")
-            || f.get("network").contains(c.spec().modes().network())
-            || c.attachment().stream()
-                .flatMap(a -> a.endpoints().stream())
-                .anyMatch(
-                    e ->
-                        f.get("network").contains(e.network())
-                            || f.get("network").contains(e.networkId()));
-    boolean health = !f.has("health") || f.get("health").contains("none");
-    return name
-        && id
-        && exited
-        && ancestor
-        && volume
-        && network
-        && health
-        && f.labels("label", c.spec().labels());
-  }
-
-  private static boolean found(String pattern, String text) {
-    try {
-      return java.util.regex.Pattern.compile(pattern).matcher(text).find()
-          || java.util.regex.Pattern.compile(pattern).matcher(text.substring(1)).find();
-    } catch (java.util.regex.PatternSyntaxException e) {
-      return text.contains(pattern);
-    }
-  }
-
   private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    r.json(200, ContainerJson.inspect(engine, engine.require(id(p))));
+    Container c = engine.require(id(p));
+    Json.JsonObject json = ContainerJson.inspect(engine, c, q.version());
+    if (q.flag("size")) {
+      long written = DiskUsage.written(engine, c);
+      json.put("SizeRw", written).put("SizeRootFs", ContainerJson.rootSize(engine, c, written));
+    }
+    r.json(200, json);
   }
 
   private void start(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    // such a body was its HostConfig before API version 1.24; "null" and "{}" are still sent
+    if (q.hasBody() && q.body().readNBytes(8).length > 7) {
+      throw new Failure.InvalidRequest(
+          "starting container with non-empty request body was deprecated since API v1.22 and removed"
+              + " in v1.24");
+    }
+    if (!q.text("checkpoint").isEmpty()) {
+      throw new Failure.InvalidRequest("checkpoint is only supported in experimental mode");
+    }
     verb(r, () -> engine.start(id(p)));
   }
 
   private void stop(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    verb(r, () -> engine.stop(id(p), q.integer("t"), signal(q)));
+    Optional<Integer> seconds = q.integer("t");
+    verb(r, () -> engine.stop(id(p), seconds, signal(q, "cannot stop container: " + id(p))));
   }
 
   private void restart(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    verb(r, () -> engine.restart(id(p), q.integer("t"), signal(q)));
+    Optional<Integer> seconds = q.integer("t");
+    verb(r, () -> engine.restart(id(p), seconds, signal(q, "Cannot restart container " + id(p))));
   }
 
-  private static Optional<Integer> signal(HttpRequest q) {
-    return q.text("signal").isEmpty()
-        ? Optional.empty()
-        : Optional.of(Signals.number(q.text("signal")));
+  /// The signal asked for; an unknown one is refused behind `prefix`.
+  private Optional<Integer> signal(HttpRequest q, String prefix) {
+    String text = q.text("signal");
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Signals.number(text));
+    } catch (Failure.InvalidRequest e) {
+      boolean high = text.matches("[0-9]{1,9}") && Integer.parseInt(text) > 64;
+      throw new Failure.InvalidRequest(
+          prefix + ": " + (high ? "the linux daemon does not support signal " + text : e.text()),
+          null,
+          e);
+    }
   }
 
   private void kill(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    verb(r, () -> engine.kill(id(p), signal(q).orElse(9)));
+    String prefix = "cannot kill container: " + id(p);
+    if (engine.find(id(p)).isEmpty()) {
+      throw new Failure.NotFound(prefix + ": No such container: " + id(p));
+    }
+    verb(r, () -> engine.kill(id(p), signal(q, prefix).orElse(9)));
   }
 
   private void resize(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -294,10 +228,14 @@ final class ContainerRoutes {
       keys = DetachKeys.parse(q.text("detachKeys"));
       if (c.state() instanceof ContainerState.Paused) {
         throw new Failure.Conflict(
-            "container " + c.id() + " is paused, unpause the container before attach");
+            "container " + id(p) + " is paused, unpause the container before attach");
+      }
+      if (c.state() instanceof ContainerState.Restarting) {
+        throw new Failure.Conflict(
+            "container " + id(p) + " is restarting, wait until the container is running");
       }
     } catch (Failure e) {
-      attachError(r, e);
+      r.withoutVersion().hijackError(Router.status(e), e.text());
       return;
     }
     boolean tty = c.spec().tty();
@@ -306,27 +244,66 @@ final class ContainerRoutes {
             q.flag("stdin") && c.spec().openStdin(), q.flag("stdout"), q.flag("stderr"));
     String type = tty || !q.version().atLeast(42) ? "raw-stream" : "multiplexed-stream";
     Attach.Session session = q.flag("stream") ? engine.attach().attach(c) : null;
-    for (String name : List.of("Api-Version", "Docker-Experimental", "Ostype", "Server")) {
-      r.removeHeader(name);
-    }
     HttpResponse.Hijacked client =
-        r.hijack(q.header("Upgrade").isPresent(), "application/vnd.docker." + type, "tcp");
-    if (q.flag("logs")) {
+        r.withoutVersion()
+            .hijack(q.header("Upgrade").isPresent(), "application/vnd.docker." + type, "tcp");
+    converse(q, c, client, session, tty, wanted, keys);
+  }
+
+  /// The log so far where it is wanted, then the process itself.
+  private void converse(
+      HttpRequest q,
+      Container c,
+      HttpResponse.Hijacked client,
+      Attach.@Nullable Session session,
+      boolean raw,
+      Streams.Wanted wanted,
+      DetachKeys keys)
+      throws IOException {
+    if (q.flag("logs") && (wanted.stdout() || wanted.stderr())) {
       engine
           .attach()
           .logs(
               c,
               new LogQuery(
                   wanted.stdout(), wanted.stderr(), false, Instant.EPOCH, Optional.empty(), -1),
-              e -> Streams.write(client.out(), tty, e.stream(), e.text()));
+              e -> Streams.write(client.out(), raw, e.stream(), e.text()));
     }
     if (session != null) {
-      Streams.connect(client, session, wanted, keys, c.spec().stdinOnce());
+      Streams.connect(
+          client,
+          session,
+          raw,
+          wanted,
+          keys,
+          c.spec().stdinOnce(),
+          () -> engine.attach().detached(c));
     }
   }
 
-  private static void attachError(HttpResponse r, Failure e) throws IOException {
-    r.text(Router.status(e), "application/vnd.docker.raw-stream", e.text() + "\r\n");
+  private void attachWebSocket(HttpRequest q, HttpResponse r, Map<String, String> p)
+      throws IOException {
+    Container c = engine.require(id(p));
+    DetachKeys keys = DetachKeys.parse(q.text("detachKeys"));
+    if (c.state() instanceof ContainerState.Paused) {
+      throw new Failure.Conflict(
+          "container " + id(p) + " is paused, unpause the container before attach");
+    }
+    Optional<String> refusal = WebSocket.refusal(q);
+    r.withoutVersion();
+    if (refusal.isPresent()) {
+      r.end("HTTP/1.1 400 Bad Request\r\n", refusal.get());
+      return;
+    }
+    Attach.Session session = q.flag("stream") ? engine.attach().attach(c) : null;
+    HttpResponse.Hijacked raw = r.raw(WebSocket.head(q.header("Sec-WebSocket-Key").orElse("")));
+    WebSocket socket = new WebSocket(raw.in(), raw.out(), q.version().atLeast(28));
+    HttpResponse.Hijacked client = new HttpResponse.Hijacked(socket.input(), socket.output());
+    Streams.Wanted wanted =
+        new Streams.Wanted(
+            q.flag("stdin") && c.spec().openStdin(), q.flag("stdout"), q.flag("stderr"));
+    converse(q, c, client, session, true, wanted, keys);
+    socket.close();
   }
 
   private void logs(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

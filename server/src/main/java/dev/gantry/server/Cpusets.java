@@ -66,6 +66,11 @@ final class Cpusets {
 
   private static Failure malformed(String what, String text) {
     return new Failure.InvalidRequest(
-        "Invalid value " + text + " for cpuset " + (what.equals("CPUs") ? "cpus" : "mems"));
+        "Invalid value "
+            + text
+            + " for cpuset "
+            + (what.equals("CPUs") ? "cpus" : "mems")
+            + ": invalid format: "
+            + text);
   }
 }

@@ -2,6 +2,7 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import java.io.ByteArrayOutputStream;
+import java.util.Base64;
 
 /// Watches typed bytes for the sequence that detaches (`ctrl-p,ctrl-q` unless said otherwise).
 /// Bytes of a sequence that is not completed are passed on late. Not thread-safe.
@@ -31,6 +32,19 @@ final class DetachKeys {
       }
     }
     return new DetachKeys(bytes.toByteArray());
+  }
+
+  static boolean isValid(String text) {
+    try {
+      return parse(text).sequence.length > 0;
+    } catch (Failure.InvalidRequest e) {
+      return false;
+    }
+  }
+
+  /// The bytes of the keys as inspect shows them; empty where none are given.
+  static String base64(String text) {
+    return text.isEmpty() ? "" : Base64.getEncoder().encodeToString(parse(text).sequence);
   }
 
   Passed pass(byte[] buffer, int length, boolean tty) {

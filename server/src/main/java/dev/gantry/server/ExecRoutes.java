@@ -40,7 +40,10 @@ final class ExecRoutes {
     if (body.strings("Cmd").isEmpty()) {
       throw new Failure.InvalidRequest("No exec command specified");
     }
-    DetachKeys.parse(keys);
+    if (!DetachKeys.isValid(keys)) {
+      throw new Failure.InvalidRequest("Invalid escape keys (" + keys + ") provided");
+    }
+    Optional<RuntimeSpec.ConsoleSize> size = size(body);
     Exec exec =
         engine
             .execs()
@@ -56,23 +59,23 @@ final class ExecRoutes {
                     body.bool("AttachStdin", false),
                     body.bool("AttachStdout", false),
                     body.bool("AttachStderr", false),
-                    keys));
+                    keys,
+                    size));
     r.json(201, Json.object().put("Id", exec.id()));
   }
 
   private void start(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Exec exec = engine.requireExec(id(p));
     Json.JsonObject body = q.jsonOrEmpty();
-    Optional<RuntimeSpec.ConsoleSize> size = size(body);
+    Optional<RuntimeSpec.ConsoleSize> size = size(body).or(exec.spec()::size);
     if (body.bool("Detach", false)) {
       engine.execs().start(exec, size).close();
       r.empty(200);
       return;
     }
-    if (exec.isStarted() && !exec.isRunning()) {
-      throw new Failure.Conflict("exec command has already run");
-    }
-    boolean tty = exec.spec().tty();
+    engine.execs().checkStartable(exec);
+    // whether output is framed is the start's wish, whether there is a terminal the creation's
+    boolean tty = body.bool("Tty", false);
     String type = tty || !q.version().atLeast(42) ? "raw-stream" : "multiplexed-stream";
     HttpResponse.Hijacked client =
         r.hijack(q.header("Upgrade").isPresent(), "application/vnd.docker." + type, "tcp");
@@ -82,9 +85,11 @@ final class ExecRoutes {
       Streams.connect(
           client,
           session,
+          tty,
           new Streams.Wanted(spec.attachStdin(), spec.attachStdout(), spec.attachStderr()),
           DetachKeys.parse(spec.detachKeys()),
-          true);
+          true,
+          () -> {});
       exec.awaitExit(EXIT_MILLIS);
     } catch (Failure e) {
       // the answer has begun: Docker puts the text into the stream
@@ -122,8 +127,9 @@ final class ExecRoutes {
             .put("entrypoint", spec.command().getFirst())
             .put("arguments", Json.strings(spec.command().subList(1, spec.command().size())))
             .put("privileged", spec.privileged());
-    if (!spec.user().isEmpty()) {
-      process.put("user", spec.user());
+    String user = spec.user().isEmpty() ? exec.container().spec().user() : spec.user();
+    if (!user.isEmpty()) {
+      process.put("user", user);
     }
     r.json(
         200,
@@ -135,9 +141,9 @@ final class ExecRoutes {
             .put("OpenStdin", spec.attachStdin())
             .put("OpenStderr", spec.attachStderr())
             .put("OpenStdout", spec.attachStdout())
-            .put("CanRemove", exec.exitCode().isPresent())
+            .put("CanRemove", false)
             .put("ContainerID", exec.container().id())
-            .put("DetachKeys", "")
+            .put("DetachKeys", DetachKeys.base64(spec.detachKeys()))
             .put("Pid", exec.pid()));
   }
 }

@@ -70,17 +70,23 @@ public record HttpRequest(
         || value.equals("none"));
   }
 
-  /// An integer parameter with Go's error; empty where it is absent.
+  /// An integer parameter; refused with Go's text, which Docker's daemon shows (with status 500).
   public Optional<Integer> integer(String key) {
     String value = text(key);
-    if (value.isEmpty()) {
-      return Optional.empty();
-    }
+    return value.isEmpty() ? Optional.empty() : Optional.of(number(value));
+  }
+
+  static int number(String text) {
     try {
-      return Optional.of(Integer.parseInt(value));
+      return Integer.parseInt(text);
     } catch (NumberFormatException e) {
-      throw new Failure.Internal(
-          "strconv.Atoi: parsing " + Json.of(value).text() + ": invalid syntax", e);
+      boolean digits = text.matches("[+-]?[0-9]+");
+      throw new Failure.InvalidRequest(
+          "strconv.Atoi: parsing "
+              + Json.of(text).text()
+              + (digits ? ": value out of range" : ": invalid syntax"),
+          null,
+          e);
     }
   }
 
@@ -108,6 +114,10 @@ public record HttpRequest(
         return Optional.empty();
       }
       throw new Failure.InvalidRequest("malformed Content-Type header (): mime: no media type");
+    }
+    if (type.matches(".*;\\s*(;.*|[^=;]*)")) {
+      throw new Failure.InvalidRequest(
+          "malformed Content-Type header (" + type + "): mime: invalid media parameter");
     }
     if (!plain.equals("application/json")) {
       throw new Failure.InvalidRequest(

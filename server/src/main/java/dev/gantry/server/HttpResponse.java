@@ -2,10 +2,12 @@ package dev.gantry.server;
 
 import dev.gantry.http.Response;
 import dev.gantry.json.Json;
+import dev.gantry.json.JsonWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /// The answer to one request as Docker's daemon gives it: either whole, or a stream, or the
 /// connection itself.
@@ -30,8 +32,43 @@ public final class HttpResponse {
     wire.removeHeader(name);
   }
 
+  /// Takes off what Docker's daemon says of itself in all answers but a few.
+  HttpResponse withoutVersion() {
+    for (String name : List.of("Api-Version", "Docker-Experimental", "Ostype", "Server")) {
+      removeHeader(name);
+    }
+    return this;
+  }
+
+  /// An error of a request that wanted the connection: plain text to its end.
+  void hijackError(int status, String text) throws IOException {
+    String type = "Content-Type: application/vnd.docker.raw-stream\r\n";
+    end("HTTP/1.1 " + status + " " + Response.reason(status) + "\r\n" + type, text + "\r\n");
+  }
+
+  /// A head as given, a text, and the end of the connection.
+  void end(String head, String text) throws IOException {
+    OutputStream out = raw(head).out();
+    out.write(text.getBytes(StandardCharsets.UTF_8));
+    out.flush();
+  }
+
+  /// A head as given and the connection itself.
+  Hijacked raw(String head) throws IOException {
+    Response.Raw raw = wire.takeOver(head);
+    return new Hijacked(raw.in(), raw.out());
+  }
+
   /// A JSON answer with Docker's newline behind it.
   public void json(int status, Json value) throws IOException {
+    body(
+        status,
+        "application/json",
+        (JsonWriter.plain(value) + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// The same with `<`, `>` and `&` escaped: Docker does so in the inspection of images alone.
+  public void escapedJson(int status, Json value) throws IOException {
     body(status, "application/json", (value.text() + "\n").getBytes(StandardCharsets.UTF_8));
   }
 

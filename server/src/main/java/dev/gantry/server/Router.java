@@ -79,18 +79,20 @@ public final class Router implements Handler {
           new ApiVersion(
               Integer.parseInt(version.group(1)), minor == null ? 0 : Integer.parseInt(minor));
       if (asked.compareTo(ApiVersion.OLDEST) < 0) {
+        response.removeHeader("Docker-Experimental");
         response.header("X-Content-Type-Options", "nosniff");
         response.text(
             400,
             "text/plain; charset=utf-8",
             "client version "
-                + asked
+                + (minor == null ? version.group(1) : asked)
                 + " is too old. Minimum supported API version is "
                 + ApiVersion.OLDEST
                 + ", please upgrade your client to a newer version\n");
         return;
       }
       if (asked.compareTo(ApiVersion.NEWEST) > 0) {
+        response.removeHeader("Docker-Experimental");
         error(
             response,
             400,
@@ -120,10 +122,7 @@ public final class Router implements Handler {
         return;
       }
     }
-    for (String name : List.of("Api-Version", "Docker-Experimental", "Ostype", "Server")) {
-      response.removeHeader(name);
-    }
-    error(response, 404, "page not found");
+    error(response.withoutVersion(), 404, "page not found");
   }
 
   private static void answer(

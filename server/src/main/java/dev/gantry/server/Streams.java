@@ -33,25 +33,29 @@ final class Streams {
   }
 
   /// Connects a client to a process until its output ends, or the client detaches or leaves.
+  ///
+  /// @param raw whether output goes out without frames
+  /// @param detached called where the client typed the detach keys
   static void connect(
       HttpResponse.Hijacked client,
       Attach.Session session,
+      boolean raw,
       Wanted wanted,
       DetachKeys keys,
-      boolean closeStdin) {
-    boolean raw = session.tty();
+      boolean closeStdin,
+      Runnable detached) {
     Thread input = null;
     if (wanted.stdin()) {
       input =
           Thread.ofVirtual()
               .name("attach-input")
-              .start(() -> copyInput(client, session, keys, closeStdin));
+              .start(() -> copyInput(client, session, keys, closeStdin, detached));
     }
     try {
       if (wanted.stdout() || wanted.stderr()) {
         session.copyOutput(
             (stream, bytes) -> {
-              if (raw || (stream.equals("stderr") ? wanted.stderr() : wanted.stdout())) {
+              if (session.tty() || (stream.equals("stderr") ? wanted.stderr() : wanted.stdout())) {
                 write(client.out(), raw, stream, bytes);
               }
             });
@@ -71,7 +75,11 @@ final class Streams {
   }
 
   private static void copyInput(
-      HttpResponse.Hijacked client, Attach.Session session, DetachKeys keys, boolean closeStdin) {
+      HttpResponse.Hijacked client,
+      Attach.Session session,
+      DetachKeys keys,
+      boolean closeStdin,
+      Runnable detached) {
     try {
       Optional<OutputStream> to = session.input();
       InputStream from = client.in();
@@ -87,10 +95,15 @@ final class Streams {
       }
       if (closeStdin && !session.tty()) {
         session.closeInput();
+      } else {
+        // a client that has no more to say to a process that goes on gets no more to hear either
+        session.close();
+        session.leave();
       }
     } catch (Detached e) {
       session.close();
       session.leave();
+      detached.run();
     } catch (IOException | IllegalStateException e) {
       return; // the process or the client has gone
     }

@@ -1,14 +1,13 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
-import java.time.Duration;
+import dev.gantry.json.Json;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 
-/// Points in time as parameters: seconds with a fraction, RFC 3339, or how long ago.
+/// Points in time as parameters: seconds since 1970 with a fraction. Other forms (RFC 3339, how
+/// long ago) are the clients' business, as Docker has it.
 final class Times {
   private static final DateTimeFormatter NANOS =
       DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSS'Z'").withZone(ZoneOffset.UTC);
@@ -24,19 +23,8 @@ final class Times {
       long nanos = parts.length == 1 ? 0 : Long.parseLong((parts[1] + "000000000").substring(0, 9));
       return Instant.ofEpochSecond(Long.parseLong(parts[0]), nanos);
     }
-    try {
-      return OffsetDateTime.parse(text).toInstant();
-    } catch (DateTimeParseException e) {
-      return ago(text);
-    }
-  }
-
-  private static Instant ago(String text) {
-    try {
-      return Instant.now().minus(Duration.parse("PT" + text.toUpperCase(java.util.Locale.ROOT)));
-    } catch (DateTimeParseException e) {
-      throw new Failure.InvalidRequest("invalid time \"" + text + "\"", null, e);
-    }
+    throw new Failure.InvalidRequest(
+        "strconv.ParseInt: parsing " + Json.of(text).text() + ": invalid syntax");
   }
 
   /// With nine digits, as `--timestamps` prints.

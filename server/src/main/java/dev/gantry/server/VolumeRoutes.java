@@ -26,7 +26,7 @@ final class VolumeRoutes {
     router.on("DELETE", "/volumes/{name}", this::remove);
   }
 
-  private static Json json(Volumes.Volume v) {
+  static Json.JsonObject json(Volumes.Volume v) {
     return Json.object()
         .put("CreatedAt", v.created().toString().replaceFirst("\\.[0-9]+Z$", "Z"))
         .put("Driver", "local")
