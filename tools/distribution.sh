@@ -72,27 +72,67 @@ assemble() {
   local common="-XX:+UseSerialGC -XX:-UsePerfData --enable-native-access=ALL-UNNAMED -Dgantry.home=$dist"
   local quick="-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=20 -Xmx256m"
   local small="-XX:+UseCompactObjectHeaders -Xms16m -Xmx384m -Xss512k -XX:ReservedCodeCacheSize=64m -XX:+ExitOnOutOfMemoryError"
-  # the training touches what a usual call does; that no engine answers there is no matter
-  program cli dev.gantry.cli.Gantry "$common $quick" -H unix:///nowhere run --rm -i -e A=1 -v /a:/b --name x image true
-  program daemon dev.gantry.daemon.Gantryd "$common $small" --version
-  program runtime dev.gantry.runtime.RuntimeMain "$common $quick" --version
+  program runtime dev.gantry.runtime.RuntimeMain "$common $quick"
+  train runtime --version
+  program cli dev.gantry.cli.Gantry "$common $quick"
+  program daemon dev.gantry.daemon.Gantryd "$common $small"
+  if ! rehearse; then
+    # what a usual call does, up to the point where no engine answers
+    train cli -H unix:///nowhere run --rm -i -e A=1 -v /a:/b --name x image true
+    train daemon --version
+  fi
+  finish runtime
+  finish cli
+  finish daemon
 }
 
-# program MODULE MAIN OPTIONS TRAINING…: lib/MODULE.args and lib/MODULE.aot
+# program MODULE MAIN OPTIONS: lib/MODULE.args.new, without a cache
 program() {
-  local module=$1 main=$2 options=$3 classpath; shift 3
-  classpath=$(jars "$module")
+  local module=$1 main=$2 options=$3
   rm -f "$dist/lib/$module.aot"
-  # shellcheck disable=SC2086  # several words
-  "$dist/jdk/bin/java" $options -cp "$classpath" -XX:AOTCacheOutput="$dist/lib/$module.aot" \
-    "$main" "$@" >"$dist/lib/$module.training" 2>&1 || true
-  [[ -e $dist/lib/$module.aot ]] || say "note: $module starts without an AOT cache (see $dist/lib/$module.training)"
-  {
-    printf '%s\n' "$options" "-cp $classpath"
-    [[ ! -e $dist/lib/$module.aot ]] || echo "-XX:AOTCache=$dist/lib/$module.aot"
-    echo "$main"
-  } >"$dist/lib/$module.args.new"
+  printf '%s\n' "$options" "-cp $(jars "$module")" "$main" >"$dist/lib/$module.args.new"
+}
+
+# train MODULE ARGUMENT…: runs the program once and keeps what it used as its cache
+train() {
+  local module=$1; shift
+  "$dist/jdk/bin/java" -XX:AOTCacheOutput="$dist/lib/$module.aot" "@$dist/lib/$module.args.new" "$@" \
+    >"$dist/lib/$module.training" 2>&1 || true
+}
+
+# finish MODULE: the argument file, with the cache if there is one
+finish() {
+  local module=$1
+  if [[ -e $dist/lib/$module.aot ]]; then
+    sed -i "1s|^|-XX:AOTCache=$dist/lib/$module.aot |" "$dist/lib/$module.args.new"
+  else
+    say "note: $module starts without an AOT cache (see $dist/lib/$module.training)"
+  fi
   mv "$dist/lib/$module.args.new" "$dist/lib/$module.args"
+}
+
+# Trains engine and command line on each other. That happens in namespaces of its own, with its files
+# in memory, so that the machine sees nothing of it; false where that cannot be done.
+rehearse() {
+  [[ $EUID == 0 ]] && command -v unshare >/dev/null || return 1
+  local stage status=0
+  stage=$(mktemp -d -t gantry-stage.XXXXXX)
+  export -f train
+  # shellcheck disable=SC2016  # for the inner shell to expand
+  dist=$dist stage=$stage timeout 100 unshare --mount --net bash -c '
+    mount -t tmpfs none "$stage" || exit 1
+    train daemon -H "unix://$stage/sock" --data-root "$stage/data" --exec-root "$stage/run" \
+      --pidfile "$stage/pid" --cgroup-parent "${stage##*/}" &
+    for ((i = 0; i < 300; i++)); do [[ ! -S $stage/sock ]] || break; sleep 0.1; done
+    play() { "$dist/jdk/bin/java" "@$dist/lib/cli.args.new" -H "unix://$stage/sock" "$@"; }
+    train cli -H "unix://$stage/sock" run --rm -e A=1 --name first hello-world
+    { for name in a b c; do play run --name $name hello-world; play rm $name; done
+      play ps -a; play images; play network ls; play inspect hello-world; } >/dev/null 2>&1
+    kill "$(cat "$stage/pid")" && wait
+  ' >/dev/null 2>&1 || status=1
+  find /sys/fs/cgroup -maxdepth 2 -depth -name "${stage##*/}" -exec rmdir {} \; 2>/dev/null
+  rmdir "$stage"
+  [[ $status == 0 && -e $dist/lib/cli.aot && -e $dist/lib/daemon.aot ]]
 }
 
 # java_program MODULE ARGUMENT…: becomes that program
