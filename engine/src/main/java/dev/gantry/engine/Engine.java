@@ -8,6 +8,7 @@ import dev.gantry.images.Images;
 import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.network.Attachment;
 import dev.gantry.network.Networks;
+import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.runtime.BuiltInRuntime;
 import dev.gantry.runtime.ExitStatus;
@@ -64,6 +65,7 @@ public final class Engine implements AutoCloseable {
     this.snapshots = Snapshots.open(options.dataRoot().resolve("overlay"));
     this.images =
         new Images(journal, ContentStore.open(options.dataRoot().resolve("content")), snapshots);
+    images.keepLayersOf(this::layersOfContainers);
     this.volumes = new Volumes(options.dataRoot().resolve("volumes"), journal);
   }
 
@@ -1031,6 +1033,14 @@ public final class Engine implements AutoCloseable {
         autoRemove(c);
       }
     }
+  }
+
+  private Set<Digest> layersOfContainers() {
+    Set<Digest> chains = new HashSet<>();
+    for (Container c : containers.values()) {
+      chains.addAll(Images.chains(c.spec().layers().stream().map(Digest::parse).toList()));
+    }
+    return chains;
   }
 
   private void sweep() {

@@ -4,13 +4,15 @@ import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.zip.GZIPInputStream;
 
 /// How a layer or another archive is packed, told by its first bytes.
 public enum Compression {
   NONE(""),
   GZIP("+gzip"),
   ZSTD("+zstd");
+
+  /// Bits of the largest zstd window that is accepted: 128 MiB, as the zstd program has it.
+  private static final int MAX_WINDOW = 27;
 
   private final String suffix;
 
@@ -45,8 +47,8 @@ public enum Compression {
   public InputStream unpack(InputStream in) throws IOException {
     return switch (this) {
       case NONE -> in;
-      case GZIP -> new GZIPInputStream(in, 64 * 1024);
-      case ZSTD -> new ZstdInputStream(in);
+      case GZIP -> new GunzipStream(in);
+      case ZSTD -> new ZstdInputStream(in).setLongMax(MAX_WINDOW);
     };
   }
 }

@@ -1,35 +1,40 @@
 package dev.gantry.images;
 
 import dev.gantry.base.Failure;
-import dev.gantry.base.Undo;
 import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.Manifest;
+import dev.gantry.oci.ManifestDocument;
+import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Journal.Change;
 import dev.gantry.store.Snapshots;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The images of this engine: what is here, under which names, and their unpacked layers.
 ///
-/// The journal's table `images` has a record for each image (layers, size), `tags` one for each
-/// name; the configurations and layers are in the content store. Thread-safe.
+/// The journal's table `images` has a record for each image (layers, size, manifest), `tags` one
+/// for each name (with a tag, or with the digest that a registry gave it), [TagHistory] what the
+/// names pointed to before; configurations, manifests and packed layers are in the content store.
+/// Thread-safe.
 public final class Images {
   private static final String IMAGES = "images";
   private static final String TAGS = "tags";
@@ -37,12 +42,18 @@ public final class Images {
   private final Journal journal;
   private final ContentStore content;
   private final Snapshots snapshots;
+  private final Layers layers;
+  private final TagHistory history;
   private final Map<Digest, Image> loaded = new ConcurrentHashMap<>();
+  private final Map<Digest, Integer> layersInWork = new ConcurrentHashMap<>();
+  private volatile Supplier<Set<Digest>> layersOfContainers = Set::of;
 
   public Images(Journal journal, ContentStore content, Snapshots snapshots) {
     this.journal = journal;
     this.content = content;
     this.snapshots = snapshots;
+    this.layers = new Layers(journal, snapshots);
+    this.history = new TagHistory(journal);
   }
 
   public ContentStore content() {
@@ -51,6 +62,19 @@ public final class Images {
 
   public Snapshots snapshots() {
     return snapshots;
+  }
+
+  Layers layers() {
+    return layers;
+  }
+
+  /// Says which layers (chain ids) containers stand on: those stay though their image is removed.
+  public void keepLayersOf(Supplier<Set<Digest>> containers) {
+    layersOfContainers = containers;
+  }
+
+  public TagHistory history() {
+    return history;
   }
 
   // ---- looking up
@@ -72,9 +96,7 @@ public final class Images {
       return Optional.empty();
     }
     Image image = loaded.computeIfAbsent(id, i -> read(i, record.get()));
-    return Optional.of(
-        new Image(
-            image.id(), image.document(), image.diffIds(), image.layers(), image.size(), tags(id)));
+    return Optional.of(image.withNames(names(id)));
   }
 
   private Image read(Digest id, Json.JsonObject record) {
@@ -83,24 +105,24 @@ public final class Images {
             .read(id)
             .orElseThrow(
                 () -> new Failure.Corrupted("the configuration of image " + id + " is missing"));
-    Json.JsonObject config = Json.parseObject(new String(document, StandardCharsets.UTF_8));
     return new Image(
         id,
-        config,
+        Json.parseObject(new String(document, StandardCharsets.UTF_8)),
         record.strings("DiffIds").stream().map(Digest::parse).toList(),
         record.strings("Layers").stream().map(Digest::parse).toList(),
         record.number("Size", 0),
+        List.of(),
         List.of());
   }
 
-  private List<String> tags(Digest id) {
-    List<String> names = new ArrayList<>();
+  private List<ImageReference> names(Digest id) {
+    List<ImageReference> names = new ArrayList<>();
     journal
         .table(TAGS)
         .forEach(
             (name, record) -> {
               if (record.string("Id", "").equals(id.toString())) {
-                names.add(name);
+                names.add(ImageReference.parse(name));
               }
             });
     return names;
@@ -132,10 +154,18 @@ public final class Images {
     return matches.isEmpty() ? Optional.empty() : byId(Digest.parse(matches.getFirst()));
   }
 
-  private Optional<Image> named(ImageReference reference) {
+  /// The image that a full name points to; one with tag and digest is looked up by the digest.
+  public Optional<Image> named(ImageReference reference) {
     return journal
-        .get(TAGS, reference.toString())
+        .get(TAGS, key(reference))
         .flatMap(record -> byId(Digest.parse(record.string("Id", ""))));
+  }
+
+  private static String key(ImageReference reference) {
+    return reference
+        .digestIfAny()
+        .map(d -> reference.name() + "@" + d)
+        .orElseGet(reference::toString);
   }
 
   /// As [#find], with Docker's error where there is none.
@@ -149,61 +179,151 @@ public final class Images {
             });
   }
 
+  /// When the name was last pointed anywhere; empty for names of before this was kept.
+  public Optional<Instant> taggedAt(ImageReference reference) {
+    return journal.get(TAGS, key(reference)).flatMap(r -> r.string("At")).map(Instant::parse);
+  }
+
+  /// Bytes of each layer's own files, the lowest first; 0 for a layer that is not unpacked.
+  public List<Long> layerSizes(Image image) {
+    return chains(image.diffIds()).stream().map(c -> layers.size(c).orElse(0L)).toList();
+  }
+
   // ---- names
 
-  /// Points `reference` to the image.
+  /// Points `reference` (with a tag or a digest) to the image.
   public void tag(Digest id, ImageReference reference) {
-    journal.commit(Change.put(TAGS, reference.toString(), Json.object().put("Id", id.toString())));
+    journal.commit(pointing(id, reference).toArray(Change[]::new));
+  }
+
+  private List<Change> pointing(Digest id, ImageReference reference) {
+    List<Change> changes = new ArrayList<>();
+    changes.add(
+        Change.put(
+            TAGS,
+            key(reference),
+            Json.object().put("Id", id.toString()).put("At", Instant.now().toString())));
+    if (reference.digestIfAny().isEmpty()) {
+      history.pointing(reference, id, Instant.now()).ifPresent(changes::add);
+    }
+    return changes;
+  }
+
+  /// Points a tag back to what it pointed to before.
+  ///
+  /// @throws Failure.NotFound if nothing earlier is known or that image is gone
+  public Image rollBack(ImageReference reference) {
+    Image now =
+        named(reference)
+            .orElseThrow(() -> new Failure.NotFound("No such image: " + reference.familiar()));
+    Digest earlier =
+        history
+            .before(reference, now.id())
+            .orElseThrow(
+                () ->
+                    new Failure.NotFound(
+                        reference.familiar() + " has never pointed to another image"));
+    if (byId(earlier).isEmpty()) {
+      throw new Failure.NotFound(
+          "the image that "
+              + reference.familiar()
+              + " pointed to before, "
+              + earlier.shortHex()
+              + ", has been removed");
+    }
+    journal.commit(
+        Change.put(
+            TAGS,
+            key(reference),
+            Json.object().put("Id", earlier.toString()).put("At", Instant.now().toString())),
+        history.rolledBack(reference, earlier, Instant.now()));
+    return byId(earlier).orElseThrow();
   }
 
   /// What became of a removal: names taken away, and ids removed.
   public record Removed(List<String> untagged, List<String> deleted) {}
 
-  /// Takes the name `reference` away and, with the last name, the image.
+  /// Takes the name `reference` away and, with the last name, the image. The last tag of a
+  /// repository takes the digests that the repository gave the image with it.
   public Removed untag(ImageReference reference) {
     Image image =
         named(reference)
             .orElseThrow(() -> new Failure.NotFound("No such image: " + reference.familiar()));
-    if (image.tags().size() > 1) {
-      journal.commit(Change.remove(TAGS, reference.toString()));
-      return new Removed(List.of(reference.familiar()), List.of());
+    Set<ImageReference> gone = new LinkedHashSet<>();
+    image.names().stream().filter(n -> key(n).equals(key(reference))).forEach(gone::add);
+    boolean tag = reference.digestIfAny().isEmpty();
+    boolean lastOfRepository =
+        tag
+            && image.tagReferences().stream()
+                .noneMatch(t -> t.name().equals(reference.name()) && !gone.contains(t));
+    if (lastOfRepository) {
+      image.names().stream()
+          .filter(n -> n.digestIfAny().isPresent() && n.name().equals(reference.name()))
+          .forEach(gone::add);
     }
-    return remove(image);
+    if (gone.size() == image.names().size()) {
+      return remove(image);
+    }
+    journal.commit(gone.stream().map(n -> Change.remove(TAGS, key(n))).toArray(Change[]::new));
+    return new Removed(gone.stream().map(ImageReference::familiar).toList(), List.of());
+  }
+
+  /// Takes names away but keeps the image even without any.
+  public Removed forget(Image image, ImageReference reference) {
+    List<ImageReference> gone =
+        image.names().stream().filter(n -> n.name().equals(reference.name())).toList();
+    journal.commit(gone.stream().map(n -> Change.remove(TAGS, key(n))).toArray(Change[]::new));
+    return new Removed(gone.stream().map(ImageReference::familiar).toList(), List.of());
   }
 
   /// Removes the image with all its names and the layers that no other image has.
   public Removed remove(Image image) {
     List<Change> changes = new ArrayList<>();
     List<String> untagged = new ArrayList<>();
-    for (String tag : image.tags()) {
-      changes.add(Change.remove(TAGS, tag));
-      untagged.add(ImageReference.parse(tag).familiar());
+    for (ImageReference name : image.names()) {
+      changes.add(Change.remove(TAGS, key(name)));
+      untagged.add(name.familiar());
     }
+    Set<Digest> mine = blobs(image.id());
     changes.add(Change.remove(IMAGES, image.id().toString()));
     journal.commit(changes.toArray(Change[]::new));
     loaded.remove(image.id());
     List<String> deleted = new ArrayList<>();
     deleted.add(image.id().toString());
-    Set<Digest> chains = new HashSet<>();
-    Set<Digest> blobs = new HashSet<>();
-    for (Image other : list()) {
-      chains.addAll(chains(other.diffIds()));
-      blobs.addAll(other.layers());
-      blobs.add(other.id());
-    }
+    Set<Digest> named = chainsOfImages();
+    Set<Digest> wantedChains = new HashSet<>(layersOfContainers.get());
+    wantedChains.addAll(layersInWork.keySet());
     for (Digest chain : chains(image.diffIds()).reversed()) {
-      if (!chains.contains(chain)) {
-        snapshots.removeLayer(chain);
+      if (!named.contains(chain)) {
         deleted.add(chain.toString());
+        if (!wantedChains.contains(chain)) {
+          layers.remove(chain);
+        }
       }
     }
-    for (Digest blob : image.layers()) {
-      if (!blobs.contains(blob)) {
-        content.remove(blob);
-      }
-    }
-    content.remove(image.id());
+    Set<Digest> wanted = roots();
+    mine.stream().filter(d -> !wanted.contains(d)).forEach(content::remove);
     return new Removed(untagged, deleted);
+  }
+
+  /// Keeps unpacked layers that a pull or load relies on although no image names them yet.
+  final class Kept implements AutoCloseable {
+    private final List<Digest> chains;
+
+    private Kept(List<Digest> chains) {
+      this.chains = List.copyOf(chains);
+      this.chains.forEach(c -> layersInWork.merge(c, 1, Integer::sum));
+    }
+
+    @Override
+    public void close() {
+      chains.forEach(c -> layersInWork.computeIfPresent(c, (k, n) -> n == 1 ? null : n - 1));
+    }
+  }
+
+  /// Keeps the layers `chains` until the returned handle is closed.
+  Kept keep(List<Digest> chains) {
+    return new Kept(chains);
   }
 
   /// The chain ids of layers, the lowest first.
@@ -217,8 +337,8 @@ public final class Images {
 
   // ---- coming in
 
-  /// A layer that has been unpacked.
-  record Unpacked(Digest diffId, Digest blob, long size) {}
+  /// A layer that is unpacked here.
+  record Layer(Digest diffId, Digest blob, long size) {}
 
   /// Makes an image of a root file system in a tar stream, packed or not (POST
   /// /images/create?fromSrc=-).
@@ -230,10 +350,9 @@ public final class Images {
       String comment,
       String created,
       @Nullable ImageReference reference) {
-    try (Undo undo = new Undo()) {
-      Digest blob = store(tar);
-      undo.on(() -> content.remove(blob));
-      Unpacked layer = unpack(blob, null, undo);
+    try (ContentStore.Lease lease = content.lease()) {
+      Digest blob = store(tar, lease);
+      Layer layer = unpack(blob, null, List.of());
       Json.JsonObject document =
           Json.object()
               .put("architecture", architectureHere())
@@ -249,10 +368,11 @@ public final class Images {
                   Json.object()
                       .put("type", "layers")
                       .put("diff_ids", Json.array().add(layer.diffId().toString())));
-      Image image =
-          add(document.text().getBytes(StandardCharsets.UTF_8), List.of(layer), reference);
-      undo.commit();
-      return image;
+      return add(
+          document.text().getBytes(StandardCharsets.UTF_8),
+          List.of(layer),
+          null,
+          reference == null ? List.of() : List.of(reference));
     } catch (IOException e) {
       throw new Failure.InvalidRequest("could not import: " + e.getMessage(), null, e);
     }
@@ -267,115 +387,121 @@ public final class Images {
       Path layer,
       java.util.function.Function<Digest, Json.JsonObject> document,
       @Nullable ImageReference reference) {
-    try (Undo undo = new Undo();
-        InputStream tar = java.nio.file.Files.newInputStream(layer)) {
-      List<Unpacked> layers = new ArrayList<>();
-      base.ifPresent(
-          b -> {
-            for (int i = 0; i < b.diffIds().size(); i++) {
-              // the base's size is known as a whole only
-              layers.add(
-                  new Unpacked(b.diffIds().get(i), b.layers().get(i), i == 0 ? b.size() : 0));
-            }
-          });
-      Digest below =
-          base.map(b -> chains(b.diffIds()))
-              .filter(c -> !c.isEmpty())
-              .map(List::getLast)
-              .orElse(null);
-      Digest blob = store(tar);
-      undo.on(() -> content.remove(blob));
-      Unpacked added = unpack(blob, null, below, undo);
-      layers.add(added);
-      Image image =
-          add(
-              document.apply(added.diffId()).text().getBytes(StandardCharsets.UTF_8),
-              layers,
-              reference);
-      undo.commit();
-      return image;
+    try (ContentStore.Lease lease = content.lease();
+        InputStream tar = Files.newInputStream(layer)) {
+      List<Layer> parts = new ArrayList<>();
+      List<Digest> below = base.map(Image::diffIds).orElse(List.of());
+      for (int i = 0; i < below.size(); i++) {
+        Digest blob = base.orElseThrow().layers().get(i);
+        lease.hold(blob);
+        parts.add(unpack(blob, below.get(i), below.subList(0, i)));
+      }
+      Layer added = unpack(store(tar, lease), null, below);
+      parts.add(added);
+      return add(
+          document.apply(added.diffId()).text().getBytes(StandardCharsets.UTF_8),
+          parts,
+          null,
+          reference == null ? List.of() : List.of(reference));
     } catch (IOException e) {
       throw new Failure.Internal("could not make the image: " + e.getMessage(), e);
     }
   }
 
   static String architectureHere() {
-    return System.getProperty("os.arch", "amd64").equals("aarch64") ? "arm64" : "amd64";
+    return Platform.here().architecture();
   }
 
-  private Digest store(InputStream in) throws IOException {
+  /// Stores a stream under a lease: the digest is known and held before anyone could collect it.
+  Digest store(InputStream in, ContentStore.Lease lease) throws IOException {
     try (ContentStore.Ingest ingest = content.ingest()) {
       in.transferTo(ingest.out());
-      return ingest.commit();
+      Digest digest = ingest.commit();
+      if (!lease.hold(digest)) {
+        throw new Failure.Unavailable("the store was being tidied; try again");
+      }
+      return digest;
     }
   }
 
   /// Unpacks a stored layer on top of `below` unless that was done before.
   ///
   /// @param expected the diff id that the image's configuration claims
-  Unpacked unpack(Digest blob, @Nullable Digest expected, Undo undo) throws IOException {
-    return unpack(blob, expected, null, undo);
-  }
-
-  Unpacked unpack(Digest blob, @Nullable Digest expected, @Nullable Digest below, Undo undo)
-      throws IOException {
+  Layer unpack(Digest blob, @Nullable Digest expected, List<Digest> below) throws IOException {
     if (expected != null) {
-      Digest chain = below == null ? expected : Digest.chain(below, expected);
-      if (snapshots.hasLayer(chain)) {
-        long size =
-            list().stream()
-                .filter(i -> i.diffIds().contains(expected))
-                .findFirst()
-                .map(i -> i.diffIds().size() == 1 ? i.size() : 0)
-                .orElse(0L);
-        return new Unpacked(expected, blob, size);
+      List<Digest> all = new ArrayList<>(below);
+      all.add(expected);
+      Optional<Long> size = layers.size(chains(all).getLast());
+      if (size.isPresent()) {
+        return new Layer(expected, blob, size.get());
       }
     }
-    Path folder = snapshots.newLayer();
-    undo.on(() -> snapshots.abandonLayer(folder));
-    MessageDigest hasher = Digest.hasher();
-    long size;
-    try (BufferedInputStream raw =
-            new BufferedInputStream(
-                java.nio.file.Files.newInputStream(content.path(blob)), 128 * 1024);
-        InputStream plain = Compression.of(raw).unpack(raw);
-        DigestInputStream tar = new DigestInputStream(plain, hasher)) {
-      size = LayerUnpacker.unpack(tar, folder);
+    Layers.Pending pending;
+    try (InputStream packed = Files.newInputStream(content.path(blob))) {
+      pending = layers.unpack(packed, expected);
     }
-    Digest diffId = Digest.of(hasher);
-    if (expected != null && !expected.equals(diffId)) {
-      throw new Failure.InvalidRequest(
-          "wrong diff id calculated on extraction: the image says "
-              + expected
-              + ", its layer is "
-              + diffId);
-    }
-    snapshots.commitLayer(folder, below == null ? diffId : Digest.chain(below, diffId));
-    return new Unpacked(diffId, blob, size);
+    layers.commit(pending, below);
+    return new Layer(pending.diffId(), blob, pending.size());
   }
 
-  /// Records an image whose layers are here.
-  Image add(byte[] document, List<Unpacked> layers, @Nullable ImageReference reference) {
-    Digest id = content.put(document);
-    Json.JsonArray diffIds = Json.array();
-    Json.JsonArray blobs = Json.array();
-    long size = 0;
-    for (Unpacked layer : layers) {
-      diffIds.add(layer.diffId().toString());
-      blobs.add(layer.blob().toString());
-      size += layer.size();
+  /// Records an image whose layers are here, under `names`.
+  ///
+  /// @param manifest the manifest that it came with, stored here; null if it has none
+  Image add(
+      byte[] document, List<Layer> parts, @Nullable Digest manifest, List<ImageReference> names) {
+    try (ContentStore.Lease lease = content.lease()) {
+      lease.hold(Digest.of(document));
+      Digest id = content.put(document);
+      Json.JsonArray diffIds = Json.array();
+      Json.JsonArray blobs = Json.array();
+      long size = 0;
+      for (Layer layer : parts) {
+        diffIds.add(layer.diffId().toString());
+        blobs.add(layer.blob().toString());
+        size += layer.size();
+      }
+      Json.JsonObject record =
+          Json.object().put("DiffIds", diffIds).put("Layers", blobs).put("Size", size);
+      if (manifest != null) {
+        record.put("Manifest", manifest.toString());
+      }
+      List<Change> changes = new ArrayList<>();
+      Optional<Json.JsonObject> known = journal.get(IMAGES, id.toString());
+      if (known.isEmpty() || manifest != null && !known.get().has("Manifest")) {
+        changes.add(Change.put(IMAGES, id.toString(), record));
+        loaded.remove(id);
+      }
+      names.forEach(name -> changes.addAll(pointing(id, name)));
+      journal.commit(changes.toArray(Change[]::new));
+      layers.settle(chains(parts.stream().map(Layer::diffId).toList()));
+      return byId(id).orElseThrow();
     }
-    Json.JsonObject record =
-        Json.object().put("DiffIds", diffIds).put("Layers", blobs).put("Size", size);
-    List<Change> changes = new ArrayList<>();
-    if (journal.get(IMAGES, id.toString()).isEmpty()) {
-      changes.add(Change.put(IMAGES, id.toString(), record));
-    }
-    if (reference != null) {
-      changes.add(Change.put(TAGS, reference.toString(), Json.object().put("Id", id.toString())));
-    }
-    journal.commit(changes.toArray(Change[]::new));
-    return byId(id).orElseThrow();
+  }
+
+  /// The manifest that the image came with or was pushed with, if all it names is here still.
+  Optional<byte[]> manifest(Image image) {
+    return journal
+        .get(IMAGES, image.id().toString())
+        .flatMap(r -> r.string("Manifest"))
+        .flatMap(d -> content.read(Digest.parse(d)))
+        .filter(
+            bytes ->
+                ManifestDocument.parse(bytes, "") instanceof Manifest m
+                    && m.layers().stream().allMatch(l -> content.contains(l.digest())));
+  }
+
+  /// Remembers `manifest` as the one that stands for the image.
+  void setManifest(Image image, byte[] manifest) {
+    Digest digest = content.put(manifest);
+    journal
+        .get(IMAGES, image.id().toString())
+        .ifPresent(
+            r -> {
+              Json.JsonObject record = (Json.JsonObject) r.copy();
+              journal.commit(
+                  Change.put(
+                      IMAGES, image.id().toString(), record.put("Manifest", digest.toString())));
+            });
   }
 
   /// Writes a one-file image whose only program is `program`: the built-in hello-world.
@@ -402,27 +528,85 @@ public final class Images {
   private static void writeHello(Path program, OutputStream out) throws IOException {
     var tar = new org.apache.commons.compress.archivers.tar.TarArchiveOutputStream(out, "UTF-8");
     var entry = new org.apache.commons.compress.archivers.tar.TarArchiveEntry("hello");
-    byte[] content = java.nio.file.Files.readAllBytes(program);
-    entry.setSize(content.length);
+    byte[] bytes = Files.readAllBytes(program);
+    entry.setSize(bytes.length);
     entry.setMode(0100755);
     entry.setModTime(0);
     tar.putArchiveEntry(entry);
-    tar.write(content);
+    tar.write(bytes);
     tar.closeArchiveEntry();
     tar.finish();
   }
 
-  /// Removes the layers that no image names and the folders of containers that are not in
-  /// `containerIds`: what a crash has left.
-  public void sweep(Set<String> containerIds) {
-    Set<Digest> chains = new HashSet<>();
+  // ---- keeping house
+
+  private Set<Digest> blobs(Digest id) {
     Set<Digest> blobs = new HashSet<>();
-    for (Image image : list()) {
-      chains.addAll(chains(image.diffIds()));
-      blobs.addAll(image.layers());
-      blobs.add(image.id());
+    blobs.add(id);
+    journal
+        .get(IMAGES, id.toString())
+        .ifPresent(
+            r -> {
+              r.strings("Layers").forEach(l -> blobs.add(Digest.parse(l)));
+              r.string("Manifest").ifPresent(m -> blobs.add(Digest.parse(m)));
+            });
+    return blobs;
+  }
+
+  /// All content that images need.
+  public Set<Digest> roots() {
+    Set<Digest> roots = new HashSet<>();
+    journal.table(IMAGES).keySet().forEach(id -> roots.addAll(blobs(Digest.parse(id))));
+    return roots;
+  }
+
+  private Set<Digest> chainsOfImages() {
+    Set<Digest> chains = new HashSet<>();
+    for (Json.JsonObject record : journal.table(IMAGES).values()) {
+      chains.addAll(chains(record.strings("DiffIds").stream().map(Digest::parse).toList()));
     }
+    return chains;
+  }
+
+  /// Removes the layers that no image names and the folders of containers that are not in
+  /// `containerIds`: what a crash has left. A layer that a crash of the machine has damaged is
+  /// unpacked again.
+  public void sweep(Set<String> containerIds) {
+    Set<Digest> chains = chainsOfImages();
+    chains.addAll(layersOfContainers.get());
     snapshots.keepOnly(chains, containerIds);
-    content.list().stream().filter(d -> !blobs.contains(d)).forEach(content::remove);
+    layers.forgetOthers(chains);
+    content.collect(roots());
+    list().forEach(this::repair);
+  }
+
+  /// Removes layers and content that nothing needs any more, interrupted downloads among it; the
+  /// bytes of content that were freed.
+  public long collect() {
+    Set<Digest> chains = chainsOfImages();
+    chains.addAll(layersOfContainers.get());
+    chains.addAll(layersInWork.keySet());
+    layers.removeOthers(chains);
+    return content.collect(roots()) + content.removePartials(java.time.Duration.ZERO);
+  }
+
+  /// Unpacks again what of the image's layers is not here, from its content.
+  private void repair(Image image) {
+    List<Digest> chains = chains(image.diffIds());
+    if (chains.stream().allMatch(layers::has)) {
+      return;
+    }
+    try {
+      for (int i = 0; i < chains.size(); i++) {
+        unpack(image.layers().get(i), image.diffIds().get(i), image.diffIds().subList(0, i));
+      }
+      layers.settle(chains);
+    } catch (IOException | Failure e) {
+      System.getLogger("gantryd")
+          .log(
+              System.Logger.Level.WARNING,
+              "image " + image.id() + " is damaged: pull or load it again",
+              e);
+    }
   }
 }

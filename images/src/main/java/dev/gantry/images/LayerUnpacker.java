@@ -6,26 +6,41 @@ import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import java.util.Optional;
+import java.util.Set;
 
 /// Unpacks one layer's tar into a folder for overlayfs (image-spec layer.md).
 ///
 /// The archive is hostile: names are cleaned, every path is resolved inside the folder by the
-/// kernel, and an entry that cannot be is an error with its name. Whiteouts (`.wh.NAME`) become
-/// device 0:0 nodes and `.wh..wh..opq` the attribute `trusted.overlay.opaque`, which is how
-/// overlayfs marks them.
+/// kernel, and an entry that cannot be is an error with its name; a layer that would fill the disk
+/// is stopped before it has. Whiteouts (`.wh.NAME`) become device 0:0 nodes and `.wh..wh..opq` the
+/// attribute `trusted.overlay.opaque`, which is how overlayfs marks them.
 final class LayerUnpacker {
+  /// What came out.
+  ///
+  /// @param bytes of the files
+  /// @param implicit folders that hold entries without being entries themselves, parents first:
+  ///   their owner and mode are those of a lower layer
+  record Unpacked(long bytes, List<String> implicit) {
+    Unpacked {
+      implicit = List.copyOf(implicit);
+    }
+  }
+
   private static final String WHITEOUT = ".wh.";
+  private static final String META = ".wh..wh.";
   private static final String OPAQUE = ".wh..wh..opq";
-  private static final String XATTR = "SCHILY.xattr.";
   private static final int MAX_NAME = 4096;
   private static final long MAX_ENTRIES = 5_000_000;
+  private static final int MAX_REMEMBERED = 16 << 20; // characters of paths
+  private static final long CHECK_SPACE = 64L << 20;
+  private static final long KEEP_FREE = 128L << 20;
   private static final int S_IFCHR = 0020000;
   private static final int S_IFBLK = 0060000;
   private static final int S_IFIFO = 0010000;
@@ -33,204 +48,287 @@ final class LayerUnpacker {
   private record FolderTime(String path, long seconds, int nanos) {}
 
   private final Tree tree;
+  private final Path folder;
+  private final TarReader tar;
+  private final byte[] buffer = new byte[64 * 1024];
   private final List<FolderTime> times = new ArrayList<>();
+  private final Set<String> implicit = new LinkedHashSet<>();
+  private int remembered;
+  private String knownFolder = "";
   private long bytes;
+  private long unchecked;
 
-  private LayerUnpacker(Tree tree) {
+  private LayerUnpacker(Tree tree, Path folder, InputStream tar) {
     this.tree = tree;
+    this.folder = folder;
+    this.tar = new TarReader(tar);
   }
 
-  /// Unpacks the uncompressed `tar` and returns the bytes of its files. The stream is read to its
-  /// end, so that a digest over it covers all of it.
-  static long unpack(InputStream tar, Path folder) throws IOException {
+  /// Unpacks the uncompressed `tar`. The stream is read to its end, so that a digest over it covers
+  /// all of it.
+  static Unpacked unpack(InputStream tar, Path folder) throws IOException {
     try (Tree tree = Tree.open(folder.toString())) {
-      LayerUnpacker unpacker = new LayerUnpacker(tree);
-      unpacker.run(tar);
-      return unpacker.bytes;
+      LayerUnpacker unpacker = new LayerUnpacker(tree, folder, tar);
+      unpacker.run();
+      tar.transferTo(java.io.OutputStream.nullOutputStream());
+      return new Unpacked(unpacker.bytes, List.copyOf(unpacker.implicit));
     }
   }
 
-  private void run(InputStream tar) throws IOException {
-    TarArchiveInputStream in = new TarArchiveInputStream(tar, "UTF-8");
+  private void run() throws IOException {
     long entries = 0;
-    try {
-      for (TarArchiveEntry e = in.getNextEntry(); e != null; e = in.getNextEntry()) {
-        if (++entries > MAX_ENTRIES) {
-          throw new Failure.TooLarge("the layer has more than " + MAX_ENTRIES + " files");
-        }
-        entry(in, e);
+    for (TarEntry e = tar.next(); e != null; e = tar.next()) {
+      if (++entries > MAX_ENTRIES) {
+        throw new Failure.TooLarge("the layer has more than " + MAX_ENTRIES + " files");
       }
-    } catch (IllegalArgumentException e) {
-      throw new Failure.InvalidRequest(
-          "the layer is no valid tar archive: " + e.getMessage(), null, e);
+      try {
+        entry(e);
+      } catch (Errno failed) {
+        if (failed.number() == Errno.ENOSPC) {
+          throw full();
+        }
+        throw new Failure.InvalidRequest(
+            "could not unpack \"" + e.name() + "\": " + failed.getMessage(), null, failed);
+      }
     }
-    // folders get their times last: making files in them changed these
-    for (FolderTime t : times.reversed()) {
-      tree.setTime(t.path(), t.seconds(), t.nanos());
-    }
-    tar.transferTo(java.io.OutputStream.nullOutputStream());
+    setFolderTimes();
   }
 
-  private void entry(TarArchiveInputStream in, TarArchiveEntry e) throws IOException {
-    String path = clean(e.getName());
-    if (e.isGlobalPaxHeader() || (path.equals("/") && !e.isDirectory())) {
+  private void entry(TarEntry e) throws IOException {
+    String path = clean(e.name());
+    int slash = path.lastIndexOf('/');
+    String name = path.substring(slash + 1);
+    if (path.contains("/" + META) && !name.equals(OPAQUE)) {
+      return; // bookkeeping of old union file systems
+    }
+    if (path.equals("/")) {
+      if (e.kind() != TarEntry.Kind.FOLDER) {
+        throw new Failure.InvalidRequest("the layer has an entry without a name");
+      }
       return;
     }
-    try {
-      if (!path.equals("/")) {
-        makeParents(path);
+    makeParents(path);
+    if (name.equals(OPAQUE)) {
+      setOpaque(slash == 0 ? "/" : path.substring(0, slash));
+    } else if (name.startsWith(WHITEOUT)) {
+      String hidden = name.substring(WHITEOUT.length());
+      if (hidden.isEmpty() || hidden.equals(".") || hidden.equals("..")) {
+        throw new Failure.InvalidRequest("the layer has the invalid whiteout \"" + e.name() + "\"");
       }
-      String name = path.substring(path.lastIndexOf('/') + 1);
-      String folder = path.substring(0, path.lastIndexOf('/') + 1);
-      if (name.equals(OPAQUE)) {
-        markOpaque(folder.length() > 1 ? folder.substring(0, folder.length() - 1) : "/");
-      } else if (name.startsWith(WHITEOUT)) {
-        String hidden = folder + name.substring(WHITEOUT.length());
-        if (name.length() == WHITEOUT.length() || hidden.endsWith("/.") || hidden.endsWith("/..")) {
-          throw new Failure.InvalidRequest(
-              "the layer has the invalid whiteout \"" + e.getName() + "\"");
-        }
-        tree.remove(hidden);
-        tree.makeNode(hidden, S_IFCHR, 0);
-      } else {
-        make(in, e, path);
-      }
-    } catch (Errno failed) {
-      throw new Failure.InvalidRequest(
-          "could not unpack \"" + e.getName() + "\": " + failed.getMessage(), null, failed);
+      hide(path.substring(0, slash + 1) + hidden);
+    } else {
+      make(e, path);
     }
   }
 
-  /// The entry's path with one leading slash, without `.`, `..` and double slashes.
+  private void setOpaque(String path) throws Errno {
+    tree.setAttribute(path, "trusted.overlay.opaque", new byte[] {'y'});
+  }
+
+  /// Hides what lower layers have at `path`, but not what this layer has itself, in whatever order
+  /// the two come.
+  private void hide(String path) throws Errno {
+    Optional<Tree.Status> own = tree.status(path);
+    if (own.isEmpty()) {
+      tree.makeNode(path, S_IFCHR, 0);
+    } else if (own.get().isDirectory()) {
+      setOpaque(path);
+    }
+  }
+
+  /// The entry's path with one leading slash, without `.` and double slashes.
   private static String clean(String name) {
     if (name.length() > MAX_NAME) {
       throw new Failure.InvalidRequest("the layer has a name of " + name.length() + " characters");
     }
-    List<String> parts = new ArrayList<>();
-    for (String part : name.split("/")) {
-      if (part.equals("..")) {
+    StringBuilder path = new StringBuilder(name.length() + 1);
+    for (int at = 0; at < name.length(); ) {
+      int slash = name.indexOf('/', at);
+      int end = slash < 0 ? name.length() : slash;
+      boolean dot = end - at == 1 && name.charAt(at) == '.';
+      if (end - at == 2 && name.startsWith("..", at)) {
         throw new Failure.InvalidRequest("the layer's name \"" + name + "\" leads out of it");
       }
-      if (!part.isEmpty() && !part.equals(".")) {
-        parts.add(part);
+      if (end > at && !dot) {
+        path.append('/').append(name, at, end);
       }
+      at = end + 1;
     }
-    return "/" + String.join("/", parts);
+    return path.isEmpty() ? "/" : path.toString();
   }
 
   private void makeParents(String path) throws Errno {
-    int slash = path.lastIndexOf('/');
-    if (slash <= 0) {
+    String parent = path.substring(0, path.lastIndexOf('/'));
+    if (parent.isEmpty() || parent.equals(knownFolder)) {
       return;
     }
-    String folder = path.substring(0, slash);
-    try {
-      tree.status(path);
-      if (tree.status(folder).isPresent()) {
-        return;
-      }
-    } catch (Errno e) {
-      if (e.number() != Errno.ENOENT) {
-        throw e;
+    if (!tree.hasParent(path)) {
+      makeParents(parent);
+      tree.makeFolder(parent, 0755);
+      tree.setMode(parent, 0755); // not the umask's idea of it
+      if (remember(parent)) {
+        implicit.add(parent);
       }
     }
-    makeParents(folder);
+    knownFolder = parent;
+  }
+
+  /// Bounds what is kept of an endless archive.
+  private boolean remember(String path) {
+    remembered += path.length() + 32;
+    return remembered < MAX_REMEMBERED;
+  }
+
+  @FunctionalInterface
+  private interface Step {
+    void run() throws Errno;
+  }
+
+  /// Makes something at `path`, in the place of an earlier entry of that name.
+  private void make(String path, Step step) throws Errno {
     try {
-      tree.makeFolder(folder, 0755);
+      step.run();
     } catch (Errno e) {
       if (e.number() != Errno.EEXIST) {
         throw e;
       }
+      replace(path);
+      step.run();
     }
   }
 
-  private void markOpaque(String folder) throws Errno {
-    tree.setAttribute(folder, "trusted.overlay.opaque", new byte[] {'y'});
+  private void replace(String path) throws Errno {
+    tree.remove(path);
+    knownFolder = "";
   }
 
-  private void make(TarArchiveInputStream in, TarArchiveEntry e, String path) throws IOException {
-    if (e.isDirectory()) {
-      folder(e, path);
-    } else {
-      tree.remove(path);
-      if (e.isSymbolicLink()) {
-        tree.makeLink(path, e.getLinkName());
-      } else if (e.isLink()) {
-        tree.makeHardLink(path, clean(e.getLinkName()));
-        return; // owner, mode and times are those of the file it names
-      } else if (e.isCharacterDevice() || e.isBlockDevice() || e.isFIFO()) {
-        int type = e.isFIFO() ? S_IFIFO : e.isBlockDevice() ? S_IFBLK : S_IFCHR;
-        tree.makeNode(path, type | 0600, Tree.device(e.getDevMajor(), e.getDevMinor()));
-      } else if (e.isFile()) {
-        file(in, path);
-      } else {
-        throw new Failure.InvalidRequest(
-            "\"" + e.getName() + "\" is of a kind that a layer cannot hold");
-      }
-    }
-    if (!path.equals("/") || e.isDirectory()) {
-      attributes(e, path);
-    }
-  }
-
-  private void folder(TarArchiveEntry e, String path) throws Errno {
-    if (path.equals("/")) {
-      return;
-    }
-    var there = tree.status(path);
-    if (there.isPresent() && !there.get().isDirectory()) {
-      tree.remove(path);
-      there = java.util.Optional.empty();
-    }
-    if (there.isEmpty()) {
-      tree.makeFolder(path, 0700);
-    }
-    long seconds = Math.floorDiv(e.getLastModifiedTime().toMillis(), 1000L);
-    times.add(new FolderTime(path, seconds, e.getLastModifiedTime().toInstant().getNano()));
-  }
-
-  private void file(TarArchiveInputStream in, String path) throws IOException {
-    byte[] buffer = new byte[64 * 1024];
-    try (Fd out = tree.createFile(path, 0600)) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        for (int at = 0; at < n; ) {
-          at += out.write(buffer, at, n - at);
+  private void make(TarEntry e, String path) throws IOException {
+    switch (e.kind()) {
+      case FOLDER -> makeFolder(e, path);
+      case SYMLINK -> make(path, () -> tree.makeLink(path, e.link()));
+      case HARD_LINK -> {
+        String target = clean(e.link());
+        if (!target.equals(path)) {
+          make(path, () -> tree.makeHardLink(path, target));
         }
-        bytes += n;
+        return; // owner, mode and times are those of the file it names
+      }
+      case CHARACTER, BLOCK -> {
+        int type = e.kind() == TarEntry.Kind.BLOCK ? S_IFBLK : S_IFCHR;
+        long device = Tree.device(e.major(), e.minor());
+        make(path, () -> tree.makeNode(path, type | 0600, device));
+      }
+      case FIFO -> make(path, () -> tree.makeNode(path, S_IFIFO | 0600, 0));
+      case FILE -> makeFile(e, path);
+    }
+    setAttributes(e, path);
+  }
+
+  private void makeFolder(TarEntry e, String path) throws Errno {
+    try {
+      tree.makeFolder(path, 0700);
+    } catch (Errno there) {
+      if (there.number() != Errno.EEXIST) {
+        throw there;
+      }
+      Optional<Tree.Status> own = tree.status(path);
+      if (!own.map(Tree.Status::isDirectory).orElse(false)) {
+        boolean whiteout =
+            own.map(s -> (s.mode() & 0170000) == S_IFCHR && s.device() == 0).orElse(false);
+        replace(path);
+        tree.makeFolder(path, 0700);
+        if (whiteout) {
+          setOpaque(path);
+        }
+      }
+    }
+    implicit.remove(path);
+    if (!remember(path)) {
+      setFolderTimes();
+    }
+    times.add(new FolderTime(path, e.seconds(), e.nanos()));
+  }
+
+  /// Folders get their times last: making files in them changes these. One that has gone since
+  /// needs none.
+  private void setFolderTimes() throws Errno {
+    for (FolderTime t : times.reversed()) {
+      try {
+        tree.setTime(t.path(), t.seconds(), t.nanos());
+      } catch (Errno e) {
+        if (e.number() != Errno.ENOENT && e.number() != Errno.ENOTDIR) {
+          throw e;
+        }
+      }
+    }
+    times.clear();
+    remembered = 0;
+  }
+
+  private void makeFile(TarEntry e, String path) throws IOException {
+    Fd[] made = new Fd[1];
+    make(path, () -> made[0] = tree.createFile(path, 0600));
+    try (Fd out = made[0]) {
+      if (e.isSparse()) {
+        for (TarEntry.Segment s : e.segments()) {
+          copy(out, s.offset(), s.length());
+        }
+        out.truncate(e.size());
+      } else {
+        copy(out, 0, e.size());
+      }
+      bytes += e.size();
+    }
+  }
+
+  private void copy(Fd out, long offset, long length) throws IOException {
+    long end = offset + length;
+    for (long at = offset; at < end; ) {
+      int n = tar.read(buffer, 0, (int) Math.min(buffer.length, end - at));
+      for (int from = 0; from < n; ) {
+        from += out.writeAt(at + from, buffer, from, n - from);
+      }
+      at += n;
+      unchecked += n;
+      if (unchecked > CHECK_SPACE) {
+        unchecked = 0;
+        if (Files.getFileStore(folder).getUsableSpace() < KEEP_FREE) {
+          throw full();
+        }
       }
     }
   }
 
-  private void attributes(TarArchiveEntry e, String path) throws Errno {
-    if (path.equals("/")) {
-      return;
+  private Failure full() {
+    return new Failure.TooLarge(
+        "the layer does not fit on the disk that holds " + folder.getParent());
+  }
+
+  private void setAttributes(TarEntry e, String path) throws Errno {
+    tree.setOwner(path, e.uid(), e.gid());
+    for (Map.Entry<String, byte[]> attribute : e.attributes().entrySet()) {
+      setAttribute(e, path, attribute.getKey(), attribute.getValue());
     }
-    tree.setOwner(path, e.getLongUserId(), e.getLongGroupId());
-    for (Map.Entry<String, String> header : e.getExtraPaxHeaders().entrySet()) {
-      if (header.getKey().startsWith(XATTR)) {
-        attribute(path, header.getKey().substring(XATTR.length()), header.getValue());
-      }
+    if (e.kind() != TarEntry.Kind.SYMLINK) {
+      tree.setMode(path, e.mode()); // after the owner, whose change takes setuid away
     }
-    if (!e.isSymbolicLink()) {
-      tree.setMode(path, e.getMode()); // after the owner, whose change takes setuid away
-    }
-    if (!e.isDirectory()) {
-      tree.setTime(
-          path,
-          Math.floorDiv(e.getLastModifiedTime().toMillis(), 1000L),
-          e.getLastModifiedTime().toInstant().getNano());
+    if (e.kind() != TarEntry.Kind.FOLDER) {
+      tree.setTime(path, e.seconds(), e.nanos());
     }
   }
 
-  private void attribute(String path, String key, String value) throws Errno {
+  private void setAttribute(TarEntry e, String path, String key, byte[] value) throws Errno {
     if (key.startsWith("trusted.overlay.")) {
       return; // those are ours to write: an image could forge whiteouts and redirects
     }
     try {
-      tree.setAttribute(path, key, value.getBytes(StandardCharsets.ISO_8859_1));
-    } catch (Errno e) {
-      if (e.number() != Errno.EOPNOTSUPP) {
-        throw e;
+      tree.setAttribute(path, key, value);
+    } catch (Errno failed) {
+      boolean unsupported =
+          failed.number() == Errno.EOPNOTSUPP
+              || failed.number() == Errno.EPERM && key.startsWith("user.") && !e.isFile();
+      if (!unsupported) {
+        throw failed;
       }
     }
   }

@@ -169,6 +169,17 @@ public final class Fd implements AutoCloseable {
     }
   }
 
+  /// Writes some of the bytes at `position` without moving the file's offset; the count.
+  public int writeAt(long position, byte[] buffer, int offset, int length) throws Errno {
+    int wanted = Math.min(length, CHUNK);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(Math.max(wanted, 1));
+      MemorySegment.copy(buffer, offset, memory, ValueLayout.JAVA_BYTE, 0, wanted);
+      return (int)
+          Native.call(Syscalls.PWRITE64, "", number(), memory.address(), wanted, position, 0, 0);
+    }
+  }
+
   /// Writes all bytes to a blocking descriptor.
   public void writeFully(byte[] bytes) throws Errno {
     for (int at = 0; at < bytes.length; ) {
@@ -297,6 +308,11 @@ public final class Fd implements AutoCloseable {
   /// Waits until the file's content is on the disk (fdatasync(2)).
   public void sync() throws Errno {
     Native.call(Syscalls.FDATASYNC, "", number(), 0, 0);
+  }
+
+  /// Waits until the whole file system that holds the file is on its disk (syncfs(2)).
+  public void syncFileSystem() throws Errno {
+    Native.call(Syscalls.SYNCFS, "", number(), 0, 0);
   }
 
   /// Takes the whole-file lock without waiting (flock(2)); false if somebody else holds it.

@@ -89,6 +89,12 @@ final class Native {
     if (text.indexOf('\0') >= 0) {
       throw new Errno(Errno.EINVAL, "a name with a NUL character", text.replace('\0', '?'));
     }
+    if (FileNames.hasEscapes(text)) {
+      byte[] bytes = FileNames.encode(text);
+      MemorySegment string = arena.allocate(bytes.length + 1L); // zeroed: ends with a NUL
+      MemorySegment.copy(bytes, 0, string, ValueLayout.JAVA_BYTE, 0, bytes.length);
+      return string;
+    }
     return arena.allocateFrom(text);
   }
 }

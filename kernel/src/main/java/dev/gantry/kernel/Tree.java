@@ -3,7 +3,6 @@ package dev.gantry.kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -166,7 +165,7 @@ public final class Tree implements AutoCloseable {
   }
 
   private static String text(MemorySegment bytes) {
-    return new String(bytes.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+    return FileNames.decode(bytes.toArray(ValueLayout.JAVA_BYTE));
   }
 
   /// The names in the folder at `path`, sorted, without `.` and `..`.
@@ -185,7 +184,7 @@ public final class Tree implements AutoCloseable {
         // struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name
         for (long at = 0; at < size; ) {
           int length = Short.toUnsignedInt(buffer.get(ValueLayout.JAVA_SHORT, at + 16));
-          String name = buffer.getString(at + 19, StandardCharsets.UTF_8);
+          String name = name(buffer.asSlice(at + 19, length - 19L));
           if (!name.equals(".") && !name.equals("..")) {
             names.add(name);
           }
@@ -193,6 +192,15 @@ public final class Tree implements AutoCloseable {
         }
       }
     }
+  }
+
+  private static String name(MemorySegment cString) {
+    byte[] bytes = cString.toArray(ValueLayout.JAVA_BYTE);
+    int end = 0;
+    while (bytes[end] != 0) {
+      end++;
+    }
+    return FileNames.decode(bytes, 0, end);
   }
 
   /// The names of the extended attributes of what stands at `path`, not following a link there.
@@ -338,18 +346,29 @@ public final class Tree implements AutoCloseable {
     if (status.isEmpty()) {
       return;
     }
-    if (status.get().isDirectory()) {
-      java.io.File folder = new java.io.File(procPath(path));
-      String[] names = folder.list();
-      if (names != null) {
-        for (String child : names) {
-          remove(path + "/" + child);
-        }
+    boolean isFolder = status.get().isDirectory();
+    if (isFolder) {
+      for (String child : list(path)) {
+        remove(path + "/" + child);
       }
     }
-    boolean isFolder = status.get().isDirectory();
     at(path, (f, n) -> Native.call(Syscalls.UNLINKAT, path, f, n, isFolder ? REMOVEDIR : 0));
-    forget();
+    if (isFolder || status.get().isLink()) {
+      forget(); // the remembered folder may have been reached through it
+    }
+  }
+
+  /// True if the folder that holds `path` exists.
+  public boolean hasParent(String path) throws Errno {
+    try {
+      parentOf(path);
+      return true;
+    } catch (Errno e) {
+      if (e.number() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
   }
 
   @Override

@@ -17,6 +17,7 @@ public final class ApiServer {
     new ContainerFileRoutes(engine).addTo(router);
     new ContainerResourceRoutes(engine).addTo(router);
     new ExecRoutes(engine).addTo(router);
+    new ImageTransferRoutes(engine).addTo(router);
     new ImageRoutes(engine).addTo(router);
     new NetworkRoutes(engine).addTo(router);
     new VolumeRoutes(engine).addTo(router);

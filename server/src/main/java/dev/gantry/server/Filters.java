@@ -55,6 +55,13 @@ final class Filters {
     return this;
   }
 
+  /// The same without `key`.
+  Filters without(String key) {
+    Map<String, List<String>> rest = new LinkedHashMap<>(values);
+    rest.remove(key);
+    return new Filters(rest);
+  }
+
   List<String> get(String key) {
     return values.getOrDefault(key, List.of());
   }

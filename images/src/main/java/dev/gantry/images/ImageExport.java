@@ -1,0 +1,189 @@
+package dev.gantry.images;
+
+import dev.gantry.json.Json;
+import dev.gantry.json.JsonWriter;
+import dev.gantry.oci.Descriptor;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.Manifest;
+import dev.gantry.oci.ManifestDocument;
+import dev.gantry.oci.MediaTypes;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+
+/// Writes images as one tar that is Docker's layout (`manifest.json`) and the OCI layout
+/// (`index.json`) at once. Layers go out as they came in, packed or not, so that digests stay.
+public final class ImageExport {
+  private final Images images;
+  private final TarArchiveOutputStream tar;
+  private final Set<Digest> written = new HashSet<>();
+  private final Set<String> folders = new HashSet<>();
+  private final Json.JsonArray index = Json.array();
+  private final Json.JsonArray docker = Json.array();
+  private final Json.JsonObject repositories = Json.object();
+
+  private ImageExport(Images images, OutputStream out) {
+    this.images = images;
+    this.tar = new TarArchiveOutputStream(out, "UTF-8");
+    tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
+    tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
+  }
+
+  /// Writes the images that `names` call; a name that is no id is kept in the archive. A repository
+  /// without a tag stands for all its tags.
+  public static void write(Images images, List<String> names, OutputStream out) throws IOException {
+    Map<Digest, List<ImageReference>> wanted = new LinkedHashMap<>();
+    for (String name : names) {
+      Image image = images.require(name);
+      List<ImageReference> tags = wanted.computeIfAbsent(image.id(), i -> new ArrayList<>());
+      if (!image.id().hex().startsWith(name.replace("sha256:", ""))) {
+        ImageReference tag = ImageReference.parse(name).withDefaultTag();
+        if (tag.digestIfAny().isEmpty() && !tags.contains(tag)) {
+          tags.add(tag);
+        }
+      }
+    }
+    ImageExport export = new ImageExport(images, out);
+    for (Map.Entry<Digest, List<ImageReference>> entry : wanted.entrySet()) {
+      export.add(images.require(entry.getKey().toString()), entry.getValue());
+    }
+    export.finish();
+  }
+
+  private void finish() throws IOException {
+    entry(
+        "index.json",
+        Json.object()
+            .put("schemaVersion", 2)
+            .put("mediaType", MediaTypes.INDEX)
+            .put("manifests", index.isEmpty() ? Json.NULL : index));
+    entry("manifest.json", docker.isEmpty() ? Json.NULL : docker);
+    entry("oci-layout", Json.object().put("imageLayoutVersion", "1.0.0"));
+    if (!repositories.isEmpty()) {
+      entry("repositories", repositories);
+    }
+    tar.finish();
+  }
+
+  private void add(Image image, List<ImageReference> tags) throws IOException {
+    byte[] bytes = manifestOf(images, image);
+    Manifest manifest = (Manifest) ManifestDocument.parse(bytes, "");
+    Json.JsonArray paths = Json.array();
+    for (Descriptor layer : manifest.layers()) {
+      copy(layer.digest());
+      paths.add(path(layer.digest()));
+    }
+    copy(image.id());
+    Digest digest = Digest.of(bytes);
+    if (written.add(digest)) {
+      folder(digest);
+      entry(path(digest), bytes);
+    }
+    Descriptor descriptor = new Descriptor(manifest.mediaType(), digest, bytes.length);
+    Json.JsonArray names = Json.array();
+    for (ImageReference tag : tags) {
+      names.add(tag.familiar());
+      String label = tag.tagIfAny().orElse("latest");
+      index.add(
+          descriptor
+              .withPlatform(image.platform())
+              .withAnnotations(
+                  Map.of(
+                      "io.containerd.image.name",
+                      tag.toString(),
+                      "org.opencontainers.image.ref.name",
+                      label))
+              .json());
+      Json.JsonObject known = repositories.object(tag.familiarName()).orElseGet(Json::object);
+      repositories.put(tag.familiarName(), known.put(label, image.id().hex()));
+    }
+    if (tags.isEmpty()) {
+      index.add(descriptor.withPlatform(image.platform()).json());
+    }
+    docker.add(
+        Json.object()
+            .put("Config", path(image.id()))
+            .put("RepoTags", names.isEmpty() ? Json.NULL : names)
+            .put("Layers", paths));
+  }
+
+  /// The manifest that the image came with, or a new one of what is here.
+  static byte[] manifestOf(Images images, Image image) throws IOException {
+    var known = images.manifest(image);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    List<Descriptor> layers = new ArrayList<>();
+    for (Digest layer : image.layers()) {
+      layers.add(new Descriptor(mediaType(images, layer), layer, images.content().size(layer)));
+    }
+    Manifest manifest =
+        new Manifest(
+            MediaTypes.MANIFEST,
+            "",
+            new Descriptor(MediaTypes.CONFIG, image.id(), images.content().size(image.id())),
+            layers,
+            null,
+            Map.of());
+    return JsonWriter.plain(manifest.json()).getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String mediaType(Images images, Digest layer) throws IOException {
+    try (BufferedInputStream in =
+        new BufferedInputStream(Files.newInputStream(images.content().path(layer)))) {
+      return Compression.of(in).layerType();
+    }
+  }
+
+  private static String path(Digest digest) {
+    return "blobs/" + digest.algorithm() + "/" + digest.hex();
+  }
+
+  private void folder(Digest digest) throws IOException {
+    for (String name : List.of("blobs/", "blobs/" + digest.algorithm() + "/")) {
+      if (folders.add(name)) {
+        TarArchiveEntry entry = new TarArchiveEntry(name);
+        entry.setModTime(0);
+        tar.putArchiveEntry(entry);
+        tar.closeArchiveEntry();
+      }
+    }
+  }
+
+  private void copy(Digest digest) throws IOException {
+    if (!written.add(digest)) {
+      return;
+    }
+    folder(digest);
+    TarArchiveEntry entry = new TarArchiveEntry(path(digest));
+    entry.setSize(images.content().size(digest));
+    entry.setModTime(0);
+    tar.putArchiveEntry(entry);
+    Files.copy(images.content().path(digest), tar);
+    tar.closeArchiveEntry();
+  }
+
+  private void entry(String name, Json json) throws IOException {
+    entry(name, JsonWriter.plain(json).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private void entry(String name, byte[] bytes) throws IOException {
+    TarArchiveEntry entry = new TarArchiveEntry(name);
+    entry.setSize(bytes.length);
+    entry.setModTime(0);
+    tar.putArchiveEntry(entry);
+    tar.write(bytes);
+    tar.closeArchiveEntry();
+  }
+}

@@ -1,0 +1,207 @@
+package dev.gantry.server;
+
+import dev.gantry.engine.Engine;
+import dev.gantry.images.Image;
+import dev.gantry.json.Json;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageReference;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// Images as the Docker API shows them, by version.
+final class ImageJson {
+  private static final ApiVersion V1_44 = new ApiVersion(1, 44);
+  private static final ApiVersion V1_45 = new ApiVersion(1, 45);
+  private static final ApiVersion V1_48 = new ApiVersion(1, 48);
+  private static final ApiVersion V1_50 = new ApiVersion(1, 50);
+
+  private ImageJson() {}
+
+  static Json.JsonArray tags(Image i) {
+    return familiar(i.tagReferences());
+  }
+
+  static Json.JsonArray digests(Image i) {
+    return familiar(i.digestReferences());
+  }
+
+  private static Json.JsonArray familiar(List<ImageReference> names) {
+    Json.JsonArray array = Json.array();
+    names.stream().map(ImageReference::familiar).sorted().forEach(array::add);
+    return array;
+  }
+
+  /// One row of GET /images/json.
+  ///
+  /// @param shared bytes of layers that other images have too; -1 for not asked
+  static Json summary(Engine engine, Image i, ApiVersion version, long shared) {
+    long containers =
+        engine.list().stream().filter(c -> c.spec().imageId().equals(i.id().toString())).count();
+    Map<String, String> labels = i.config().stringMap("Labels");
+    Json.JsonArray digests = digests(i);
+    boolean old = version.compareTo(V1_44) < 0;
+    Json.JsonObject json =
+        Json.object()
+            .put("Containers", version.compareTo(V1_48) < 0 ? -1 : containers)
+            .put("Created", i.created().getEpochSecond())
+            .put("Id", i.id().toString())
+            .put("Labels", labels.isEmpty() ? Json.NULL : Json.strings(labels))
+            .put("ParentId", "")
+            .put("RepoDigests", old && digests.isEmpty() ? Json.NULL : digests)
+            .put("RepoTags", tags(i))
+            .put("SharedSize", old ? -1 : shared)
+            .put("Size", i.size());
+    return old ? json.put("VirtualSize", i.size()) : json;
+  }
+
+  /// Bytes of the layers of `image` that one of `others` has too.
+  static long shared(Engine engine, Image image, List<Image> others) {
+    Set<Digest> elsewhere = new HashSet<>();
+    others.stream()
+        .filter(o -> !o.id().equals(image.id()))
+        .forEach(o -> elsewhere.addAll(dev.gantry.images.Images.chains(o.diffIds())));
+    List<Digest> chains = dev.gantry.images.Images.chains(image.diffIds());
+    List<Long> sizes = engine.images().layerSizes(image);
+    long bytes = 0;
+    for (int i = 0; i < chains.size(); i++) {
+      bytes += elsewhere.contains(chains.get(i)) ? sizes.get(i) : 0;
+    }
+    return bytes;
+  }
+
+  /// GET /images/{}/json.
+  static Json inspect(Engine engine, Image i, ApiVersion version) {
+    Json.JsonObject d = i.document();
+    Json.JsonObject json =
+        Json.object()
+            .put("Id", i.id().toString())
+            .put("RepoTags", tags(i))
+            .put("RepoDigests", digests(i))
+            .put("Parent", "")
+            .put("Comment", d.string("comment", ""))
+            .put("Created", i.createdText());
+    if (version.compareTo(V1_45) < 0) {
+      json.put(
+          "ContainerConfig",
+          d.object("container_config").orElseGet(() -> config(Json.object(), false)));
+    }
+    json.put("DockerVersion", d.string("docker_version", ""))
+        .put("Author", d.string("author", ""))
+        .put("Architecture", i.architecture());
+    if (!d.string("variant", "").isEmpty()) {
+      json.put("Variant", d.string("variant", ""));
+    }
+    json.put("Os", i.os());
+    if (!d.string("os.version", "").isEmpty()) {
+      json.put("OsVersion", d.string("os.version", ""));
+    }
+    json.put("Size", i.size());
+    if (version.compareTo(V1_44) < 0) {
+      json.put("VirtualSize", i.size());
+    }
+    json.put("GraphDriver", graphDriver(engine, i));
+    Json.JsonObject rootFs = Json.object().put("Type", "layers");
+    if (!i.diffIds().isEmpty()) {
+      Json.JsonArray layers = Json.array();
+      i.diffIds().forEach(l -> layers.add(l.toString()));
+      rootFs.put("Layers", layers);
+    }
+    Optional<Instant> tagged =
+        i.tagReferences().stream()
+            .flatMap(t -> engine.images().taggedAt(t).stream())
+            .max(Instant::compareTo);
+    return json.put("RootFS", rootFs)
+        .put(
+            "Metadata",
+            Json.object()
+                .put("LastTagTime", tagged.map(ContainerJson::time).orElse("0001-01-01T00:00:00Z")))
+        .put("Config", config(i.config(), version.compareTo(V1_50) >= 0));
+  }
+
+  /// The configuration with all its keys, sorted; newer versions leave out what concerns containers
+  /// only.
+  private static Json.JsonObject config(Json.JsonObject config, boolean imageOnly) {
+    java.util.TreeMap<String, Json> keys = new java.util.TreeMap<>();
+    List<String> nulls = List.of("Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "Volumes");
+    nulls.forEach(k -> keys.put(k, Json.NULL));
+    List<String> texts = new ArrayList<>(List.of("User", "WorkingDir"));
+    List<String> flags = List.of();
+    if (!imageOnly) {
+      texts.addAll(List.of("Hostname", "Domainname", "Image"));
+      flags =
+          List.of("AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce");
+    }
+    texts.forEach(k -> keys.put(k, Json.of("")));
+    flags.forEach(k -> keys.put(k, Json.of(false)));
+    Set<String> optional =
+        Set.of("ExposedPorts", "Healthcheck", "StopSignal", "StopTimeout", "Shell", "ArgsEscaped");
+    config
+        .members()
+        .forEach(
+            (key, value) -> {
+              if (keys.containsKey(key) || optional.contains(key)) {
+                keys.put(key, value);
+              }
+            });
+    Json.JsonObject sorted = Json.object();
+    keys.forEach(sorted::put);
+    return sorted;
+  }
+
+  private static Json graphDriver(Engine engine, Image i) {
+    List<Path> lowers = engine.images().snapshots().lowers(i.diffIds());
+    Json.JsonObject data = Json.object();
+    if (lowers.isEmpty()) {
+      return Json.object().put("Data", Json.NULL).put("Name", "overlay2");
+    }
+    if (lowers.size() > 1) {
+      data.put(
+          "LowerDir",
+          String.join(":", lowers.subList(1, lowers.size()).stream().map(Path::toString).toList()));
+    }
+    data.put("UpperDir", lowers.getFirst().toString());
+    return Json.object().put("Data", data).put("Name", "overlay2");
+  }
+
+  /// GET /images/{}/history.
+  static Json history(Engine engine, Image i) {
+    Json.JsonArray result = Json.array();
+    List<Json.JsonObject> steps = i.document().objects("history");
+    List<Long> sizes = engine.images().layerSizes(i);
+    int layer = 0;
+    List<Json.JsonObject> rows = new ArrayList<>();
+    for (Json.JsonObject step : steps) {
+      boolean empty = step.bool("empty_layer", false);
+      long size = !empty && layer < sizes.size() ? sizes.get(layer++) : 0;
+      rows.add(
+          Json.object()
+              .put("Comment", step.string("comment", ""))
+              .put("Created", seconds(step.string("created", "")))
+              .put("CreatedBy", step.string("created_by", ""))
+              .put("Id", "<missing>")
+              .put("Size", size)
+              .put("Tags", Json.NULL));
+    }
+    if (!rows.isEmpty()) {
+      rows.getLast()
+          .put("Id", i.id().toString())
+          .put("Tags", i.tags().isEmpty() ? Json.NULL : tags(i));
+    }
+    rows.reversed().forEach(result::add);
+    return result;
+  }
+
+  private static long seconds(String time) {
+    try {
+      return time.isEmpty() ? 0 : java.time.OffsetDateTime.parse(time).toEpochSecond();
+    } catch (java.time.format.DateTimeParseException e) {
+      return 0;
+    }
+  }
+}
