@@ -2,9 +2,9 @@ package dev.gantry.cli;
 
 import java.util.List;
 
-/// One command of the table.
+/// One command: what it takes and does.
 ///
-/// @param name its words, such as `ps` or `image bootstrap`
+/// @param name the words it was called by, such as `ps` or `image bootstrap`
 /// @param usage what follows the name in its usage line
 /// @param least,most how many arguments it takes; -1 for any number
 /// @param interspersed flags may stand after arguments
@@ -23,43 +23,46 @@ record Command(
     int run(Session session, Words words) throws Exception;
   }
 
-  static Command of(
-      String name,
-      String usage,
-      String help,
-      List<Flag> flags,
-      int least,
-      int most,
-      Action action) {
-    return new Command(name, usage, help, flags, least, most, true, action);
+  /// One that is not yet named; [Commands] adds name and help.
+  static Command of(String usage, int least, int most, Action action, Flag... flags) {
+    return new Command("", usage, "", List.of(flags), least, most, true, action);
   }
 
   /// One whose arguments are another program's command line.
-  static Command leading(
-      String name, String usage, String help, List<Flag> flags, int least, Action action) {
-    return new Command(name, usage, help, flags, least, -1, false, action);
+  static Command leading(String usage, int least, Action action, Flag... flags) {
+    return new Command("", usage, "", List.of(flags), least, -1, false, action);
   }
 
-  Command named(String other) {
-    return new Command(other, usage, help, flags, least, most, interspersed, action);
+  Command named(String words, String what) {
+    return new Command(words, usage, what, flags, least, most, interspersed, action);
   }
 
   String usageLine() {
     return "Usage:  gantry " + name + (usage.isEmpty() ? "" : " " + usage);
   }
 
-  String helpText() {
+  String helpText(List<String> names) {
     StringBuilder text = new StringBuilder(usageLine()).append("\n\n").append(help).append('\n');
-    if (!flags.isEmpty()) {
-      int width =
-          flags.stream()
-              .mapToInt(f -> f.usage(0).length() - f.help().replace("`", "").length())
-              .max()
-              .orElse(0);
+    if (names.size() > 1) {
+      text.append("\nAliases:\n  ")
+          .append(String.join(", ", names.stream().map(n -> "gantry " + n).toList()))
+          .append('\n');
+    }
+    List<Flag> shown =
+        flags.stream()
+            .filter(f -> !f.hidden())
+            .sorted((a, b) -> a.name().compareTo(b.name()))
+            .toList();
+    if (!shown.isEmpty()) {
+      int width = shown.stream().mapToInt(f -> f.usage().length()).max().orElse(0) + 3;
       text.append("\nOptions:\n");
-      flags.stream()
-          .sorted((a, b) -> a.name().compareTo(b.name()))
-          .forEach(flag -> text.append(flag.usage(width)).append('\n'));
+      for (Flag flag : shown) {
+        String left = flag.usage();
+        text.append(left)
+            .append(" ".repeat(width - left.length()))
+            .append(flag.explained())
+            .append('\n');
+      }
     }
     return text.toString();
   }

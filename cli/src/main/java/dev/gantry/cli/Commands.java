@@ -1,75 +1,66 @@
 package dev.gantry.cli;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 
-/// The table of all commands, under their short names and in their groups.
+/// Finds the command that the words name, and tells about those that name none.
 final class Commands {
-  private static final Map<String, String> GROUPS = new LinkedHashMap<>();
-  private static final Map<String, Command> ALL = new LinkedHashMap<>();
-
-  static {
-    GROUPS.put("container", "Manage containers");
-    GROUPS.put("image", "Manage images");
-    GROUPS.put("system", "Manage the engine");
-    for (Command command : Containers.commands()) {
-      add(command);
-      add(command.named("container " + command.name()));
-    }
-    add(require("ps").named("container ls"));
-    add(require("ps").named("container list"));
-    for (Command command : Images.commands()) {
-      add(command);
-      if (command.name().indexOf(' ') < 0) {
-        add(command.named("image " + command.name()));
-      }
-    }
-    add(require("images").named("image ls"));
-    add(require("images").named("image list"));
-    add(require("rmi").named("image rm"));
-    for (Command command : Systems.commands()) {
-      add(command);
-    }
-    add(require("events").named("system events"));
-    add(require("info").named("system info"));
-    ALL.remove("image images");
-    ALL.remove("image rmi");
-    ALL.remove("container ps");
-  }
-
   private Commands() {}
 
-  private static void add(Command command) {
-    ALL.put(command.name(), command);
-  }
+  /// A command and how many words named it.
+  record Found(Command command, int words) {}
 
-  private static Command require(String name) {
-    return Optional.ofNullable(ALL.get(name)).orElseThrow();
-  }
-
-  /// The command that the first words name.
-  static Optional<Command> find(List<String> words) {
+  static Optional<Found> find(List<String> words) {
     if (words.isEmpty()) {
       return Optional.empty();
     }
-    Optional<Command> two =
-        words.size() > 1
-            ? Optional.ofNullable(ALL.get(words.get(0) + " " + words.get(1)))
-            : Optional.empty();
-    return two.or(() -> Optional.ofNullable(ALL.get(words.getFirst())));
+    if (words.getFirst().equals("__complete")) {
+      return Optional.of(new Found(Completion.command(), 1));
+    }
+    if (words.size() > 1) {
+      String two = words.get(0) + " " + words.get(1);
+      Optional<Catalog.Entry> entry = Catalog.find(two);
+      if (entry.isPresent()) {
+        return Optional.of(new Found(made(entry.get(), two), 2));
+      }
+    }
+    String one = words.getFirst();
+    return Catalog.find(one).map(entry -> new Found(made(entry, one), 1));
+  }
+
+  /// The command under the name it was called by.
+  private static Command made(Catalog.Entry entry, String name) {
+    String full = entry.fullName();
+    String group = full.substring(0, Math.max(0, full.indexOf(' ')));
+    String verb = full.substring(full.indexOf(' ') + 1);
+    Command command =
+        switch (group) {
+          case "container" -> Containers.command(verb);
+          case "image" -> Images.command(verb);
+          case "network" -> Networks.command(verb);
+          case "volume" -> Volumes.command(verb);
+          case "context" -> Contexts.command(verb);
+          default -> Systems.command(verb);
+        };
+    return command.named(name, entry.help());
+  }
+
+  static String helpText(Command command) {
+    return command.helpText(
+        Catalog.find(command.name()).map(Catalog.Entry::names).orElse(List.of()));
   }
 
   /// Words that may follow `before`.
   static List<String> next(List<String> before) {
     String prefix = before.isEmpty() ? "" : String.join(" ", before) + " ";
     TreeSet<String> words = new TreeSet<>();
-    ALL.keySet().stream()
-        .filter(name -> name.startsWith(prefix) && !name.startsWith("__"))
-        .forEach(name -> words.add(name.substring(prefix.length()).split(" ")[0]));
+    for (Catalog.Entry entry : Catalog.all()) {
+      entry.names().stream()
+          .filter(name -> name.startsWith(prefix))
+          .forEach(name -> words.add(name.substring(prefix.length()).split(" ")[0]));
+    }
     return new ArrayList<>(words);
   }
 
@@ -78,44 +69,62 @@ final class Commands {
     String first = words.getFirst();
     if (first.equals("help")) {
       List<String> rest = words.subList(1, words.size());
-      session.out().print(find(rest).map(Command::helpText).orElseGet(Commands::overview));
+      Optional<Found> found = find(rest);
+      boolean group = !rest.isEmpty() && Catalog.GROUPS.containsKey(rest.getFirst());
+      session
+          .out()
+          .print(
+              found.isPresent()
+                  ? helpText(found.get().command())
+                  : group ? groupHelp(rest.getFirst()) : overview());
       return 0;
     }
-    if (!GROUPS.containsKey(first)) {
+    if (!Catalog.GROUPS.containsKey(first)) {
       throw new Exit(
           1,
           "gantry: unknown command: gantry "
               + first
+              + Likeness.hint("gantry ", first, next(List.of()))
               + "\n\nRun 'gantry --help' for more information");
     }
-    boolean asked = words.size() == 1 || words.get(1).equals("--help") || words.get(1).equals("-h");
-    if (!asked) {
-      throw new Exit(
-          1,
-          "gantry: unknown command: gantry "
-              + first
-              + " "
-              + words.get(1)
-              + "\n\nUsage:  gantry "
-              + first
-              + " COMMAND\n\nRun 'gantry "
-              + first
-              + " --help' for more information");
+    boolean asked =
+        words.size() > 1 && (words.get(1).equals("--help") || words.get(1).equals("-h"));
+    if (asked) {
+      session.out().print(groupHelp(first));
+      return 0;
     }
+    if (words.size() == 1) {
+      session.err().print(groupHelp(first));
+      return 0;
+    }
+    throw new Exit(
+        1,
+        "gantry: unknown command: gantry "
+            + first
+            + " "
+            + words.get(1)
+            + Likeness.hint("gantry " + first + " ", words.get(1), next(List.of(first)))
+            + "\n\nUsage:  gantry "
+            + first
+            + " COMMAND\n\nRun 'gantry "
+            + first
+            + " --help' for more information");
+  }
+
+  private static String groupHelp(String group) {
     StringBuilder text =
         new StringBuilder(
-            "Usage:  gantry " + first + " COMMAND\n\n" + GROUPS.get(first) + "\n\nCommands:\n");
-    ALL.values().stream()
-        .filter(c -> c.name().startsWith(first + " "))
-        .forEach(c -> text.append(line(c.name().substring(first.length() + 1), c.help())));
-    session
-        .out()
-        .print(
-            text.append(
-                "\nRun 'gantry "
-                    + first
-                    + " COMMAND --help' for more information on a command.\n"));
-    return 0;
+            "Usage:  gantry "
+                + group
+                + " COMMAND\n\n"
+                + Catalog.GROUPS.get(group)
+                + "\n\nCommands:\n");
+    Catalog.all().stream()
+        .filter(entry -> entry.fullName().startsWith(group + " "))
+        .forEach(e -> text.append(line(e.fullName().substring(group.length() + 1), e.help())));
+    return text.append(
+            "\nRun 'gantry " + group + " COMMAND --help' for more information on a command.\n")
+        .toString();
   }
 
   private static String line(String name, String help) {
@@ -125,23 +134,24 @@ final class Commands {
   static String overview() {
     StringBuilder text =
         new StringBuilder(
-            "Usage:  gantry [OPTIONS] COMMAND\n\nA container engine that speaks Docker's API\n\nManagement Commands:\n");
-    GROUPS.forEach((name, help) -> text.append(line(name, help)));
+            "Usage:  gantry [OPTIONS] COMMAND\n\n"
+                + "Runs containers: an engine with Docker's API and Docker's command line\n\n"
+                + "Management Commands:\n");
+    Catalog.GROUPS.forEach((name, help) -> text.append(line(name, help)));
     text.append("\nCommands:\n");
-    ALL.values().stream()
-        .filter(c -> c.name().indexOf(' ') < 0 && !c.name().startsWith("__"))
-        .forEach(c -> text.append(line(c.name(), c.help())));
-    return text.append(
-            """
-
-            Global Options:
-                  --config string      Location of client config files
-              -D, --debug              Enable debug mode
-              -H, --host list          Daemon socket to connect to
-              -v, --version            Print version information and quit
-
-            Run 'gantry COMMAND --help' for more information on a command.
-            """)
+    Catalog.all().stream()
+        .filter(entry -> entry.shortName().isPresent())
+        .sorted((a, b) -> a.shortName().orElseThrow().compareTo(b.shortName().orElseThrow()))
+        .forEach(entry -> text.append(line(entry.shortName().orElseThrow(), entry.help())));
+    text.append("\nGlobal Options:\n");
+    for (Flag flag : Gantry.GLOBAL) {
+      String left = flag.usage();
+      text.append(left)
+          .append(" ".repeat(28 - left.length()))
+          .append(flag.explained())
+          .append('\n');
+    }
+    return text.append("\nRun 'gantry COMMAND --help' for more information on a command.\n")
         .toString();
   }
 }

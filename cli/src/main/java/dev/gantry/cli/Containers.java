@@ -1,257 +1,144 @@
 package dev.gantry.cli;
 
+import dev.gantry.client.ApiError;
 import dev.gantry.client.EngineClient;
 import dev.gantry.client.Frames;
-import dev.gantry.client.Hijacked;
 import dev.gantry.client.Query;
 import dev.gantry.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.stream.Collectors;
 
-/// The commands about containers.
+/// The commands about containers, and those of them that are one call each.
 final class Containers {
-  private static final List<Flag> STOP =
-      List.of(
-          Flag.text("signal", 's', "Signal to send to the container"),
-          Flag.integer("timeout", 't', "Seconds to wait before killing the container"),
-          Flag.integer("time", ' ', "Seconds to wait before killing the container"));
+  static final String ONE_OR_MORE = "CONTAINER [CONTAINER...]";
+  private static final String MANY = "[OPTIONS] " + ONE_OR_MORE;
 
   private Containers() {}
 
-  static List<Command> commands() {
-    return List.of(
-        Command.leading(
-            "run",
-            "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-            "Create and run a new container from an image",
-            RunFlags.RUN,
-            1,
-            Runs::run),
-        Command.leading(
-            "create",
-            "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-            "Create a new container",
-            RunFlags.CREATE,
-            1,
-            Runs::create),
-        Command.of(
-            "start",
-            "[OPTIONS] CONTAINER [CONTAINER...]",
-            "Start one or more stopped containers",
-            List.of(
-                Flag.bool("attach", 'a', "Attach STDOUT/STDERR and forward signals"),
-                Flag.text(
-                    "detach-keys", ' ', "Override the key sequence for detaching a container"),
-                Flag.bool("interactive", 'i', "Attach container's STDIN")),
-            1,
-            -1,
-            Containers::start),
-        Command.of(
-            "stop",
-            "[OPTIONS] CONTAINER [CONTAINER...]",
-            "Stop one or more running containers",
-            STOP,
-            1,
-            -1,
-            (s, w) -> stopOrRestart(s, w, "stop")),
-        Command.of(
-            "restart",
-            "[OPTIONS] CONTAINER [CONTAINER...]",
-            "Restart one or more containers",
-            STOP,
-            1,
-            -1,
-            (s, w) -> stopOrRestart(s, w, "restart")),
-        Command.of(
-            "kill",
-            "[OPTIONS] CONTAINER [CONTAINER...]",
-            "Kill one or more running containers",
-            List.of(Flag.text("signal", 's', "Signal to send to the container")),
-            1,
-            -1,
-            Containers::kill),
-        simple("pause", "Pause all processes within one or more containers"),
-        simple("unpause", "Unpause all processes within one or more containers"),
-        Command.of(
-            "wait",
-            "CONTAINER [CONTAINER...]",
-            "Block until one or more containers stop, then print their exit codes",
-            List.of(),
-            1,
-            -1,
-            Containers::await),
-        Command.of(
-            "rm",
-            "[OPTIONS] CONTAINER [CONTAINER...]",
-            "Remove one or more containers",
-            List.of(
-                Flag.bool("force", 'f', "Force the removal of a running container (uses SIGKILL)"),
-                Flag.bool("link", 'l', "Remove the specified link"),
-                Flag.bool(
-                    "volumes", 'v', "Remove anonymous volumes associated with the container")),
-            1,
-            -1,
-            Containers::remove),
-        Command.of(
-            "rename",
-            "CONTAINER NEW_NAME",
-            "Rename a container",
-            List.of(),
-            2,
-            2,
-            Containers::rename),
-        Command.of(
-            "ps",
-            "[OPTIONS]",
-            "List containers",
-            List.of(
-                Flag.bool("all", 'a', "Show all containers (default shows just running)"),
-                Flag.list("filter", 'f', "Filter output based on conditions provided"),
-                Flag.text("format", ' ', "Format output using a custom template"),
-                Flag.integer("last", 'n', "Show n last created containers (includes all states)"),
-                Flag.bool("latest", 'l', "Show the latest created container (includes all states)"),
-                Flag.bool("no-trunc", ' ', "Don't truncate output"),
-                Flag.bool("quiet", 'q', "Only display container IDs"),
-                Flag.bool("size", 's', "Display total file sizes")),
-            0,
-            0,
-            Containers::list),
-        Command.of(
-            "logs",
-            "[OPTIONS] CONTAINER",
-            "Fetch the logs of a container",
-            List.of(
-                Flag.bool("details", ' ', "Show extra details provided to logs"),
-                Flag.bool("follow", 'f', "Follow log output"),
-                Flag.text(
-                    "since",
-                    ' ',
-                    "Show logs since timestamp or relative (e.g. \"42m\" for 42 minutes)"),
-                Flag.text("tail", 'n', "Number of lines to show from the end of the logs"),
-                Flag.bool("timestamps", 't', "Show timestamps"),
-                Flag.text("until", ' ', "Show logs before a timestamp or relative")),
-            1,
-            1,
-            Containers::logs),
-        Command.of(
-            "top",
-            "CONTAINER [ps OPTIONS]",
-            "Display the running processes of a container",
-            List.of(),
-            1,
-            -1,
-            Containers::top),
-        Command.of(
-            "attach",
-            "[OPTIONS] CONTAINER",
-            "Attach local standard input, output, and error streams to a running container",
-            List.of(
-                Flag.text(
-                    "detach-keys", ' ', "Override the key sequence for detaching a container"),
-                Flag.bool("no-stdin", ' ', "Do not attach STDIN"),
-                Flag.bool("sig-proxy", ' ', "Proxy all received signals to the process")),
-            1,
-            1,
-            Containers::attach),
-        Command.leading(
-            "exec",
-            "[OPTIONS] CONTAINER COMMAND [ARG...]",
-            "Execute a command in a running container",
-            List.of(
-                Flag.bool("detach", 'd', "Detached mode: run command in the background"),
-                Flag.text(
-                    "detach-keys", ' ', "Override the key sequence for detaching a container"),
-                Flag.list("env", 'e', "Set environment variables"),
-                Flag.bool("interactive", 'i', "Keep STDIN open even if not attached"),
-                Flag.bool("privileged", ' ', "Give extended privileges to the command"),
-                Flag.bool("tty", 't', "Allocate a pseudo-TTY"),
-                Flag.text("user", 'u', "Username or UID (format: \"<name|uid>[:<group|gid>]\")"),
-                Flag.text("workdir", 'w', "Working directory inside the container")),
-            2,
-            Containers::exec));
+  static Command command(String verb) {
+    return switch (verb) {
+      case "run" -> new Command("", RUN_USAGE, "", RunFlags.run(), 1, -1, false, Runs::run);
+      case "create" ->
+          new Command("", RUN_USAGE, "", RunFlags.create(), 1, -1, false, Runs::create);
+      case "start" ->
+          Command.of(
+              MANY,
+              1,
+              -1,
+              Containers::start,
+              Flag.bool("attach", 'a', "Show its output, and pass signals on to it"),
+              Flag.text("checkpoint", ' ', "Go on from this checkpoint").hide(),
+              Flag.text("checkpoint-dir", ' ', "Where checkpoints are").hide(),
+              detachKeys(),
+              Flag.bool("interactive", 'i', "Give it our standard input"));
+      case "stop", "restart" ->
+          Command.of(
+              MANY,
+              1,
+              -1,
+              (s, w) -> stopOrRestart(s, w, verb),
+              Flag.text("signal", 's', "The signal that asks it to end"),
+              Flag.integer("timeout", 't', "Seconds to wait before it is killed; -1 for ever"),
+              Flag.integer("time", ' ', "Older name of --timeout").hide());
+      case "kill" ->
+          Command.of(
+              MANY,
+              1,
+              -1,
+              Containers::kill,
+              Flag.text("signal", 's', "The signal to send, by name or number"));
+      case "pause", "unpause" -> Command.of(ONE_OR_MORE, 1, -1, (s, w) -> simple(s, w, verb));
+      case "wait" -> Command.of(ONE_OR_MORE, 1, -1, Containers::await);
+      case "rm" ->
+          Command.of(
+              MANY,
+              1,
+              -1,
+              Containers::remove,
+              Flag.bool("force", 'f', "Kill it first if it runs"),
+              Flag.bool("link", 'l', "Remove the link of this name, not the container"),
+              Flag.bool("volumes", 'v', "Remove its nameless volumes too"));
+      case "rename" -> Command.of("CONTAINER NEW_NAME", 2, 2, Containers::rename);
+      case "ls" -> ContainerList.command();
+      case "logs" ->
+          Command.of(
+              "[OPTIONS] CONTAINER",
+              1,
+              1,
+              Containers::logs,
+              Flag.bool("details", ' ', "Show the labels and variables that were logged along"),
+              Flag.bool("follow", 'f', "Go on as long as it writes"),
+              Flag.text("since", ' ', "Only from this time on, e.g. 42m or 2026-01-02T13:23:37Z"),
+              Flag.text("tail", 'n', "How many lines from the end").standard("all"),
+              Flag.bool("timestamps", 't', "Put the time before each line"),
+              Flag.text("until", ' ', "Only up to this time"));
+      case "top" ->
+          new Command("", "CONTAINER [ps OPTIONS]", "", List.of(), 1, -1, false, Containers::top);
+      case "attach" ->
+          Command.of(
+              "[OPTIONS] CONTAINER",
+              1,
+              1,
+              Attaches::attach,
+              detachKeys(),
+              Flag.bool("no-stdin", ' ', "Leave its standard input alone"),
+              Flag.bool("sig-proxy", ' ', "Pass signals on to it").standard("true"));
+      case "exec" -> Execs.command();
+      case "inspect" ->
+          Command.of(
+              MANY,
+              1,
+              -1,
+              (s, w) -> Inspects.run(s, w, "container"),
+              Flag.format('f'),
+              Flag.bool("size", 's', "Sum up what it takes on the disk"));
+      case "port" -> Command.of("CONTAINER [PRIVATE_PORT[/PROTO]]", 1, 2, Containers::port);
+      case "diff" -> Command.of("CONTAINER", 1, 1, Containers::diff);
+      case "stats" -> Stats.command();
+      case "update" -> new Command("", MANY, "", Updates.flags(), 1, -1, true, Updates::run);
+      case "export" ->
+          Command.of(
+              "[OPTIONS] CONTAINER",
+              1,
+              1,
+              Copies::export,
+              Flag.text("output", 'o', "Write to this file"));
+      case "commit" ->
+          Command.of(
+              "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+              1,
+              2,
+              Containers::commit,
+              Flag.text("author", 'a', "Who made it, e.g. \"Ada <ada@example.org>\""),
+              Flag.list("change", 'c', "A line of a Dockerfile to apply"),
+              Flag.text("message", 'm', "What it is about"),
+              Flag.bool("pause", 'p', "Freeze the container meanwhile").standard("true").hide(),
+              Flag.bool("no-pause", ' ', "Do not freeze the container meanwhile"));
+      case "cp" -> Copies.command();
+      case "prune" -> Prunes.command("container");
+      default -> throw new IllegalStateException(verb);
+    };
   }
 
-  private static Command simple(String verb, String help) {
-    return Command.of(
-        verb,
-        "CONTAINER [CONTAINER...]",
-        help,
-        List.of(),
-        1,
-        -1,
-        (session, words) ->
-            session.each(
-                words.arguments(),
-                name -> {
-                  session.engine().post(Query.of("/containers/{}/" + verb, name), null);
-                  session.out().println(name);
-                }));
+  private static final String RUN_USAGE = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
+
+  static Flag detachKeys() {
+    return Flag.text("detach-keys", ' ', "The keys that detach").standard("ctrl-p,ctrl-q").hide();
   }
 
-  static String cut(String text, int width) {
-    return width == 0 || text.length() <= width ? text : text.substring(0, width - 1) + "…";
-  }
-
-  /// The `filters` parameter: keys with lists of values.
-  static String filters(Words words, String reference) {
-    Json.JsonObject filters = Json.object();
-    List<String> all = new ArrayList<>(words.list("filter"));
-    if (!reference.isEmpty()) {
-      all.add("reference=" + reference);
-    }
-    for (String filter : all) {
-      int equals = filter.indexOf('=');
-      if (equals < 0) {
-        throw new UsageError(
-            125,
-            "invalid argument \""
-                + filter
-                + "\" for \"-f, --filter\" flag: invalid filter '"
-                + filter
-                + "'");
-      }
-      String key = filter.substring(0, equals).strip().toLowerCase(Locale.ROOT);
-      Json.JsonArray values =
-          filters.get(key) instanceof Json.JsonArray array ? array : Json.array();
-      filters.put(key, values.add(filter.substring(equals + 1)));
-    }
-    return filters.isEmpty() ? "" : filters.text();
-  }
-
-  private static Json.JsonObject inspect(Session session, String name) {
+  static Json.JsonObject inspect(Session session, String name) {
     return Session.object(session.engine().get(Query.of("/containers/{}/json", name)));
   }
 
-  private static boolean tty(Json.JsonObject container) {
+  static boolean tty(Json.JsonObject container) {
     return container.object("Config").map(c -> c.bool("Tty", false)).orElse(false);
   }
 
   private static int start(Session session, Words words) throws Exception {
     if (words.on("attach") || words.on("interactive")) {
-      if (words.arguments().size() > 1) {
-        throw new Exit(1, "you cannot start and attach multiple containers at once");
-      }
-      Json.JsonObject container = inspect(session, words.argument(0));
-      String id = container.string("Id", "");
-      boolean stdin =
-          words.on("interactive")
-              && container.object("Config").map(c -> c.bool("OpenStdin", false)).orElse(false);
-      boolean removed =
-          container.object("HostConfig").map(h -> h.bool("AutoRemove", false)).orElse(false);
-      return Runs.attached(
-          session,
-          id,
-          tty(container),
-          stdin,
-          removed,
-          () -> session.engine().post(Query.of("/containers/{}/start", id), null));
+      return Attaches.start(session, words);
     }
     List<String> failed = new ArrayList<>();
     for (String name : words.arguments()) {
@@ -272,7 +159,19 @@ final class Containers {
     return 0;
   }
 
+  private static int simple(Session session, Words words, String verb) throws Exception {
+    return session.each(
+        words.arguments(),
+        name -> {
+          session.engine().post(Query.of("/containers/{}/" + verb, name), null);
+          session.out().println(name);
+        });
+  }
+
   private static int stopOrRestart(Session session, Words words, String verb) throws Exception {
+    if (words.has("time") && words.has("timeout")) {
+      throw new Exit(1, "conflicting options: cannot specify both --timeout and --time");
+    }
     return session.each(
         words.arguments(),
         name -> {
@@ -288,12 +187,8 @@ final class Containers {
     return session.each(
         words.arguments(),
         name -> {
-          session
-              .engine()
-              .post(
-                  Query.of("/containers/{}/kill", name)
-                      .withText("signal", words.text("signal", "")),
-                  null);
+          Query query = Query.of("/containers/{}/kill", name);
+          session.engine().post(query.withText("signal", words.text("signal", "")), null);
           session.out().println(name);
         });
   }
@@ -302,134 +197,44 @@ final class Containers {
     return session.each(
         words.arguments(),
         name -> {
-          Json.JsonObject exit =
-              Session.object(session.engine().post(Query.of("/containers/{}/wait", name), null));
-          session.out().println(exit.number("StatusCode", 0));
+          Json exit = session.engine().post(Query.of("/containers/{}/wait", name), null);
+          session.out().println(Session.object(exit).number("StatusCode", 0));
         });
   }
 
   private static int remove(Session session, Words words) throws Exception {
-    return session.each(
-        words.arguments(),
-        name -> {
-          session
-              .engine()
-              .delete(
-                  Query.of("/containers/{}", name)
-                      .with("force", words.on("force"))
-                      .with("v", words.on("volumes"))
-                      .with("link", words.on("link")));
-          session.out().println(name);
-        });
+    int code =
+        session.each(
+            words.arguments(),
+            name -> {
+              Query query = Query.of("/containers/{}", name.replaceFirst("^/+(?=.)", ""));
+              query
+                  .with("force", words.on("force"))
+                  .with("v", words.on("volumes"))
+                  .with("link", words.on("link"));
+              try {
+                session.engine().delete(query);
+                session.out().println(name);
+              } catch (ApiError e) {
+                if (!words.on("force") || e.status() != 404) {
+                  throw e;
+                }
+                session.out().flush();
+                session.err().println("Error response from daemon: " + e.text());
+              }
+            });
+    return code;
   }
 
   private static int rename(Session session, Words words) {
-    session
-        .engine()
-        .post(
-            Query.of("/containers/{}/rename", words.argument(0)).with("name", words.argument(1)),
-            null);
-    return 0;
-  }
-
-  private static int list(Session session, Words words) {
-    String last =
-        words.on("latest") ? "1" : words.number("last", -1) > 0 ? words.text("last", "") : "";
-    Query query =
-        Query.of("/containers/json")
-            .with("all", words.on("all") || !last.isEmpty())
-            .withText("limit", last)
-            .with("size", words.on("size"))
-            .withText("filters", filters(words, ""));
-    boolean whole = words.on("no-trunc");
-    List<Json.JsonObject> rows =
-        Session.items(session.engine().get(query)).stream()
-            .map(c -> row(Session.object(c), whole))
-            .toList();
-    if (words.on("quiet") && !words.has("format")) {
-      rows.forEach(r -> session.out().println(r.string("ID", "")));
+    try {
+      Query query = Query.of("/containers/{}/rename", words.argument(0));
+      session.engine().post(query.with("name", words.argument(1)), null);
       return 0;
+    } catch (ApiError e) {
+      session.err().println("Error response from daemon: " + e.text());
+      throw new Exit(1, "Error: failed to rename container named " + words.argument(0));
     }
-    List<Rows.Column> columns =
-        new ArrayList<>(
-            List.of(
-                new Rows.Column("CONTAINER ID", "ID"),
-                new Rows.Column("IMAGE", "Image"),
-                new Rows.Column("COMMAND", "Command"),
-                new Rows.Column("CREATED", "RunningFor"),
-                new Rows.Column("STATUS", "Status"),
-                new Rows.Column("PORTS", "Ports"),
-                new Rows.Column("NAMES", "Names")));
-    if (words.on("size")) {
-      columns.add(new Rows.Column("SIZE", "Size"));
-    }
-    Rows.print(session, columns, rows, words.text("format", ""));
-    return 0;
-  }
-
-  private static Json.JsonObject row(Json.JsonObject container, boolean whole) {
-    String id = container.string("Id", "");
-    String image = container.string("Image", "");
-    String command = container.string("Command", "");
-    long created = container.number("Created", 0);
-    String names =
-        container.strings("Names").stream()
-            .map(n -> n.substring(1))
-            .filter(n -> whole || n.indexOf('/') < 0)
-            .collect(Collectors.joining(","));
-    String labels =
-        container.stringMap("Labels").entrySet().stream()
-            .map(e -> e.getKey() + "=" + e.getValue())
-            .collect(Collectors.joining(","));
-    String size = Humans.size(container.number("SizeRw", 0));
-    long root = container.number("SizeRootFs", 0);
-    return Json.object()
-        .put("ID", whole || id.length() < 12 ? id : id.substring(0, 12))
-        .put("Names", names)
-        .put("Image", !whole && image.startsWith("sha256:") ? image.substring(7, 19) : image)
-        .put("Command", "\"" + (whole ? command : cut(command, 20)) + "\"")
-        .put(
-            "CreatedAt",
-            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss Z z", Locale.ROOT)
-                .format(Instant.ofEpochSecond(created).atZone(ZoneId.systemDefault())))
-        .put("RunningFor", Images.ago(created))
-        .put("State", container.string("State", ""))
-        .put("Status", container.string("Status", ""))
-        .put("Ports", ports(container))
-        .put("Size", root > 0 ? size + " (virtual " + Humans.size(root) + ")" : size)
-        .put("Labels", labels)
-        .put(
-            "Mounts",
-            container.objects("Mounts").stream()
-                .map(m -> m.string("Name").filter(n -> !n.isEmpty()).orElse(m.string("Source", "")))
-                .map(m -> whole ? m : cut(m, 15))
-                .collect(Collectors.joining(",")))
-        .put(
-            "LocalVolumes",
-            Long.toString(
-                container.objects("Mounts").stream()
-                    .filter(m -> m.string("Driver", "").equals("local"))
-                    .count()))
-        .put(
-            "Networks",
-            container
-                .object("NetworkSettings")
-                .flatMap(n -> n.object("Networks"))
-                .map(n -> String.join(",", n.members().keySet()))
-                .orElse(""))
-        .put("Platform", Json.NULL);
-  }
-
-  private static String ports(Json.JsonObject container) {
-    List<String> texts = new ArrayList<>();
-    for (Json.JsonObject port : container.objects("Ports")) {
-      String inside = port.number("PrivatePort", 0) + "/" + port.string("Type", "tcp");
-      long outside = port.number("PublicPort", 0);
-      String ip = port.string("IP", "");
-      String host = ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip;
-      texts.add(outside == 0 ? inside : host + ":" + outside + "->" + inside);
-    }
-    return String.join(", ", texts);
   }
 
   private static int logs(Session session, Words words) throws IOException {
@@ -442,9 +247,9 @@ final class Containers {
             .with("follow", words.on("follow"))
             .with("timestamps", words.on("timestamps"))
             .with("details", words.on("details"))
-            .withText("tail", words.text("tail", ""))
-            .withText("since", Times.stamp(words.text("since", "")))
-            .withText("until", Times.stamp(words.text("until", "")));
+            .withText("tail", words.text("tail", "all"))
+            .withText("since", Times.stamp("since", words.text("since", "")))
+            .withText("until", Times.stamp("until", words.text("until", "")));
     try (InputStream in = session.engine().open("GET", query, null)) {
       if (tty) {
         in.transferTo(session.rawOut());
@@ -460,69 +265,82 @@ final class Containers {
     Query query = Query.of("/containers/{}/top", arguments.getFirst());
     query.withText("ps_args", String.join(" ", arguments.subList(1, arguments.size())));
     Json.JsonObject answer = Session.object(session.engine().get(query));
-    Table table = new Table(answer.strings("Titles").toArray(String[]::new));
+    Table table = new Table(20, answer.strings("Titles"));
     for (Json process : answer.items("Processes")) {
-      table.row(Session.items(process).stream().map(Template::go).toList());
+      table.row(
+          Session.items(process).stream().map(dev.gantry.cli.template.Template::text).toList());
     }
     session.out().print(table.text());
     return 0;
   }
 
-  private static int attach(Session session, Words words) throws Exception {
+  private static int port(Session session, Words words) {
     Json.JsonObject container = inspect(session, words.argument(0));
-    Json.JsonObject state = container.object("State").orElse(Json.object());
-    if (!state.bool("Running", false)) {
-      throw new Exit(1, "cannot attach to a stopped container, start it first");
-    }
-    if (state.bool("Paused", false)) {
-      throw new Exit(1, "cannot attach to a paused container, unpause it first");
-    }
-    boolean open = container.object("Config").map(c -> c.bool("OpenStdin", false)).orElse(false);
-    boolean stdin = open && !words.on("no-stdin");
-    if (tty(container) && stdin && !Streams.inputIsTerminal()) {
-      throw new Exit(1, "the input device is not a TTY");
-    }
-    return Runs.attached(
-        session, container.string("Id", ""), tty(container), stdin, false, () -> {});
-  }
-
-  private static int exec(Session session, Words words) throws IOException {
-    boolean tty = words.on("tty");
-    boolean stdin = words.on("interactive");
-    boolean detach = words.on("detach");
-    if (tty && stdin && !detach && !Streams.inputIsTerminal()) {
-      throw new Exit(1, "the input device is not a TTY");
-    }
-    List<String> arguments = words.arguments();
-    Json.JsonObject body =
-        Json.object()
-            .put("User", words.text("user", ""))
-            .put("Privileged", words.on("privileged"))
-            .put("Tty", tty)
-            .put("AttachStdin", stdin && !detach)
-            .put("AttachStderr", !detach)
-            .put("AttachStdout", !detach)
-            .put("Env", Json.strings(words.list("env")))
-            .put("WorkingDir", words.text("workdir", ""))
-            .put("Cmd", Json.strings(arguments.subList(1, arguments.size())));
-    EngineClient engine = session.engine();
-    // a stopped container is refused before an exec is made for it
-    inspect(session, arguments.getFirst());
-    String id =
-        Session.object(engine.post(Query.of("/containers/{}/exec", arguments.getFirst()), body))
-            .string("Id", "");
-    Query start = Query.of("/exec/{}/start", id);
-    if (detach) {
-      engine.post(start, Json.object().put("Detach", true).put("Tty", tty));
+    Json.JsonObject ports =
+        container.object("NetworkSettings").flatMap(n -> n.object("Ports")).orElse(Json.object());
+    if (words.arguments().size() == 2) {
+      String wanted = words.argument(1);
+      String key = wanted.indexOf('/') < 0 ? wanted + "/tcp" : wanted;
+      List<String> places = places(ports, key);
+      if (places.isEmpty()) {
+        throw new Exit(
+            1, "Error: No public port '" + wanted + "' published for " + words.argument(0));
+      }
+      places.forEach(session.out()::println);
       return 0;
     }
-    Json.JsonObject how = Json.object().put("Detach", false).put("Tty", tty);
-    try (Hijacked connection = engine.hijack(start, how)) {
-      if (new Streams(session, tty, stdin).copy(connection, "/exec/" + id + "/resize", () -> {})) {
-        session.err().println("read escape sequence");
-        return 0;
-      }
+    for (String key : ports.members().keySet().stream().sorted(Containers::byNumber).toList()) {
+      places(ports, key).forEach(place -> session.out().println(key + " -> " + place));
     }
-    return (int) Session.object(engine.get(Query.of("/exec/{}/json", id))).number("ExitCode", 0);
+    return 0;
+  }
+
+  private static int byNumber(String a, String b) {
+    int order =
+        Integer.compare(
+            Integer.parseInt(a.replaceFirst("/.*", "")),
+            Integer.parseInt(b.replaceFirst("/.*", "")));
+    return order != 0 ? order : a.compareTo(b);
+  }
+
+  private static List<String> places(Json.JsonObject ports, String key) {
+    List<String> places = new ArrayList<>();
+    for (Json.JsonObject place : ports.objects(key)) {
+      places.add(
+          ContainerList.address(place.string("HostIp", "")) + ":" + place.string("HostPort", ""));
+    }
+    return places;
+  }
+
+  private static int diff(Session session, Words words) {
+    Json changes = session.engine().get(Query.of("/containers/{}/changes", words.argument(0)));
+    for (Json.JsonObject change : Session.objects(changes)) {
+      char kind = "CAD".charAt(Math.clamp(change.number("Kind", 0), 0, 2));
+      session.out().println(kind + " " + change.string("Path", ""));
+    }
+    return 0;
+  }
+
+  private static int commit(Session session, Words words) {
+    Query query = Query.of("/commit").with("container", words.argument(0));
+    if (words.arguments().size() > 1) {
+      ImageName name = ImageName.parse(words.argument(1));
+      query.with("repo", name.repository()).with("tag", name.tag());
+    }
+    query
+        .withText("comment", words.text("message", ""))
+        .withText("author", words.text("author", ""))
+        .with("pause", words.on("no-pause") || !words.on("pause", true) ? "0" : "1");
+    words.list("change").forEach(change -> query.with("changes", change));
+    EngineClient engine = session.engine();
+    session.out().println(Session.object(engine.post(query, null)).string("Id", ""));
+    return 0;
+  }
+
+  /// The text cut to `width` letters, the last a `…`; whole for 0.
+  static String cut(String text, int width) {
+    return width == 0 || text.codePointCount(0, text.length()) <= width
+        ? text
+        : text.substring(0, text.offsetByCodePoints(0, width - 1)) + "…";
   }
 }

@@ -1,29 +1,24 @@
 package dev.gantry.cli;
 
-import dev.gantry.base.Failure;
 import dev.gantry.client.Address;
-import dev.gantry.client.ApiError;
 import dev.gantry.client.EngineClient;
-import dev.gantry.client.Unreachable;
 import dev.gantry.kernel.ProcessExit;
-import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /// The main of `gantry`: global flags, the command's name, its exit code.
 public final class Gantry {
   static final String VERSION = "0.1.0";
-  private static final String SOCKET = "unix:///run/gantry.sock";
+  static final String SOCKET = "unix:///run/gantry.sock";
 
-  private static final List<Flag> GLOBAL =
+  static final List<Flag> GLOBAL =
       List.of(
-          Flag.text("config", ' ', "Location of client config files"),
-          Flag.text("context", 'c', "Name of the context to use"),
-          Flag.bool("debug", 'D', "Enable debug mode"),
-          Flag.list("host", 'H', "Daemon socket to connect to"),
-          Flag.text("log-level", 'l', "Set the logging level"),
-          Flag.bool("version", 'v', "Print version information and quit"));
+          Flag.text("config", ' ', "Folder of the client's configuration"),
+          Flag.text("context", 'c', "The context whose engine is meant"),
+          Flag.bool("debug", 'D', "Tell more about errors"),
+          Flag.list("host", 'H', "The engine's socket: unix://PATH or tcp://HOST:PORT"),
+          Flag.text("log-level", 'l', "For Docker's command line; has no effect here").hide(),
+          Flag.bool("version", 'v', "Print the version"));
 
   private Gantry() {}
 
@@ -37,33 +32,47 @@ public final class Gantry {
 
   static int run(List<String> arguments) {
     Optional<Command> command = Optional.empty();
-    Session session = Session.on(new EngineClient(Address.parse(SOCKET)));
+    Words global = Words.none();
+    Session session = session(global, SOCKET);
     try {
-      Words global = Words.parse(GLOBAL, arguments, false);
+      global = Words.parse(GLOBAL, arguments, false);
       if (global.on("version")) {
         session.out().println("Gantry version " + VERSION);
         return flushed(session, 0);
       }
-      if (global.arguments().isEmpty()) {
-        session.out().print(Commands.overview());
-        return flushed(session, 0);
-      }
-      session = Session.on(new EngineClient(Address.parse(host(global))));
       List<String> words = global.arguments();
-      command = Commands.find(words);
-      if (command.isEmpty()) {
+      if (words.isEmpty()) {
+        session.err().print(Commands.overview());
+        return 0;
+      }
+      session = session(global, host(global));
+      Optional<Commands.Found> found = Commands.find(words);
+      if (found.isEmpty()) {
         return flushed(session, Commands.withoutAction(session, words));
       }
-      Command found = command.get();
-      List<String> rest =
-          new ArrayList<>(words.subList(found.name().split(" ").length, words.size()));
-      Words parsed = Words.parse(found.flags(), rest, found.interspersed());
-      found.check(parsed);
-      return flushed(session, found.action().run(session, parsed));
+      command = found.map(Commands.Found::command);
+      Command called = found.get().command();
+      List<String> rest = words.subList(found.get().words(), words.size());
+      Words parsed = Words.parse(called.flags(), rest, called.interspersed());
+      called.check(parsed);
+      return flushed(session, called.action().run(session, parsed));
     } catch (Exception | StackOverflowError e) {
       session.out().flush();
-      return report(session, command, e);
+      return Problems.report(session, command, e);
     }
+  }
+
+  private static Session session(Words global, String host) {
+    String version = Optional.ofNullable(System.getenv("DOCKER_API_VERSION")).orElse("");
+    return Session.on(new EngineClient(Address.parse(host), version), Config.of(global), global);
+  }
+
+  static String architecture() {
+    return switch (System.getProperty("os.arch", "")) {
+      case "x86_64", "amd64" -> "amd64";
+      case "aarch64" -> "arm64";
+      default -> System.getProperty("os.arch", "");
+    };
   }
 
   private static int flushed(Session session, int code) {
@@ -71,57 +80,17 @@ public final class Gantry {
     return code;
   }
 
-  private static String host(Words global) {
-    String variable = System.getenv("DOCKER_HOST");
-    String fallback = variable == null || variable.isEmpty() ? SOCKET : variable;
-    return global.list("host").isEmpty() ? fallback : global.list("host").getLast();
-  }
-
-  private static int report(Session session, Optional<Command> command, Throwable problem) {
-    String name = command.map(c -> " " + c.name()).orElse("");
-    boolean runs =
-        command.filter(c -> c.name().endsWith("run") || c.name().endsWith("create")).isPresent();
-    String more = "\n\nRun 'gantry" + name + " --help' for more information";
-    switch (problem) {
-      case Words.HelpAsked asked -> {
-        session.out().print(command.map(Command::helpText).orElseGet(Commands::overview));
-        return flushed(session, 0);
-      }
-      case UsageError e -> {
-        String usage =
-            command
-                .map(c -> "\n\n" + c.usageLine())
-                .orElse("\n\nUsage:  gantry [OPTIONS] COMMAND [ARG...]");
-        session.err().println(e.text() + usage + more);
-        return e.code();
-      }
-      case Exit e -> {
-        if (!e.text().isEmpty()) {
-          session.err().println(e.text());
-        }
-        return e.code();
-      }
-      case ApiError e -> {
-        String text = "Error response from daemon: " + e.text();
-        session.err().println(runs ? "gantry: " + text + more : text);
-        return runs ? Runs.code(e.text()) : 1;
-      }
-      case Unreachable e -> {
-        session.err().println(runs ? "gantry: " + e.getMessage() + more : e.getMessage());
-        return runs ? 125 : 1;
-      }
-      case Failure e -> {
-        session.err().println(runs ? "gantry: " + e.text() + more : e.text());
-        return runs ? 125 : 1;
-      }
-      case UncheckedIOException e -> {
-        session.err().println("error during connect: " + e.getCause());
-        return runs ? 125 : 1;
-      }
-      default -> {
-        session.err().println("gantry: internal error: " + problem);
-        return runs ? 125 : 1;
-      }
+  /// The engine's address: `--host`, a context, `$DOCKER_HOST`, our own socket.
+  static String host(Words global) {
+    if (!global.list("host").isEmpty()) {
+      return global.list("host").getLast();
     }
+    String variable = Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("");
+    ContextStore contexts = new ContextStore(Config.of(global));
+    String context = contexts.current(global, variable);
+    if (!context.equals(ContextStore.DEFAULT)) {
+      return contexts.require(context).host();
+    }
+    return variable.isEmpty() ? SOCKET : variable;
   }
 }

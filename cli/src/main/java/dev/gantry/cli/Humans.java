@@ -12,6 +12,7 @@ import java.util.regex.Pattern;
 final class Humans {
   private static final Pattern SIZE = Pattern.compile("(?i)(\\d+(?:\\.\\d+)?) ?([kmgtp])?(i?b)?");
   private static final String[] UNITS = {"B", "kB", "MB", "GB", "TB", "PB"};
+  private static final String[] BINARY = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
   private Humans() {}
 
@@ -34,16 +35,29 @@ final class Humans {
 
   /// Three significant digits, powers of 1000: `1.41MB`.
   static String size(long bytes) {
+    return size(bytes, 3);
+  }
+
+  static String size(long bytes, int digits) {
+    return scaled(bytes, 1000, UNITS, digits);
+  }
+
+  /// Four significant digits, powers of 1024: `23.54GiB`.
+  static String binary(long bytes) {
+    return scaled(bytes, 1024, BINARY, 4);
+  }
+
+  private static String scaled(long bytes, int base, String[] units, int digits) {
     double value = bytes;
     int unit = 0;
-    while (value >= 1000 && unit < UNITS.length - 1) {
-      value /= 1000;
+    while (value >= base && unit < units.length - 1) {
+      value /= base;
       unit++;
     }
     BigDecimal rounded =
-        BigDecimal.valueOf(value).round(new MathContext(3, RoundingMode.HALF_EVEN));
+        BigDecimal.valueOf(value).round(new MathContext(digits, RoundingMode.HALF_EVEN));
     BigDecimal plain = rounded.signum() == 0 ? BigDecimal.ZERO : rounded.stripTrailingZeros();
-    return plain.toPlainString() + UNITS[unit];
+    return plain.toPlainString() + units[unit];
   }
 
   /// `2 seconds`, `About an hour`.

@@ -1,259 +1,132 @@
 package dev.gantry.cli;
 
 import dev.gantry.client.ApiError;
-import dev.gantry.client.EngineClient;
 import dev.gantry.client.Query;
 import dev.gantry.json.Json;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/// The commands about images.
+/// The commands about images, and those of them that are one call each.
 final class Images {
-  private static final String NONE = "<none>";
+  private static final int STDOUT = 1;
 
   private Images() {}
 
-  static List<Command> commands() {
-    return List.of(
-        Command.of(
-            "images",
-            "[OPTIONS] [REPOSITORY[:TAG]]",
-            "List images",
-            List.of(
-                Flag.bool("all", 'a', "Show all images (default hides intermediate images)"),
-                Flag.bool("digests", ' ', "Show digests"),
-                Flag.list("filter", 'f', "Filter output based on conditions provided"),
-                Flag.text("format", ' ', "Format output using a custom template"),
-                Flag.bool("no-trunc", ' ', "Don't truncate output"),
-                Flag.bool("quiet", 'q', "Only show image IDs")),
-            0,
-            1,
-            Images::list),
-        Command.of(
-            "pull",
-            "[OPTIONS] NAME[:TAG|@DIGEST]",
-            "Download an image from a registry",
-            List.of(
-                Flag.bool("quiet", 'q', "Suppress verbose output"),
-                Flag.text("platform", ' ', "Set platform if server is multi-platform capable")),
-            1,
-            1,
-            (session, words) -> {
-              pull(session, words.argument(0), words.on("quiet"));
-              session.out().println(withTag(words.argument(0)));
-              return 0;
-            }),
-        Command.of(
-            "rmi",
-            "[OPTIONS] IMAGE [IMAGE...]",
-            "Remove one or more images",
-            List.of(
-                Flag.bool("force", 'f', "Force removal of the image"),
-                Flag.bool("no-prune", ' ', "Do not delete untagged parents")),
-            1,
-            -1,
-            Images::remove),
-        Command.of(
-            "tag",
-            "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-            "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
-            List.of(),
-            2,
-            2,
-            Images::tag),
-        Command.of(
-            "save",
-            "[OPTIONS] IMAGE [IMAGE...]",
-            "Save one or more images to a tar archive (streamed to STDOUT by default)",
-            List.of(Flag.text("output", 'o', "Write to a file, instead of STDOUT")),
-            1,
-            -1,
-            Images::save),
-        Command.of(
-            "load",
-            "[OPTIONS]",
-            "Load an image from a tar archive or STDIN",
-            List.of(
-                Flag.text("input", 'i', "Read from tar archive file, instead of STDIN"),
-                Flag.bool("quiet", 'q', "Suppress the load output")),
-            0,
-            0,
-            Images::load),
-        Command.of(
-            "import",
-            "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
-            "Import the contents from a tarball to create a filesystem image",
-            List.of(
-                Flag.list("change", 'c', "Apply Dockerfile instruction to the created image"),
-                Flag.text("message", 'm', "Set commit message for imported image"),
-                Flag.text("platform", ' ', "Set platform if server is multi-platform capable")),
-            1,
-            2,
-            Images::importTar),
-        Command.of(
-            "history",
-            "[OPTIONS] IMAGE",
-            "Show the history of an image",
-            List.of(
-                Flag.text("format", ' ', "Format output using a custom template"),
-                Flag.bool("human", 'H', "Print sizes and dates in human readable format"),
-                Flag.bool("no-trunc", ' ', "Don't truncate output"),
-                Flag.bool("quiet", 'q', "Only show image IDs")),
-            1,
-            1,
-            Images::history),
-        Command.of(
-            "image bootstrap",
-            "[OPTIONS] DISTRIBUTION[:SUITE]",
-            "Make a base image from the packages of this machine's own mirror, e.g. debian:bookworm",
-            List.of(Flag.bool("quiet", 'q', "Suppress the progress")),
-            1,
-            1,
-            Images::bootstrap));
+  static Command command(String verb) {
+    return switch (verb) {
+      case "ls" -> ImageList.command();
+      case "history" -> ImageList.history();
+      case "pull" -> Pulls.pull();
+      case "push" -> Pulls.push();
+      case "rm" ->
+          Command.of(
+              "[OPTIONS] IMAGE [IMAGE...]",
+              1,
+              -1,
+              Images::remove,
+              Flag.bool("force", 'f', "Even if stopped containers use it or it has several names"),
+              Flag.bool("no-prune", ' ', "Keep nameless parents"),
+              Flag.list("platform", ' ', "Only this platform of it").hide());
+      case "tag" -> Command.of("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", 2, 2, Images::tag);
+      case "save" ->
+          Command.of(
+              "[OPTIONS] IMAGE [IMAGE...]",
+              1,
+              -1,
+              Images::save,
+              Flag.text("output", 'o', "Write to this file"),
+              Pulls.platform());
+      case "load" ->
+          Command.of(
+              "[OPTIONS]",
+              0,
+              0,
+              Images::load,
+              Flag.text("input", 'i', "Read from this file"),
+              Pulls.platform(),
+              Flag.bool("quiet", 'q', "Without the progress"));
+      case "import" ->
+          Command.of(
+              "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
+              1,
+              2,
+              Images::importTar,
+              Flag.list("change", 'c', "A line of a Dockerfile to apply"),
+              Flag.text("message", 'm', "What it is about"),
+              Pulls.platform());
+      case "inspect" -> Inspects.command("[OPTIONS] IMAGE [IMAGE...]", "image", Pulls.platform());
+      case "prune" -> Prunes.command("image");
+      case "bootstrap" ->
+          Command.of(
+              "[OPTIONS] DISTRIBUTION[:SUITE]",
+              1,
+              1,
+              Images::bootstrap,
+              Flag.bool("quiet", 'q', "Without the progress"));
+      default -> throw new IllegalStateException(verb);
+    };
   }
 
-  static String withTag(String name) {
-    boolean tagged = name.substring(name.lastIndexOf('/') + 1).indexOf(':') >= 0;
-    return tagged || name.indexOf('@') >= 0 ? name : name + ":latest";
-  }
-
-  private static String shortId(String id, boolean whole) {
-    return whole || !id.startsWith("sha256:") ? id : id.substring(7, Math.min(id.length(), 19));
-  }
-
-  static String ago(long seconds) {
-    return Humans.duration(Duration.between(Instant.ofEpochSecond(seconds), Instant.now()))
-        + " ago";
-  }
-
-  static void pull(Session session, String image, boolean quiet) throws IOException {
-    String full = withTag(image);
-    int at = full.indexOf('@') >= 0 ? full.indexOf('@') : full.lastIndexOf(':');
-    Query query =
-        Query.of("/images/create")
-            .with("fromImage", full.substring(0, at))
-            .with("tag", full.substring(at + 1));
-    progress(session, session.engine().open("POST", query, null), quiet);
-  }
-
-  /// Prints the lines of a progress stream; an error in it ends the command.
-  private static void progress(Session session, InputStream stream, boolean quiet)
-      throws IOException {
-    try (stream) {
-      EngineClient.each(
-          stream,
-          message -> {
-            message
-                .string("error")
-                .ifPresent(
-                    e -> {
-                      throw new Exit(1, e);
-                    });
-            String id = message.string("id", "");
-            String status = message.string("status", message.string("stream", "").strip());
-            boolean bar =
-                message.has("progressDetail") && !message.string("progress", "").isEmpty();
-            if (!quiet && !status.isEmpty() && !bar) {
-              session.err().println(id.isEmpty() ? status : id + ": " + status);
-            }
-          });
-    }
-  }
-
-  private static int list(Session session, Words words) {
-    Query query =
-        Query.of("/images/json")
-            .with("all", words.on("all"))
-            .withText(
-                "filters",
-                Containers.filters(words, words.arguments().isEmpty() ? "" : words.argument(0)));
-    boolean whole = words.on("no-trunc");
-    List<Json.JsonObject> rows = new ArrayList<>();
-    for (Json item : Session.items(session.engine().get(query))) {
-      Json.JsonObject image = Session.object(item);
-      List<String> tags = image.strings("RepoTags");
-      for (String tag : tags.isEmpty() ? List.of(NONE + ":" + NONE) : tags) {
-        int colon = tag.lastIndexOf(':');
-        rows.add(
-            Json.object()
-                .put("ID", shortId(image.string("Id", ""), whole))
-                .put("Repository", tag.substring(0, colon))
-                .put("Tag", tag.substring(colon + 1))
-                .put("Digest", NONE)
-                .put("CreatedSince", ago(image.number("Created", 0)))
-                .put("CreatedAt", Instant.ofEpochSecond(image.number("Created", 0)).toString())
-                .put("Size", Humans.size(image.number("Size", 0))));
+  private static int remove(Session session, Words words) {
+    List<String> problems = new ArrayList<>();
+    boolean lasting = false;
+    for (String name : words.arguments()) {
+      Query query =
+          Query.of("/images/{}", name)
+              .with("force", words.on("force"))
+              .with("noprune", words.on("no-prune"));
+      try {
+        for (Json.JsonObject done : Session.objects(session.engine().delete(query))) {
+          done.string("Untagged").ifPresent(t -> session.out().println("Untagged: " + t));
+          done.string("Deleted").ifPresent(d -> session.out().println("Deleted: " + d));
+        }
+      } catch (ApiError e) {
+        lasting |= e.status() != 404 || !words.on("force");
+        problems.add("Error response from daemon: " + e.text());
       }
     }
-    if (words.on("quiet")) {
-      rows.stream().map(r -> r.string("ID", "")).distinct().forEach(session.out()::println);
-      return 0;
-    }
-    List<Rows.Column> columns =
-        new ArrayList<>(
-            List.of(new Rows.Column("REPOSITORY", "Repository"), new Rows.Column("TAG", "Tag")));
-    if (words.on("digests")) {
-      columns.add(new Rows.Column("DIGEST", "Digest"));
-    }
-    columns.addAll(
-        List.of(
-            new Rows.Column("IMAGE ID", "ID"),
-            new Rows.Column("CREATED", "CreatedSince"),
-            new Rows.Column("SIZE", "Size")));
-    Rows.print(session, columns, rows, words.text("format", ""));
-    return 0;
-  }
-
-  private static int remove(Session session, Words words) throws Exception {
-    return session.each(
-        words.arguments(),
-        name -> {
-          Query query =
-              Query.of("/images/{}", name)
-                  .with("force", words.on("force"))
-                  .with("noprune", words.on("no-prune"));
-          for (Json step : Session.items(session.engine().delete(query))) {
-            Json.JsonObject done = Session.object(step);
-            done.string("Untagged").ifPresent(t -> session.out().println("Untagged: " + t));
-            done.string("Deleted").ifPresent(d -> session.out().println("Deleted: " + d));
-          }
-        });
+    session.out().flush();
+    problems.forEach(session.err()::println);
+    return lasting ? 1 : 0;
   }
 
   private static int tag(Session session, Words words) {
-    String target = withTag(words.argument(1));
-    int colon = target.lastIndexOf(':');
+    ImageName target;
+    try {
+      target = ImageName.parse(words.argument(1));
+    } catch (Refused e) {
+      throw new Exit(
+          1,
+          "Error parsing reference: \""
+              + words.argument(1)
+              + "\" is not a valid repository/tag: "
+              + e.text());
+    }
+    if (!target.digest().isEmpty()) {
+      throw new Exit(1, "refusing to create a tag with a digest reference");
+    }
     session
         .engine()
         .post(
             Query.of("/images/{}/tag", words.argument(0))
-                .with("repo", target.substring(0, colon))
-                .with("tag", target.substring(colon + 1)),
+                .with("repo", target.familiarRepository())
+                .with("tag", target.withDefaultTag().tag()),
             null);
     return 0;
   }
 
   private static int save(Session session, Words words) throws IOException {
-    boolean file = words.has("output");
-    if (!file && dev.gantry.kernel.Terminals.isTerminal(1)) {
-      throw new Exit(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
-    }
-    Query query = Query.of("/images/get");
+    String file = words.text("output", "");
+    Copies.Output.refuseTerminal(file);
+    Query query = Query.of("/images/get").withText("platform", words.text("platform", ""));
     words.arguments().forEach(name -> query.with("names", name));
-    try (InputStream archive = session.engine().open("GET", query, null);
-        OutputStream out =
-            file
-                ? Files.newOutputStream(Path.of(words.text("output", "")))
-                : OutputStream.nullOutputStream()) {
-      archive.transferTo(file ? out : session.rawOut());
+    try (InputStream archive = session.engine().open("GET", query, null)) {
+      Copies.Output.write(session, archive, file);
     }
     return 0;
   }
@@ -262,7 +135,9 @@ final class Images {
     try {
       return name.isEmpty() || name.equals("-") ? session.in() : new FileInputStream(name);
     } catch (IOException e) {
-      throw new Exit(1, "open " + name + ": no such file or directory");
+      boolean refused = String.valueOf(e.getMessage()).contains("Permission denied");
+      throw new Exit(
+          1, "open " + name + ": " + (refused ? "permission denied" : "no such file or directory"));
     }
   }
 
@@ -270,90 +145,46 @@ final class Images {
     if (!words.has("input") && Streams.inputIsTerminal()) {
       throw new Exit(1, "requested load from stdin, but stdin is empty");
     }
-    Query query = Query.of("/images/load").with("quiet", "1");
-    try (InputStream archive = source(session, words.text("input", ""));
-        InputStream answer = session.engine().upload(query, archive)) {
-      EngineClient.each(
-          answer,
-          message -> {
-            message
-                .string("error")
-                .ifPresent(
-                    e -> {
-                      throw new Exit(1, e);
-                    });
-            session.out().print(message.string("stream", ""));
-          });
+    boolean quiet = words.on("quiet") || !Streams.outputIsTerminal();
+    Query query =
+        Query.of("/images/load")
+            .with("quiet", quiet ? "1" : "0")
+            .withText("platform", words.text("platform", ""));
+    try (InputStream archive = source(session, words.text("input", ""))) {
+      Progress.show(session.engine().upload(query, archive), session.out(), STDOUT, false);
     }
     return 0;
   }
 
   private static int importTar(Session session, Words words) throws IOException {
-    Query query = Query.of("/images/create").with("fromSrc", "-");
+    String source = words.argument(0);
+    boolean far = source.matches("(?i)https?://.+");
+    Query query = Query.of("/images/create").with("fromSrc", far ? source : "-");
     if (words.arguments().size() > 1) {
-      String target = withTag(words.argument(1));
-      int colon = target.lastIndexOf(':');
-      query.with("repo", target.substring(0, colon)).with("tag", target.substring(colon + 1));
+      ImageName target = ImageName.parse(words.argument(1)).withDefaultTag();
+      query.with("repo", target.familiarRepository()).with("tag", target.tag());
     }
     words.list("change").forEach(change -> query.with("changes", change));
     query
         .withText("message", words.text("message", ""))
         .withText("platform", words.text("platform", ""));
-    try (InputStream archive = source(session, words.argument(0));
-        InputStream answer = session.engine().upload(query, archive)) {
-      EngineClient.each(
-          answer,
-          message -> {
-            message
-                .string("error")
-                .ifPresent(
-                    e -> {
-                      throw new Exit(1, e);
-                    });
-            message.string("status").ifPresent(session.out()::println);
-          });
-    }
-    return 0;
-  }
-
-  private static int history(Session session, Words words) {
-    boolean whole = words.on("no-trunc");
-    List<Json.JsonObject> rows = new ArrayList<>();
-    for (Json item :
-        Session.items(session.engine().get(Query.of("/images/{}/history", words.argument(0))))) {
-      Json.JsonObject layer = Session.object(item);
-      rows.add(
-          Json.object()
-              .put("ID", shortId(layer.string("Id", ""), whole))
-              .put("CreatedSince", ago(layer.number("Created", 0)))
-              .put(
-                  "CreatedBy",
-                  Containers.cut(layer.string("CreatedBy", "").replace('\t', ' '), whole ? 0 : 45))
-              .put("Size", Humans.size(layer.number("Size", 0)))
-              .put("Comment", layer.string("Comment", "")));
-    }
-    if (words.on("quiet")) {
-      rows.forEach(r -> session.out().println(r.string("ID", "")));
+    if (far) {
+      Progress.show(session.engine().open("POST", query, null), session.out(), STDOUT, false);
       return 0;
     }
-    Rows.print(
-        session,
-        List.of(
-            new Rows.Column("IMAGE", "ID"),
-            new Rows.Column("CREATED", "CreatedSince"),
-            new Rows.Column("CREATED BY", "CreatedBy"),
-            new Rows.Column("SIZE", "Size"),
-            new Rows.Column("COMMENT", "Comment")),
-        rows,
-        words.text("format", ""));
+    try (InputStream archive = source(session, source)) {
+      Progress.show(session.engine().upload(query, archive), session.out(), STDOUT, false);
+    }
     return 0;
   }
 
   /// The engine makes the image itself; Docker's cannot, and says that there is no such page.
   private static int bootstrap(Session session, Words words) throws IOException {
+    String name = words.argument(0);
     try {
-      Query query = Query.of("/gantry/images/bootstrap").with("name", words.argument(0));
-      progress(session, session.engine().open("POST", query, null), words.on("quiet"));
+      Query query = Query.of("/gantry/images/bootstrap").with("name", name);
+      Progress.show(
+          session.engine().open("POST", query, null), session.err(), 2, words.on("quiet"));
     } catch (ApiError e) {
       if (e.status() == 404 && e.text().contains("page not found")) {
         throw new Exit(
@@ -361,7 +192,69 @@ final class Images {
       }
       throw e;
     }
-    session.out().println(withTag(words.argument(0)));
+    session.out().println(ImageName.parse(name).withDefaultTag().familiar());
     return 0;
+  }
+
+  /// The rows of `images` and `system df -v` that an image of the API makes: one for each tag.
+  static List<Json.JsonObject> rows(Json.JsonObject image, boolean whole, boolean digests) {
+    Map<String, List<String>> tags = byRepository(image.strings("RepoTags"), ':');
+    Map<String, List<String>> hashes = byRepository(image.strings("RepoDigests"), '@');
+    List<Json.JsonObject> rows = new ArrayList<>();
+    tags.forEach(
+        (repository, names) -> {
+          List<String> known = hashes.getOrDefault(repository, List.of());
+          for (String tag : names) {
+            if (!digests || known.isEmpty()) {
+              rows.add(row(image, whole, repository, tag, ImageList.NONE));
+            }
+            if (digests) {
+              known.forEach(digest -> rows.add(row(image, whole, repository, tag, digest)));
+            }
+          }
+        });
+    if (tags.isEmpty()) {
+      hashes.forEach(
+          (repository, known) ->
+              (digests ? known : List.of(ImageList.NONE))
+                  .forEach(
+                      digest -> rows.add(row(image, whole, repository, ImageList.NONE, digest))));
+    }
+    if (rows.isEmpty()) {
+      rows.add(row(image, whole, ImageList.NONE, ImageList.NONE, ImageList.NONE));
+    }
+    return rows;
+  }
+
+  private static Map<String, List<String>> byRepository(List<String> names, char separator) {
+    Map<String, List<String>> all = new LinkedHashMap<>();
+    for (String name : names) {
+      int at = name.lastIndexOf(separator);
+      if (at > 0 && !name.startsWith("<none>")) {
+        all.computeIfAbsent(name.substring(0, at), r -> new ArrayList<>())
+            .add(name.substring(at + 1));
+      }
+    }
+    return all;
+  }
+
+  private static Json.JsonObject row(
+      Json.JsonObject image, boolean whole, String repository, String tag, String digest) {
+    long created = image.number("Created", 0);
+    long containers = image.number("Containers", -1);
+    long shared = image.number("SharedSize", -1);
+    long size = image.number("Size", 0);
+    return Json.object()
+        .put("ID", ImageList.shortId(image.string("Id", ""), whole))
+        .put("Repository", repository)
+        .put("Tag", tag)
+        .put("Digest", digest)
+        .put("CreatedSince", Times.ago(created))
+        .put("CreatedAt", Times.zoned(created))
+        .put("Size", Humans.size(size))
+        .put("Containers", containers < 0 ? "N/A" : Long.toString(containers))
+        .put("VirtualSize", Humans.size(size))
+        .put("SharedSize", shared < 0 ? "N/A" : Humans.size(shared))
+        .put("UniqueSize", shared < 0 ? "N/A" : Humans.size(size - shared, 4));
   }
 }

@@ -1,5 +1,6 @@
 package dev.gantry.cli;
 
+import dev.gantry.client.ApiError;
 import dev.gantry.client.EngineClient;
 import dev.gantry.json.Json;
 import java.io.BufferedOutputStream;
@@ -11,13 +12,22 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/// What a command works with: the engine and the three streams.
+/// What a command works with: the engine, the user's configuration, the global flags and the three
+/// streams.
 record Session(
-    EngineClient engine, InputStream in, OutputStream rawOut, PrintStream out, PrintStream err) {
-  static Session on(EngineClient engine) {
+    EngineClient engine,
+    Config config,
+    Words global,
+    InputStream in,
+    OutputStream rawOut,
+    PrintStream out,
+    PrintStream err) {
+  static Session on(EngineClient engine, Config config, Words global) {
     OutputStream raw = new FileOutputStream(FileDescriptor.out);
     return new Session(
         engine,
+        config,
+        global,
         System.in,
         raw,
         new PrintStream(new BufferedOutputStream(raw), false, StandardCharsets.UTF_8),
@@ -31,7 +41,7 @@ record Session(
       try {
         work.accept(name);
         out.flush();
-      } catch (dev.gantry.client.ApiError e) {
+      } catch (ApiError e) {
         out.flush();
         err.println("Error response from daemon: " + e.text());
         code = 1;
@@ -52,5 +62,9 @@ record Session(
 
   static List<Json> items(Json value) {
     return value instanceof Json.JsonArray array ? array.items() : List.of();
+  }
+
+  static List<Json.JsonObject> objects(Json value) {
+    return items(value).stream().map(Session::object).toList();
   }
 }

@@ -14,20 +14,26 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class Streams {
   private static final int STDIN = 0;
   private static final int STDOUT = 1;
-  private static final int CTRL_P = 16;
-  private static final int CTRL_Q = 17;
 
   private static volatile boolean reading;
 
   private final Session session;
   private final boolean tty;
   private final boolean stdin;
+  private final Optional<DetachKeys> keys;
   private final AtomicBoolean detached = new AtomicBoolean();
 
-  Streams(Session session, boolean tty, boolean stdin) {
+  /// @param keys `--detach-keys`, or empty for the user's own or Docker's
+  Streams(Session session, boolean tty, boolean stdin, String keys) {
     this.session = session;
     this.tty = tty;
     this.stdin = stdin;
+    this.keys = tty && stdin ? DetachKeys.parse(keys(session, keys)) : Optional.empty();
+  }
+
+  static String keys(Session session, String given) {
+    String wanted = given.isEmpty() ? session.config().text("detachKeys") : given;
+    return wanted.isEmpty() ? DetachKeys.STANDARD : wanted;
   }
 
   /// True once a thread reads standard input: nothing can end its call.
@@ -37,6 +43,10 @@ final class Streams {
 
   static boolean inputIsTerminal() {
     return Terminals.isTerminal(STDIN);
+  }
+
+  static boolean outputIsTerminal() {
+    return Terminals.isTerminal(STDOUT);
   }
 
   /// Copies until the container's side ends; true if the user typed the keys that detach.
@@ -49,7 +59,7 @@ final class Streams {
         before = Optional.of(Terminals.makeRaw(STDIN));
       }
       started.run();
-      if (tty) {
+      if (tty && outputIsTerminal()) {
         Thread.ofPlatform().daemon().name("size").start(() -> followSize(resize));
       }
       if (stdin) {
@@ -84,53 +94,25 @@ final class Streams {
 
   private void copyInput(Hijacked connection) {
     byte[] buffer = new byte[32 * 1024];
-    boolean prefix = false;
-    try (OutputStream out = new Unclosed(connection.out())) {
+    OutputStream out = connection.out();
+    try {
       for (int n = session.in().read(buffer); n >= 0; n = session.in().read(buffer)) {
-        if (tty && n == 1 && prefix && buffer[0] == CTRL_Q) {
-          detached.set(true);
-          connection.close();
-          return;
-        }
-        if (tty && prefix) {
-          out.write(CTRL_P);
-        }
-        prefix = tty && n == 1 && buffer[0] == CTRL_P;
-        if (tty && n == 2 && buffer[0] == CTRL_P && buffer[1] == CTRL_Q) {
-          detached.set(true);
-          connection.close();
-          return;
-        }
-        if (!prefix) {
+        if (keys.isEmpty()) {
           out.write(buffer, 0, n);
+          continue;
         }
+        Optional<byte[]> pass = keys.get().typed(buffer, n);
+        if (pass.isEmpty()) {
+          detached.set(true);
+          connection.close();
+          return;
+        }
+        out.write(pass.get());
       }
       connection.endInput();
     } catch (IOException e) {
       connection.endInput(); // the container has closed its input
     }
-  }
-
-  /// Closing a channel's stream would close the whole connection.
-  private static final class Unclosed extends OutputStream {
-    private final OutputStream out;
-
-    Unclosed(OutputStream out) {
-      this.out = out;
-    }
-
-    @Override
-    public void write(int b) throws IOException {
-      out.write(b);
-    }
-
-    @Override
-    public void write(byte[] bytes, int offset, int length) throws IOException {
-      out.write(bytes, offset, length);
-    }
-
-    @Override
-    public void close() {}
   }
 
   /// Sends the terminal's size whenever it differs from the last; looked at ten times a second.

@@ -3,12 +3,21 @@ package dev.gantry.cli;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Columns aligned as Docker's are: at least ten wide, three spaces between.
+/// Columns aligned as Docker's are: at least ten wide, three blanks between; the last is not
+/// padded.
 final class Table {
+  private static final int GAP = 3;
   private final List<List<String>> rows = new ArrayList<>();
+  private final int least;
 
-  Table(String... headers) {
-    rows.add(List.of(headers));
+  Table(List<String> headers) {
+    this(10, headers);
+  }
+
+  /// @param least how wide a column is at least, with the gap
+  Table(int least, List<String> headers) {
+    this.least = least;
+    rows.add(List.copyOf(headers));
   }
 
   Table row(List<String> cells) {
@@ -16,23 +25,25 @@ final class Table {
     return this;
   }
 
+  private static int width(String cell) {
+    return cell.codePointCount(0, cell.length());
+  }
+
   String text() {
-    int columns = rows.getFirst().size();
+    int columns = rows.stream().mapToInt(List::size).max().orElse(0);
     int[] widths = new int[columns];
     for (List<String> row : rows) {
-      for (int i = 0; i < columns; i++) {
-        widths[i] =
-            Math.max(
-                widths[i], Math.max(10 - 3, row.get(i).codePointCount(0, row.get(i).length())));
+      for (int i = 0; i + 1 < row.size(); i++) {
+        widths[i] = Math.max(widths[i], Math.max(least - GAP, width(row.get(i))));
       }
     }
     StringBuilder text = new StringBuilder();
     for (List<String> row : rows) {
-      for (int i = 0; i < columns; i++) {
+      for (int i = 0; i < row.size(); i++) {
         String cell = row.get(i);
         text.append(cell);
-        if (i + 1 < columns) {
-          text.append(" ".repeat(widths[i] + 3 - cell.codePointCount(0, cell.length())));
+        if (i + 1 < row.size()) {
+          text.append(" ".repeat(widths[i] + GAP - width(cell)));
         }
       }
       text.append('\n');

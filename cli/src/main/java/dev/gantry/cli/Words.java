@@ -4,15 +4,21 @@ import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
 /// A parsed command line: flags with their values, and the other words. Follows pflag's rules,
 /// whose error texts scripts know.
 final class Words {
+  private static final List<String> BOOLS =
+      List.of("1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False");
   private final Map<String, List<String>> values = new LinkedHashMap<>();
   private final List<String> arguments = new ArrayList<>();
+
+  /// No word at all.
+  static Words none() {
+    return new Words();
+  }
 
   /// @param interspersed flags may follow arguments; without, the first argument ends the flags
   static Words parse(List<Flag> flags, List<String> words, boolean interspersed) {
@@ -49,7 +55,7 @@ final class Words {
         flags.stream()
             .filter(f -> f.name().equals(name))
             .findFirst()
-            .orElseThrow(() -> unknown(name, "unknown flag: --" + name));
+            .orElseThrow(() -> unknown(flags, name, "unknown flag: --" + name));
     if (equals >= 0) {
       add(flag, word.substring(equals + 1));
     } else if (flag.kind() == Flag.Kind.BOOL) {
@@ -73,6 +79,7 @@ final class Words {
               .orElseThrow(
                   () ->
                       unknown(
+                          flags,
                           letter == 'h' ? "help" : "",
                           "unknown shorthand flag: '" + letter + "' in " + word));
       boolean last = i + 1 == word.length();
@@ -95,40 +102,48 @@ final class Words {
     return at;
   }
 
-  private static RuntimeException unknown(String name, String message) {
-    return name.equals("help") ? new HelpAsked() : new UsageError(125, message);
+  private static RuntimeException unknown(List<Flag> flags, String name, String message) {
+    if (name.equals("help")) {
+      return new HelpAsked();
+    }
+    List<String> names = flags.stream().filter(f -> !f.hidden()).map(Flag::name).toList();
+    return new UsageError(125, message + Likeness.hint("--", name, names));
   }
 
   private void add(Flag flag, String value) {
-    String problem =
+    Optional<String> problem =
         switch (flag.kind()) {
-          case BOOL -> bool(value) ? "" : parsing("ParseBool", value);
-          case INT -> value.matches("[+-]?\\d{1,18}") ? "" : parsing("ParseInt", value);
+          case BOOL -> BOOLS.contains(value) ? Optional.empty() : parsing("ParseBool", value);
+          case INT -> Numbers.problem(value, "ParseInt", Long.MIN_VALUE, Long.MAX_VALUE);
+          case UINT16 -> Numbers.problem(value, "ParseUint", 0, 65_535);
           case DECIMAL ->
               value.matches("\\d*\\.?\\d+|\\d+\\.")
-                  ? ""
-                  : "failed to parse " + value + " as a rational number";
-          case BYTES -> Humans.isSize(value) ? "" : "invalid size: '" + value + "'";
-          case TEXT, LIST -> "";
+                  ? Optional.empty()
+                  : Optional.of("failed to parse " + value + " as a rational number");
+          case BYTES ->
+              Humans.isSize(value)
+                  ? Optional.empty()
+                  : Optional.of("invalid size: '" + value + "'");
+          case DURATION -> Durations.problem(value);
+          case TEXT, LIST, MAP -> Optional.empty();
         };
-    if (!problem.isEmpty()) {
-      throw new UsageError(
-          125,
-          "invalid argument \"" + value + "\" for \"" + flag.display() + "\" flag: " + problem);
-    }
+    problem
+        .or(() -> flag.check().apply(value))
+        .ifPresent(
+            why -> {
+              throw new UsageError(
+                  125,
+                  "invalid argument \"" + value + "\" for \"" + flag.display() + "\" flag: " + why);
+            });
     List<String> list = values.computeIfAbsent(flag.name(), n -> new ArrayList<>());
-    if (flag.kind() != Flag.Kind.LIST) {
+    if (!flag.kind().repeats()) {
       list.clear();
     }
     list.add(value);
   }
 
-  private static String parsing(String function, String value) {
-    return "strconv." + function + ": parsing \"" + value + "\": invalid syntax";
-  }
-
-  private static boolean bool(String value) {
-    return List.of("1", "t", "true", "0", "f", "false").contains(value.toLowerCase(Locale.ROOT));
+  private static Optional<String> parsing(String function, String value) {
+    return Optional.of("strconv." + function + ": parsing \"" + value + "\": invalid syntax");
   }
 
   /// The words that are no flags.
@@ -145,9 +160,11 @@ final class Words {
   }
 
   boolean on(String flag) {
-    return text(flag)
-        .map(v -> List.of("1", "t", "true").contains(v.toLowerCase(Locale.ROOT)))
-        .orElse(false);
+    return on(flag, false);
+  }
+
+  boolean on(String flag, boolean otherwise) {
+    return text(flag).map(v -> BOOLS.indexOf(v) < 6).orElse(otherwise);
   }
 
   Optional<String> text(String flag) {
@@ -163,7 +180,12 @@ final class Words {
   }
 
   long number(String flag, long otherwise) {
-    return text(flag).map(Long::parseLong).orElse(otherwise);
+    return text(flag).map(Numbers::value).orElse(otherwise);
+  }
+
+  /// A duration such as `1m30s` in nanoseconds.
+  long nanos(String flag) {
+    return text(flag).map(Durations::nanos).orElse(0L);
   }
 
   /// A size such as `64m` in bytes.

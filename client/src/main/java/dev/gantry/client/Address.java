@@ -29,7 +29,10 @@ public sealed interface Address {
         throw new Failure.InvalidRequest("invalid bind address format: " + text);
       }
     }
-    throw new Failure.InvalidRequest("unable to parse docker host `" + text + "`");
+    throw new Failure.InvalidRequest(
+        text.indexOf("://") > 0
+            ? "invalid bind address format: " + text
+            : "unable to parse docker host `" + text + "`");
   }
 
   /// Opens a connection of its own.

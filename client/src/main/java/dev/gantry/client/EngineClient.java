@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +22,26 @@ public final class EngineClient {
 
   public EngineClient(Address address) {
     this.address = address;
+  }
+
+  /// @param wanted the API version to speak without asking, e.g. `1.41`; empty to agree on one
+  public EngineClient(Address address, String wanted) {
+    this.address = address;
+    this.version = wanted.isEmpty() ? null : wanted;
+  }
+
+  /// The newest version that this client knows.
+  public static String newest() {
+    return VERSION;
+  }
+
+  /// The version that is spoken.
+  public String agreed() {
+    try {
+      return version();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   public Address address() {
@@ -63,10 +85,47 @@ public final class EngineClient {
     }
   }
 
-  /// Uploads an archive and gives the answer's body.
-  public InputStream upload(Query query, InputStream archive) {
+  /// An answer with its headers, whose names are in lower case.
+  public record Reply(Map<String, String> headers, InputStream body) {}
+
+  /// As [#open] without a body, with one more header sent unless its value is empty.
+  public Reply reply(String method, Query query, String header, String value) {
     try {
-      return checked(Http.upload(address, target(query), archive));
+      String extra = value.isEmpty() ? "" : header + ": " + value + "\r\n";
+      byte[] bytes = method.equals("POST") ? new byte[0] : null;
+      Http.Answer answer =
+          Http.send(address, method, target(query), extra + "Connection: close\r\n", bytes);
+      return new Reply(answer.headers(), checked(answer));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// The headers that `HEAD` answers with; empty if there is no such thing.
+  public Optional<Map<String, String>> head(Query query) {
+    try {
+      Http.Answer answer = Http.send(address, "HEAD", target(query), "Connection: close\r\n", null);
+      answer.channel().close();
+      if (answer.status() == 404) {
+        return Optional.empty();
+      }
+      if (answer.status() >= 400) {
+        throw new ApiError(answer.status(), message("", answer.status()));
+      }
+      return Optional.of(answer.headers());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Uploads an archive by `POST` and gives the answer's body.
+  public InputStream upload(Query query, InputStream archive) {
+    return upload("POST", query, archive);
+  }
+
+  public InputStream upload(String method, Query query, InputStream archive) {
+    try {
+      return checked(Http.upload(address, method, target(query), "", archive));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

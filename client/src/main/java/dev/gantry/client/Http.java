@@ -43,11 +43,16 @@ final class Http {
   }
 
   /// Sends a request whose body is copied from a stream in chunks.
-  static Answer upload(Address address, String target, InputStream source) throws IOException {
+  static Answer upload(
+      Address address, String method, String target, String extra, InputStream source)
+      throws IOException {
     SocketChannel channel = address.connect();
     OutputStream out = Channels.newOutputStream(channel);
     out.write(
-        head("POST", target, "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n"));
+        head(
+            method,
+            target,
+            extra + "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n"));
     byte[] buffer = new byte[64 * 1024];
     try {
       for (int n = source.read(buffer); n >= 0; n = source.read(buffer)) {

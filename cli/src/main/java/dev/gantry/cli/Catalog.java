@@ -1,0 +1,141 @@
+package dev.gantry.cli;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// The names of all commands with a line about each. What a command takes and does is made only
+/// when it is called: see [Commands].
+///
+/// To add a command: a line here, and a case in the class of its noun ([Containers], [Images],
+/// [Networks], [Volumes], [Contexts], or [Systems] for all else), which leads to a class of the
+/// command's own if it is more than one call.
+///
+/// A line: the full name, its short forms and other names, what it does. A name of one word stands
+/// for itself.
+final class Catalog {
+  private static final String TABLE =
+      """
+      container attach   | attach | Join the streams of a running container
+      container commit   | commit | Make an image of a container's changes
+      container cp       | cp | Copy files between a container and this machine
+      container create   | create | Make a container without starting it
+      container diff     | diff | List what a container changed in its file system
+      container exec     | exec | Run a further command in a running container
+      container export   | export | Write a container's file system as a tar archive
+      container inspect  |  | Show everything known about containers
+      container kill     | kill | Send a signal to running containers, SIGKILL if none is named
+      container logs     | logs | Show what a container has written
+      container ls       | ps, container list, container ps | List containers
+      container pause    | pause | Freeze all processes of containers
+      container port     | port | Show where a container's ports are published
+      container prune    |  | Remove all containers that are not running
+      container rename   | rename | Give a container another name
+      container restart  | restart | Stop and start containers
+      container rm       | rm, container remove | Remove containers
+      container run      | run | Make a container of an image and start it
+      container start    | start | Start containers that do not run
+      container stats    | stats | Show what containers use, refreshed each second
+      container stop     | stop | Ask containers to end, and end them after a while
+      container top      | top | List the processes of a container
+      container unpause  | unpause | Let frozen containers go on
+      container update   | update | Change the limits and restart policy of containers
+      container wait     | wait | Wait until containers end and print their exit codes
+      image bootstrap    |  | Make a base image from this machine's own package mirror
+      image history      | history | Show the layers of an image
+      image import       | import | Make an image of a tar archive of a file system
+      image inspect      |  | Show everything known about images
+      image load         | load | Read images from an archive that save wrote
+      image ls           | images, image list | List images
+      image prune        |  | Remove images that nothing uses
+      image pull         | pull | Fetch an image from a registry
+      image push         | push | Send an image to a registry
+      image rm           | rmi, image remove | Remove images
+      image save         | save | Write images to an archive
+      image tag          | tag | Give an image a further name
+      network connect    |  | Connect a container to a network
+      network create     |  | Make a network
+      network disconnect |  | Disconnect a container from a network
+      network inspect    |  | Show everything known about networks
+      network ls         | network list | List networks
+      network prune      |  | Remove networks that nothing uses
+      network rm         | network remove | Remove networks
+      volume create      |  | Make a volume
+      volume inspect     |  | Show everything known about volumes
+      volume ls          | volume list | List volumes
+      volume prune       |  | Remove volumes that nothing uses
+      volume rm          | volume remove | Remove volumes
+      system df          |  | Show what takes how much of the disk
+      system events      | events | Show what happens, as it happens
+      system info        | info | Describe the engine and its machine
+      system prune       |  | Remove everything that nothing uses
+      context create     |  | Note an engine's address under a name
+      context export     |  | Write a context to a file
+      context import     |  | Read a context from a file
+      context inspect    |  | Show everything known about contexts
+      context ls         | context list | List contexts
+      context rm         | context remove | Forget contexts
+      context show       |  | Print the name of the current context
+      context update     |  | Change a context
+      context use        |  | Make a context the current one
+      inspect            |  | Show everything known about containers, images, networks, volumes
+      version            |  | Show the versions of this program and the engine
+      completion         |  | Print the completion script for a shell
+      """;
+
+  /// Management words with what they are about, in the order of help.
+  static final Map<String, String> GROUPS = groups();
+
+  /// A command's names; the first is the full one.
+  record Entry(List<String> names, String help) {
+    /// The name that the overview lists: the one of a single word, if there is one.
+    Optional<String> shortName() {
+      return names.stream().filter(name -> name.indexOf(' ') < 0).findFirst();
+    }
+
+    String fullName() {
+      return names.getFirst();
+    }
+  }
+
+  private static final List<Entry> ENTRIES = entries();
+
+  private Catalog() {}
+
+  private static Map<String, String> groups() {
+    Map<String, String> groups = new LinkedHashMap<>();
+    groups.put("container", "Everything about containers");
+    groups.put("image", "Everything about images");
+    groups.put("network", "Everything about networks");
+    groups.put("volume", "Everything about volumes");
+    groups.put("system", "The engine, its disk and its events");
+    groups.put("context", "Addresses of engines under names");
+    return groups;
+  }
+
+  private static List<Entry> entries() {
+    List<Entry> entries = new ArrayList<>();
+    for (String line : TABLE.split("\n")) {
+      String[] parts = line.split("\\|", 3);
+      List<String> names = new ArrayList<>(List.of(parts[0].strip()));
+      for (String other : parts[1].split(",")) {
+        if (!other.isBlank()) {
+          names.add(other.strip());
+        }
+      }
+      entries.add(new Entry(List.copyOf(names), parts[2].strip()));
+    }
+    return List.copyOf(entries);
+  }
+
+  static List<Entry> all() {
+    return ENTRIES;
+  }
+
+  /// The command that this name, full or short, stands for.
+  static Optional<Entry> find(String name) {
+    return ENTRIES.stream().filter(entry -> entry.names().contains(name)).findFirst();
+  }
+}

@@ -1,0 +1,76 @@
+package dev.gantry.cli;
+
+import dev.gantry.json.Json;
+import dev.gantry.json.JsonException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// The user's `config.json`, shared with Docker's command line: default formats, detach keys, the
+/// current context. Read when first asked for.
+final class Config {
+  private final Path folder;
+  private Optional<Json.JsonObject> content = Optional.empty();
+
+  Config(Path folder) {
+    this.folder = folder;
+  }
+
+  /// `--config`, else `$DOCKER_CONFIG`, else `~/.docker`.
+  static Config of(Words global) {
+    String variable = Optional.ofNullable(System.getenv("DOCKER_CONFIG")).orElse("");
+    String home = Optional.ofNullable(System.getenv("HOME")).orElse("/root");
+    String fallback = variable.isEmpty() ? home + "/.docker" : variable;
+    return new Config(Path.of(global.text("config", fallback)));
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  private Json.JsonObject content() {
+    if (content.isEmpty()) {
+      Path file = folder.resolve("config.json");
+      try {
+        content =
+            Optional.of(
+                Files.exists(file) ? Json.parseObject(Files.readString(file)) : Json.object());
+      } catch (IOException | JsonException e) {
+        throw new Exit(1, "cannot read " + file + ": " + e.getMessage());
+      }
+    }
+    return content.get();
+  }
+
+  /// A text of the file; empty if it is not there.
+  String text(String key) {
+    return content().string(key, "");
+  }
+
+  /// Writes one text into the file, or takes it out if it is empty.
+  void set(String key, String value) {
+    Json.JsonObject changed = Json.object();
+    content()
+        .members()
+        .forEach(
+            (k, v) -> {
+              if (!k.equals(key)) {
+                changed.put(k, v);
+              }
+            });
+    if (!value.isEmpty()) {
+      changed.put(key, value);
+    }
+    Path file = folder.resolve("config.json");
+    try {
+      Files.createDirectories(folder);
+      Path fresh = folder.resolve("config.json.new");
+      Files.writeString(fresh, dev.gantry.json.JsonWriter.indented(changed, "\t", false) + "\n");
+      Files.move(fresh, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      content = Optional.of(changed);
+    } catch (IOException e) {
+      throw new Exit(1, "cannot write " + file + ": " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package dev.gantry.cli;
+
+import dev.gantry.client.Query;
+import dev.gantry.json.Json;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/// The commands about volumes.
+final class Volumes {
+  private static final String MANY = "[OPTIONS] VOLUME [VOLUME...]";
+
+  private Volumes() {}
+
+  static Command command(String verb) {
+    return switch (verb) {
+      case "create" ->
+          Command.of(
+              "[OPTIONS] [VOLUME]",
+              0,
+              1,
+              Volumes::create,
+              Flag.text("driver", 'd', "The `driver` that makes it").standard("local"),
+              Flag.list("label", ' ', "A label: NAME=VALUE"),
+              Flag.text("name", ' ', "Its name").hide(),
+              Flag.map("opt", 'o', "An option of the driver: NAME=VALUE"));
+      case "ls" ->
+          Command.of(
+              "[OPTIONS]",
+              0,
+              0,
+              Volumes::list,
+              Flag.bool("cluster", ' ', "Only those of the swarm").hide(),
+              Flag.filter('f'),
+              Flag.format(' '),
+              Flag.bool("quiet", 'q', "Only the names"));
+      case "rm" ->
+          Command.of(
+              MANY,
+              1,
+              -1,
+              Volumes::remove,
+              Flag.bool("force", 'f', "It is no error if there is none of that name"));
+      case "inspect" -> Inspects.command(MANY, "volume");
+      case "prune" -> Prunes.command("volume");
+      default -> throw new IllegalStateException(verb);
+    };
+  }
+
+  private static int create(Session session, Words words) {
+    boolean named = !words.arguments().isEmpty();
+    if (named && words.has("name")) {
+      throw new Exit(
+          1,
+          "conflicting options: cannot specify a volume-name through both --name and as a positional arg");
+    }
+    Json.JsonObject body =
+        Json.object()
+            .put("Name", named ? words.argument(0) : words.text("name", ""))
+            .put("Driver", words.text("driver", "local"))
+            .put("DriverOpts", RunRequest.pairs(words.list("opt")))
+            .put("Labels", RunRequest.pairs(words.list("label")));
+    Json answer = session.engine().post(Query.of("/volumes/create"), body);
+    session.out().println(Session.object(answer).string("Name", ""));
+    return 0;
+  }
+
+  private static int list(Session session, Words words) {
+    boolean quiet = words.on("quiet");
+    String format = words.text("format", "");
+    if (format.isEmpty() && !quiet) {
+      format = session.config().text("volumesFormat");
+    }
+    Query query = Query.of("/volumes").withText("filters", Filters.of(words));
+    Json.JsonObject answer = Session.object(session.engine().get(query));
+    List<Json.JsonObject> volumes = new ArrayList<>(answer.objects("Volumes"));
+    volumes.sort(Comparator.comparing(v -> v.string("Name", "")));
+    Rows rows = rows();
+    volumes.forEach(volume -> rows.add(row(volume), volume.stringMap("Labels")));
+    if (quiet && (format.isEmpty() || format.equals("table"))) {
+      rows.printField(session, "Name");
+    } else {
+      rows.print(session, format);
+    }
+    return 0;
+  }
+
+  private static Rows rows() {
+    return new Rows("*formatter.volumeContext")
+        .column("DRIVER", "Driver")
+        .column("VOLUME NAME", "Name")
+        .heading("SCOPE", "Scope")
+        .heading("MOUNTPOINT", "Mountpoint")
+        .heading("LABELS", "Labels")
+        .heading("LINKS", "Links")
+        .heading("SIZE", "Size")
+        .heading("GROUP", "Group")
+        .heading("AVAILABILITY", "Availability")
+        .heading("STATUS", "Status");
+  }
+
+  static Json.JsonObject row(Json.JsonObject volume) {
+    Json.JsonObject usage = volume.object("UsageData").orElse(Json.object());
+    boolean known = !usage.isEmpty();
+    return Json.object()
+        .put("Name", volume.string("Name", ""))
+        .put("Driver", volume.string("Driver", ""))
+        .put("Scope", volume.string("Scope", ""))
+        .put("Mountpoint", volume.string("Mountpoint", ""))
+        .put("Labels", ContainerList.pairs(volume.stringMap("Labels")))
+        .put("Links", known ? Long.toString(usage.number("RefCount", 0)) : "N/A")
+        .put("Size", known ? Humans.size(usage.number("Size", 0), 4) : "N/A")
+        .put("Group", "N/A")
+        .put("Availability", "N/A")
+        .put("Status", "N/A");
+  }
+
+  private static int remove(Session session, Words words) throws Exception {
+    return session.each(
+        words.arguments(),
+        name -> {
+          session.engine().delete(Query.of("/volumes/{}", name).with("force", words.on("force")));
+          session.out().println(name);
+        });
+  }
+}
