@@ -33,7 +33,7 @@ build() {
   mkdir -p "$dist" && touch "$dist/stamp.new"
   say "building (the first time Maven fetches its libraries)"
   build_native
-  (cd "$root" && mvn -q -B -Dstyle.color=never -DskipTests -T 1C -pl cli,daemon,runtime -am package </dev/null 2>&1 | sed 's/\x1b\[[0-9;]*m//g' >&2) || fail "the build failed"
+  (cd "$root" && mvn -q -B -Dstyle.color=never -DskipTests -T 1C -pl cli,daemon,runtime,registry -am package </dev/null 2>&1 | sed 's/\x1b\[[0-9;]*m//g' >&2) || fail "the build failed"
   assemble
   mv "$dist/stamp.new" "$dist/stamp"
   say "built in $((SECONDS - started)) s"
@@ -74,6 +74,8 @@ assemble() {
   local small="-XX:+UseCompactObjectHeaders -Xms16m -Xmx384m -Xss512k -XX:ReservedCodeCacheSize=64m -XX:+ExitOnOutOfMemoryError"
   program runtime dev.gantry.runtime.RuntimeMain "$common $quick"
   train runtime --version
+  program registry dev.gantry.registry.RegistryMain "$common -XX:+UseCompactObjectHeaders -Xms32m -Xmx384m -XX:+ExitOnOutOfMemoryError"
+  train registry serve --help
   program cli dev.gantry.cli.Gantry "$common $quick"
   program daemon dev.gantry.daemon.Gantryd "$common $small"
   if ! rehearse; then
@@ -82,6 +84,7 @@ assemble() {
     train daemon --version
   fi
   finish runtime
+  finish registry
   finish cli
   finish daemon
 }

@@ -216,11 +216,13 @@ final class Connection {
   }
 
   private @Nullable Body body(Map<String, String> headers) {
-    if (headers.getOrDefault("transfer-encoding", "").equalsIgnoreCase("chunked")) {
-      return new Chunked();
-    }
     if (headers.containsKey("transfer-encoding")) {
-      return null;
+      // with a length beside it, proxies and we could disagree where the request ends (RFC 9112
+      // 6.1)
+      boolean clear =
+          headers.getOrDefault("transfer-encoding", "").equalsIgnoreCase("chunked")
+              && !headers.containsKey("content-length");
+      return clear ? new Chunked() : null;
     }
     String length = headers.getOrDefault("content-length", "0");
     return length.matches("[0-9]{1,18}") ? new Limited(Long.parseLong(length)) : null;

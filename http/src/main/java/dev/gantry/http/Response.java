@@ -8,7 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /// The answer to one request: whole, a stream, a part of a file, or the connection itself. Headers
@@ -19,6 +21,7 @@ public final class Response {
   private final boolean headOnly;
   private final boolean old;
   private final Map<String, String> headers = new LinkedHashMap<>();
+  private final List<String> repeated = new ArrayList<>();
   private int status;
   private long sent;
   private boolean closes;
@@ -60,6 +63,12 @@ public final class Response {
 
   public Response header(String name, String value) {
     headers.put(name, value);
+    return this;
+  }
+
+  /// One more header of that name.
+  public Response addHeader(String name, String value) {
+    repeated.add(name + ": " + value + "\r\n");
     return this;
   }
 
@@ -139,6 +148,7 @@ public final class Response {
     StringBuilder head = new StringBuilder(256);
     head.append("HTTP/1.1 ").append(code).append(' ').append(reason(code)).append("\r\n");
     headers.forEach((n, v) -> head.append(n).append(": ").append(v).append("\r\n"));
+    repeated.forEach(head::append);
     if (!headers.containsKey("Date")) {
       head.append("Date: ").append(Dates.now()).append("\r\n");
     }
