@@ -39,9 +39,22 @@ public final class Container {
   private List<String> anonymousVolumes;
   private final List<Listener> waiting = new java.util.ArrayList<>();
   private int restartCount;
+  private long backoffMillis;
+  private int plannedCount;
+  private long plannedMillis;
   private boolean stoppedByUser;
-  private long runs;
+  private boolean announceStop;
+  private long ends;
   private Ended last = new Ended(0, "");
+  private Sent sent = Sent.NOTHING;
+  private @Nullable Death death;
+  private @Nullable Health health;
+  private @Nullable HealthMonitor monitor;
+
+  /// The last signal that went to the first process through the engine, and in whose name.
+  record Sent(int signal, String by) {
+    static final Sent NOTHING = new Sent(0, "");
+  }
 
   Container(
       String id,
@@ -162,19 +175,94 @@ public final class Container {
     return stoppedByUser;
   }
 
-  synchronized void countRestart(int count) {
+  /// Says what a restart will be once the state tells of it.
+  synchronized void planRestart(int count, long waitMillis) {
+    plannedCount = count;
+    plannedMillis = waitMillis;
+  }
+
+  /// Sets how often it was restarted, and after what wait the last time.
+  synchronized void countRestart(int count, long waitMillis) {
     restartCount = count;
+    backoffMillis = waitMillis;
+  }
+
+  /// How long the last restart was put off.
+  synchronized long backoffMillis() {
+    return backoffMillis;
+  }
+
+  /// Waits before a restart; false if it was called off or another start came first.
+  synchronized boolean awaitRestart(ContainerState.Restarting since, long millis)
+      throws InterruptedException {
+    long end = System.nanoTime() + millis * 1_000_000L;
+    for (long left = millis; state == since && left > 0; ) {
+      wait(left);
+      left = (end - System.nanoTime() + 999_999) / 1_000_000L;
+    }
+    return state == since;
+  }
+
+  /// The end that comes was asked for by a stop, which is announced with it.
+  synchronized void announceStop() {
+    announceStop = true;
+  }
+
+  synchronized boolean takeStopAnnouncement() {
+    boolean announced = announceStop;
+    announceStop = false;
+    return announced;
+  }
+
+  synchronized void sent(int signal, String by) {
+    sent = new Sent(signal, by);
+  }
+
+  synchronized Sent takeSent() {
+    Sent last = sent;
+    sent = Sent.NOTHING;
+    return last;
+  }
+
+  synchronized void died(Death newDeath) {
+    death = newDeath;
+  }
+
+  /// How the last run ended; empty before the first end.
+  public synchronized Optional<Death> death() {
+    return Optional.ofNullable(death);
+  }
+
+  /// What the health check has found; empty without a check or before the first start.
+  public synchronized Optional<Health> health() {
+    return Optional.ofNullable(health);
+  }
+
+  synchronized void health(@Nullable Health newHealth) {
+    health = newHealth;
+  }
+
+  /// Exchanges the monitor of the health check and returns the one before.
+  synchronized @Nullable HealthMonitor monitor(@Nullable HealthMonitor newMonitor) {
+    HealthMonitor before = monitor;
+    monitor = newMonitor;
+    return before;
   }
 
   /// Changes the state and wakes everybody who waits for it.
   synchronized void become(ContainerState next) {
-    if (next instanceof ContainerState.Running && !(state instanceof ContainerState.Paused)) {
-      runs++;
+    switch (next) {
+      case ContainerState.Exited e -> last = new Ended(e.exitCode(), e.error());
+      case ContainerState.Restarting r -> {
+        last = new Ended(r.exitCode(), "");
+        restartCount = plannedCount;
+        backoffMillis = plannedMillis;
+      }
+      case ContainerState.Created c -> last = new Ended(c.exitCode(), c.error());
+      default -> {}
     }
-    if (next instanceof ContainerState.Exited e) {
-      last = new Ended(e.exitCode(), e.error());
-    } else if (next instanceof ContainerState.Created c) {
-      last = new Ended(c.exitCode(), c.error());
+    if (!(next instanceof ContainerState.Live)) {
+      ends++;
     }
     state = next;
     notifyAll();
@@ -223,21 +311,16 @@ public final class Container {
   /// How a container ended, for those who wait.
   public record Ended(int exitCode, String error) {}
 
-  /// Waits until the container is in a state in which nothing runs. With `next` a run that ends
-  /// after this call is awaited even if nothing runs now.
+  /// Waits for the next end of a run, a restart's too; without `next` an end that has been will do,
+  /// if nothing runs.
   public synchronized Ended awaitEnd(boolean next) throws InterruptedException {
-    long seen = runs;
-    while (true) {
-      boolean live =
-          state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
-      if (!live && (!next || runs > seen || state instanceof ContainerState.Removing)) {
-        return last;
-      }
-      if (live && next) {
-        seen = Math.min(seen, runs - 1);
-      }
+    boolean live =
+        state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
+    long seen = ends;
+    while ((live || next) && ends == seen) {
       wait();
     }
+    return last;
   }
 
   /// Waits until the container has been removed.
@@ -256,15 +339,23 @@ public final class Container {
 
   /// The record as it will be in state `shown`.
   synchronized Json.JsonObject record(ContainerState shown) {
+    boolean restarts = shown instanceof ContainerState.Restarting && shown != state;
     Json.JsonObject json =
         Json.object()
             .put("Name", name)
             .put("Created", created.toString())
-            .put("RestartCount", restartCount)
+            .put("RestartCount", restarts ? plannedCount : restartCount)
+            .put("BackoffMillis", restarts ? plannedMillis : backoffMillis)
             .put("StoppedByUser", stoppedByUser)
             .put("AnonymousVolumes", Json.strings(anonymousVolumes))
             .put("State", stateRecord(shown))
             .put("Spec", JsonRecords.write(spec));
+    if (health != null) {
+      json.put("Health", health.record());
+    }
+    if (death != null) {
+      json.put("Death", JsonRecords.write(death));
+    }
     if (attachment != null) {
       json.put("Attachment", JsonRecords.write(attachment));
     }
@@ -321,7 +412,10 @@ public final class Container {
             json.strings("AnonymousVolumes"));
     c.become(state);
     c.restartCount = (int) json.number("RestartCount", 0);
+    c.backoffMillis = json.number("BackoffMillis", 0);
     c.stoppedByUser = json.bool("StoppedByUser", false);
+    json.object("Health").ifPresent(h -> c.health = Health.read(h));
+    json.object("Death").ifPresent(d -> c.death = JsonRecords.read(d, Death.class));
     json.object("Attachment").ifPresent(a -> c.attachment = JsonRecords.read(a, Attachment.class));
     return c;
   }

@@ -58,6 +58,7 @@ public record ContainerSpec(
     List<dev.gantry.network.PortRequest> ports,
     Restart restart,
     Logging logging,
+    @Nullable HealthCheck health,
     Json.JsonObject wire) {
 
   /// The same with other components, changed in the form in which the journal keeps it.
@@ -69,44 +70,9 @@ public record ContainerSpec(
 
   /// The same with other networks to be on.
   ContainerSpec withEndpoints(List<dev.gantry.network.EndpointRequest> others) {
-    return new ContainerSpec(
-        image,
-        imageId,
-        layers,
-        command,
-        environment,
-        workingDirectory,
-        user,
-        additionalGroups,
-        hostname,
-        domainname,
-        tty,
-        openStdin,
-        stdinOnce,
-        stopSignal,
-        stopTimeout,
-        autoRemove,
-        labels,
-        mounts,
-        readonlyRoot,
-        init,
-        security,
-        resources,
-        ulimits,
-        sysctls,
-        oomScoreAdj,
-        shmSize,
-        cgroupParent,
-        modes,
-        extraHosts,
-        dns,
-        dnsSearch,
-        dnsOptions,
-        others,
-        ports,
-        restart,
-        logging,
-        wire);
+    Json.JsonArray list = Json.array();
+    others.forEach(endpoint -> list.add(JsonRecords.write(endpoint)));
+    return with(json -> json.put("endpoints", list));
   }
 
   /// A mount of any kind.

@@ -39,8 +39,6 @@ import org.jspecify.annotations.Nullable;
 /// before it, and offers the verbs. Closing it leaves every container running. Thread-safe.
 public final class Engine implements AutoCloseable {
   private static final String TABLE = "containers";
-  private static final int CHUNK_MILLIS = 100;
-  private static final int DRAIN_MILLIS = 2000;
 
   private final EngineOptions options;
   private final Journal journal;
@@ -55,6 +53,7 @@ public final class Engine implements AutoCloseable {
   private final ConcurrentMap<String, String> names = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Exec> execs = new ConcurrentHashMap<>();
   private final Random random = new Random();
+  private final Instant openedAt = Instant.now();
   private volatile boolean closed;
 
   private Engine(EngineOptions options, Journal journal, Runtime runtime, Networks networks) {
@@ -164,6 +163,48 @@ public final class Engine implements AutoCloseable {
 
   void note(Container c) {
     journal.note(Change.put(TABLE, c.id(), c.record()));
+  }
+
+  /// Notes the container as it will be.
+  void note(Container c, ContainerState next) {
+    journal.note(Change.put(TABLE, c.id(), c.record(next)));
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  Instant openedAt() {
+    return openedAt;
+  }
+
+  void forgetExecs(Container c) {
+    c.execs.keySet().forEach(execs::remove);
+    c.execs.clear();
+  }
+
+  /// An exec that was the engine's own: nobody will ask for it.
+  void forget(Exec exec) {
+    execs.remove(exec.id());
+    exec.container().execs.remove(exec.id());
+  }
+
+  /// Tells that a container's volumes come into use or go out of it.
+  void publishVolumes(Container c, String action) {
+    volumes
+        .inUse(c)
+        .forEach(
+            (mount, name) -> {
+              Map<String, String> attributes = new HashMap<>();
+              attributes.put("container", c.id());
+              attributes.put("driver", "local");
+              if (action.equals("mount")) {
+                attributes.put("destination", mount.target());
+                attributes.put("propagation", mount.propagation());
+                attributes.put("read/write", Boolean.toString(!mount.readOnly()));
+              }
+              events.publish("volume", action, name, attributes);
+            });
   }
 
   void publish(Container c, String action, Map<String, String> more) {
@@ -326,44 +367,7 @@ public final class Engine implements AutoCloseable {
   }
 
   private static ContainerSpec withHostname(ContainerSpec s, String hostname) {
-    return new ContainerSpec(
-        s.image(),
-        s.imageId(),
-        s.layers(),
-        s.command(),
-        s.environment(),
-        s.workingDirectory(),
-        s.user(),
-        s.additionalGroups(),
-        hostname,
-        s.domainname(),
-        s.tty(),
-        s.openStdin(),
-        s.stdinOnce(),
-        s.stopSignal(),
-        s.stopTimeout(),
-        s.autoRemove(),
-        s.labels(),
-        s.mounts(),
-        s.readonlyRoot(),
-        s.init(),
-        s.security(),
-        s.resources(),
-        s.ulimits(),
-        s.sysctls(),
-        s.oomScoreAdj(),
-        s.shmSize(),
-        s.cgroupParent(),
-        s.modes(),
-        s.extraHosts(),
-        s.dns(),
-        s.dnsSearch(),
-        s.dnsOptions(),
-        s.endpoints(),
-        s.ports(),
-        s.restart(),
-        s.logging(),
-        s.wire());
+    return s.with(json -> json.put("hostname", hostname));
   }
 
   private String reserve(Optional<String> wanted, String id) {
@@ -439,7 +443,11 @@ public final class Engine implements AutoCloseable {
     Container c = require(ref);
     c.verbs.lock();
     try {
+      if (c.state() instanceof ContainerState.Restarting) {
+        throw new Failure.NotModified("container " + c.id() + " is already running");
+      }
       c.stopping(false);
+      c.countRestart(0, 0);
       new StartContainer(this).start(c);
     } finally {
       c.verbs.unlock();
@@ -453,18 +461,14 @@ public final class Engine implements AutoCloseable {
     c.verbs.lock();
     try {
       if (!(c.state() instanceof ContainerState.Live)) {
-        if (c.state() instanceof ContainerState.Restarting r) {
-          c.stopping(true);
-          c.become(
-              new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
-          note(c);
+        if (c.state() instanceof ContainerState.Restarting restarting) {
+          new EndOfRun(this, c).callOff(restarting);
           publish(c, "stop", Map.of());
           return;
         }
         throw new Failure.NotModified("container " + c.id() + " is already stopped");
       }
       stopLive(c, timeout.orElse(c.spec().stopTimeout()), signal.orElse(c.spec().stopSignal()));
-      publish(c, "stop", Map.of());
     } finally {
       c.verbs.unlock();
     }
@@ -507,13 +511,18 @@ public final class Engine implements AutoCloseable {
   }
 
   private void stopLive(Container c, int seconds, int signal) {
+    stopLive(c, seconds, signal, "stop");
+  }
+
+  private void stopLive(Container c, int seconds, int signal, String by) {
     c.stopping(true);
-    signal(c, signal);
+    c.announceStop();
+    signal(c, signal, by);
     if (c.state() instanceof ContainerState.Paused) {
       thaw(c);
     }
     if (seconds >= 0 && !ends(c, seconds * 1000L)) {
-      signal(c, 9);
+      signal(c, 9, by.equals("stop") ? "stop-timeout" : by);
     }
     ends(c, Long.MAX_VALUE / 2);
   }
@@ -537,10 +546,11 @@ public final class Engine implements AutoCloseable {
     return true;
   }
 
-  private void signal(Container c, int signal) {
+  private void signal(Container c, int signal, String by) {
     try {
       Optional<RunningProcess> process = c.process();
       if (process.isPresent()) {
+        c.sent(signal, by);
         process.get().signal(signal);
         publish(c, "kill", Map.of("signal", Integer.toString(signal)));
       }
@@ -551,6 +561,18 @@ public final class Engine implements AutoCloseable {
 
   public void kill(String ref, int signal) {
     Container c = require(ref);
+    if (c.state() instanceof ContainerState.Restarting restarting
+        && (signal == 9 || signal == c.spec().stopSignal())) {
+      c.verbs.lock();
+      try {
+        if (c.state() == restarting) {
+          new EndOfRun(this, c).callOff(restarting);
+          return;
+        }
+      } finally {
+        c.verbs.unlock();
+      }
+    }
     if (!(c.state() instanceof ContainerState.Live)) {
       throw new Failure.Conflict(
           "cannot kill container: " + ref + ": container " + c.id() + " is not running");
@@ -558,12 +580,43 @@ public final class Engine implements AutoCloseable {
     if (signal == 9 || signal == c.spec().stopSignal()) {
       c.stopping(true);
     }
-    signal(c, signal);
+    signal(c, signal, "user");
     if (c.state() instanceof ContainerState.Paused) {
       thaw(c);
     }
     if (signal == 9) {
       ends(c, 10_000);
+    }
+  }
+
+  /// Does with an unhealthy container what its check says: `kill` (the restart policy decides what
+  /// follows), `stop` or `restart`.
+  void unhealthy(Container c, String action) {
+    c.verbs.lock();
+    try {
+      if (!(c.state() instanceof ContainerState.Running)) {
+        return;
+      }
+      switch (action) {
+        case "kill" -> {
+          signal(c, 9, "health");
+          ends(c, 10_000);
+        }
+        case "stop" -> stopLive(c, c.spec().stopTimeout(), c.spec().stopSignal(), "health");
+        case "restart" -> {
+          stopLive(c, c.spec().stopTimeout(), c.spec().stopSignal(), "health");
+          c.stopping(false);
+          c.countRestart(c.restartCount() + 1, 0);
+          new StartContainer(this).start(c);
+          publish(c, "restart", Map.of());
+        }
+        default -> {}
+      }
+    } catch (Failure e) {
+      System.getLogger("gantryd")
+          .log(System.Logger.Level.WARNING, "unhealthy container " + c.id() + ": " + e.text());
+    } finally {
+      c.verbs.unlock();
     }
   }
 
@@ -573,9 +626,9 @@ public final class Engine implements AutoCloseable {
     try {
       if (c.state() instanceof ContainerState.Live) {
         stopLive(c, timeout.orElse(c.spec().stopTimeout()), signal.orElse(c.spec().stopSignal()));
-        publish(c, "stop", Map.of());
       }
       c.stopping(false);
+      c.countRestart(0, 0);
       new StartContainer(this).start(c);
       publish(c, "restart", Map.of());
     } finally {
@@ -595,6 +648,7 @@ public final class Engine implements AutoCloseable {
         throw new Failure.Conflict("container " + c.id() + " is not running");
       }
       cgroups.freeze(cgroup(c), true);
+      HealthMonitor.stop(c);
       c.become(new ContainerState.Paused(running.pid(), running.startedAt()));
       note(c);
       publish(c, "pause", Map.of());
@@ -630,6 +684,7 @@ public final class Engine implements AutoCloseable {
     c.become(new ContainerState.Running(paused.pid(), paused.startedAt()));
     note(c);
     publish(c, "unpause", Map.of());
+    HealthMonitor.start(this, c, false);
   }
 
   public void resize(String ref, int rows, int columns) {
@@ -673,7 +728,7 @@ public final class Engine implements AutoCloseable {
               try {
                 ExitStatus exit = process.awaitExit();
                 if (!closed) {
-                  ended(c, process, output, exit);
+                  new EndOfRun(this, c).of(process, output, exit);
                 }
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -681,44 +736,7 @@ public final class Engine implements AutoCloseable {
             });
   }
 
-  private void ended(Container c, RunningProcess process, Output output, ExitStatus exit) {
-    Instant startedAt =
-        c.state() instanceof ContainerState.Live live ? live.startedAt() : Instant.EPOCH;
-    killRest(c);
-    output.awaitEnd(DRAIN_MILLIS);
-    boolean oom = cgroups.oomKills(cgroup(c)) > 0;
-    if (oom) {
-      publish(c, "oom", Map.of());
-    }
-    boolean again = RestartPolicy.applies(c, exit.code());
-    ContainerState next =
-        again
-            ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
-            : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
-    // on record before the monitor, who else knows it, is dismissed
-    journal.note(Change.put(TABLE, c.id(), c.record(next)));
-    publishNetwork(c, "disconnect");
-    releaseNetwork(c);
-    process.release();
-    c.ranOut();
-    c.execs.keySet().forEach(execs::remove);
-    c.execs.clear();
-    removeRuntimeState(c);
-    c.become(next);
-    note(c);
-    long seconds = Math.max(0, exit.exitedAt().getEpochSecond() - startedAt.getEpochSecond());
-    publish(
-        c,
-        "die",
-        Map.of("execDuration", Long.toString(seconds), "exitCode", Integer.toString(exit.code())));
-    if (again) {
-      restartLater(c, seconds);
-    } else if (c.spec().autoRemove()) {
-      autoRemove(c);
-    }
-  }
-
-  private void killRest(Container c) {
+  void killRest(Container c) {
     // without a pid namespace of its own the first process's end does not end the others
     for (int attempt = 0; attempt < 50; attempt++) {
       List<Integer> rest = cgroups.processes(cgroup(c));
@@ -747,41 +765,6 @@ public final class Engine implements AutoCloseable {
                 return; // somebody was faster
               }
             });
-  }
-
-  private void restartLater(Container c, long ranSeconds) {
-    int count = ranSeconds >= 10 ? 1 : c.restartCount() + 1;
-    c.countRestart(count);
-    Thread.ofVirtual()
-        .name("restart-" + Ids.shorten(c.id()))
-        .start(
-            () -> {
-              long wait = RestartPolicy.delayMillis(count);
-              for (long slept = 0; slept < wait && !c.isStoppedByUser(); slept += CHUNK_MILLIS) {
-                sleep(CHUNK_MILLIS);
-              }
-              restartNow(c);
-            });
-  }
-
-  private void restartNow(Container c) {
-    c.verbs.lock();
-    try {
-      if (!(c.state() instanceof ContainerState.Restarting r) || closed) {
-        return;
-      }
-      if (c.isStoppedByUser()) {
-        c.become(new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
-        note(c);
-        return;
-      }
-      new StartContainer(this).start(c);
-    } catch (Failure e) {
-      c.become(new ContainerState.Exited(128, Instant.now(), Instant.now(), false, e.text()));
-      note(c);
-    } finally {
-      c.verbs.unlock();
-    }
   }
 
   private static void sleep(long millis) {
@@ -836,7 +819,7 @@ public final class Engine implements AutoCloseable {
           if (l instanceof ContainerState.Paused) {
             thaw(c);
           }
-          signal(c, 9);
+          signal(c, 9, "remove");
           if (!ends(c, 30_000)) {
             throw new Failure.Internal("container " + c.id() + " does not end");
           }
@@ -973,6 +956,8 @@ public final class Engine implements AutoCloseable {
       }
     }
     sweep();
+    StartOrder.of(containers.values().stream().filter(RestartPolicy::atEngineStart).toList())
+        .forEach(this::startAgain);
     if (images.find("hello-world").isEmpty() && Files.exists(options.hello())) {
       images.builtIn(options.hello(), ImageReference.parse("hello-world:latest"));
     }
@@ -993,6 +978,9 @@ public final class Engine implements AutoCloseable {
     c.run(process, output);
     output.start();
     watch(c, process, output);
+    if (c.state() instanceof ContainerState.Running) {
+      HealthMonitor.start(this, c, false);
+    }
   }
 
   /// A container whose monitor is gone: its exit is in the record that the monitor left, or
@@ -1012,20 +1000,12 @@ public final class Engine implements AutoCloseable {
         left.salvage();
       }
       c.attached(null);
-      c.become(
-          new ContainerState.Exited(
-              code, startedAt, exit.map(ExitStatus::exitedAt).orElseGet(Instant::now), false, ""));
-      note(c);
-      if (!c.spec().autoRemove() && RestartPolicy.afterReboot(c)) {
-        c.verbs.lock();
-        try {
-          new StartContainer(this).start(c);
-        } catch (Failure e) {
-          note(c);
-        } finally {
-          c.verbs.unlock();
-        }
+      Instant endedAt = exit.map(ExitStatus::exitedAt).orElseGet(Instant::now);
+      if (c.state() instanceof ContainerState.Live) {
+        c.died(EndOfRun.unseen(code, exit.isPresent(), startedAt, endedAt));
       }
+      c.become(new ContainerState.Exited(code, startedAt, endedAt, false, ""));
+      note(c);
     }
     if (!(c.state() instanceof ContainerState.Live)) {
       removeRuntimeState(c);
@@ -1041,6 +1021,19 @@ public final class Engine implements AutoCloseable {
       chains.addAll(Images.chains(c.spec().layers().stream().map(Digest::parse).toList()));
     }
     return chains;
+  }
+
+  private void startAgain(Container c) {
+    c.verbs.lock();
+    try {
+      c.stopping(false);
+      new StartContainer(this).start(c);
+    } catch (Failure e) {
+      // the container's record says why; the others are started all the same
+      note(c);
+    } finally {
+      c.verbs.unlock();
+    }
   }
 
   private void sweep() {

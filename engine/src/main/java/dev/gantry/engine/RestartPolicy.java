@@ -1,17 +1,24 @@
 package dev.gantry.engine;
 
-/// When and after what wait a container is started again.
+import java.time.Duration;
+
+/// When and after what wait a container is started again. The rules are Docker's: each restart that
+/// follows at once waits twice as long, up to a minute, and a run of ten seconds forgives all that
+/// was before; the number of restarts counts for the policy's limit all the same.
 final class RestartPolicy {
   private static final long FIRST_MILLIS = 100;
   private static final long LONGEST_MILLIS = 60_000;
+  private static final Duration LONG_RUN = Duration.ofSeconds(10);
 
   private RestartPolicy() {}
 
+  /// Whether a container that ended by itself with `exitCode` is started again.
   static boolean applies(Container c, int exitCode) {
+    return !c.isStoppedByUser() && wants(c, exitCode);
+  }
+
+  private static boolean wants(Container c, int exitCode) {
     ContainerSpec.Restart restart = c.spec().restart();
-    if (c.isStoppedByUser()) {
-      return false;
-    }
     return switch (restart.policy()) {
       case "always", "unless-stopped" -> true;
       case "on-failure" ->
@@ -21,18 +28,20 @@ final class RestartPolicy {
     };
   }
 
-  /// Whether a container that ran when the machine went down is started with the engine.
-  static boolean afterReboot(Container c) {
-    return switch (c.spec().restart().policy()) {
-      case "always" -> true;
-      case "unless-stopped" -> !c.isStoppedByUser();
-      case "on-failure" -> true;
-      default -> false;
-    };
+  /// Whether a container that does not run is started with the engine. `always` means even one that
+  /// somebody had stopped; one that never was started is left alone.
+  static boolean atEngineStart(Container c) {
+    if (!(c.state() instanceof ContainerState.Exited exited) || c.spec().autoRemove()) {
+      return false;
+    }
+    return c.spec().restart().policy().equals("always") || applies(c, exited.exitCode());
   }
 
-  /// Docker's: 100 ms, doubled at each restart that follows at once, a minute at the most.
-  static long delayMillis(int count) {
-    return Math.min(LONGEST_MILLIS, FIRST_MILLIS << Math.min(count - 1, 20));
+  /// The wait before a restart, given the one before and how long the container ran.
+  static long delayMillis(long before, Duration ran) {
+    if (before == 0 || ran.compareTo(LONG_RUN) >= 0) {
+      return FIRST_MILLIS;
+    }
+    return Math.min(LONGEST_MILLIS, before * 2);
   }
 }

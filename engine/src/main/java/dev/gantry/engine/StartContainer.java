@@ -59,14 +59,17 @@ final class StartContainer {
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
       Output output = new Output(process, streams(process), engine.intake(c), c.takeWaiting());
       c.run(process, output);
+      c.takeSent();
       c.attached(network.attachment().orElse(null));
       c.become(new ContainerState.Running(process.pid(), Instant.now()));
       engine.note(c);
       undo.commit();
       network.attachment().ifPresent(a -> engine.networks().started(c.id(), process.pid()));
       output.start();
+      engine.publishVolumes(c, "mount");
       engine.publishNetwork(c, "connect");
       engine.publish(c, "start", Map.of());
+      HealthMonitor.start(engine, c, true);
       engine.watch(c, process, output);
     } catch (LaunchFailure e) {
       throw failed(c, e, before);
@@ -93,6 +96,7 @@ final class StartContainer {
           case SETUP -> 128;
         };
     String text = RUNTIME_ERROR + e.text();
+    c.died(EndOfRun.unborn(code, text));
     ContainerState next =
         switch (c.state()) {
           case ContainerState.Exited x ->
@@ -111,6 +115,7 @@ final class StartContainer {
   /// A start that failed before anything was launched: a port in use, an unknown network or user.
   private void refused(Container c, Failure e) {
     c.takeWaiting().forEach(Listener::notStarted);
+    c.died(EndOfRun.unborn(128, e.text()));
     if (c.state() instanceof ContainerState.Created) {
       c.become(new ContainerState.Created(128, e.text()));
       engine.note(c);

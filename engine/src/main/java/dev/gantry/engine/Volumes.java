@@ -171,6 +171,18 @@ public final class Volumes {
     return mounts;
   }
 
+  /// The volumes of a container, by mount.
+  Map<ContainerSpec.Mount, String> inUse(Container c) {
+    Map<ContainerSpec.Mount, String> used = new java.util.LinkedHashMap<>();
+    int anonymous = 0;
+    for (ContainerSpec.Mount m : c.spec().mounts()) {
+      if (m.kind().equals("volume")) {
+        used.put(m, m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source());
+      }
+    }
+    return used;
+  }
+
   /// Where a container's volumes and bound folders are on this machine; what is not there yet is
   /// left out.
   List<DetachedMounts.Bind> places(Container c) {

@@ -33,7 +33,9 @@ final class ContainerJson {
     json.put("Created", time(c.created()));
     json.put("Path", argv.getFirst());
     json.put("Args", Json.strings(argv.subList(1, argv.size())));
-    json.put("State", state(c.state()));
+    Json.JsonObject state = state(c.state());
+    c.health().ifPresent(h -> state.put("Health", HealthChecks.json(h)));
+    json.put("State", state);
     json.put("Image", spec.imageId());
     boolean ran = !(c.state() instanceof ContainerState.Created);
     json.put("ResolvConfPath", ran ? c.folder().resolve("resolv.conf").toString() : "");
@@ -73,7 +75,7 @@ final class ContainerJson {
 
   /// `none` without a health check, else its state.
   static String health(Container c) {
-    return "none";
+    return c.health().map(h -> h.status().word()).orElse("none");
   }
 
   private static Json.JsonObject state(ContainerState state) {
@@ -449,7 +451,10 @@ final class ContainerJson {
     Instant now = Instant.now();
     return switch (c.state()) {
       case ContainerState.Created s -> "Created";
-      case ContainerState.Running s -> "Up " + human(Duration.between(s.startedAt(), now));
+      case ContainerState.Running s ->
+          "Up "
+              + human(Duration.between(s.startedAt(), now))
+              + c.health().map(HealthChecks::text).orElse("");
       case ContainerState.Paused s ->
           "Up " + human(Duration.between(s.startedAt(), now)) + " (Paused)";
       case ContainerState.Restarting s ->

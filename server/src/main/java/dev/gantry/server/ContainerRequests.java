@@ -182,6 +182,7 @@ final class ContainerRequests {
         ports(),
         restart(),
         logging(),
+        HealthChecks.read(config, image),
         wire(
             argv,
             ownEntrypoint || reset,
@@ -811,9 +812,7 @@ final class ContainerRequests {
     c.put("StdinOnce", config.bool("StdinOnce", false));
     c.put("Env", Json.strings(environment));
     c.put("Cmd", command.isEmpty() ? Json.NULL : Json.strings(command));
-    Json health =
-        config.get("Healthcheck") == null ? image.get("Healthcheck") : config.get("Healthcheck");
-    c.putIfPresent("Healthcheck", health);
+    c.putIfPresent("Healthcheck", HealthChecks.merged(config, image));
     c.put("Image", config.string("Image", ""));
     Json volumes =
         config.get("Volumes") == null || config.get("Volumes") == Json.NULL

@@ -45,6 +45,9 @@ class CrashIT {
       for (int i = 0; i < crashes; i++) {
         ExecutorService threads = load.start(CONTAINERS - WRITERS);
         Thread.sleep(random.nextInt(20, 900));
+        if (i % 5 == 0) {
+          load.awaitStart(); // a busy machine may not come so far by itself
+        }
         engine.kill();
         load.stop(threads);
         engine.restart();
@@ -189,6 +192,11 @@ class CrashIT {
           continue; // the container had ended before the exec
         }
       }
+    }
+
+    void awaitStart() {
+      int before = started.size();
+      Eventually.within(PATIENCE, "a container is started", () -> started.size() > before);
     }
 
     void stop(ExecutorService pool) throws InterruptedException {

@@ -1,0 +1,197 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.json.JsonRecords;
+import dev.gantry.runtime.ExitStatus;
+import dev.gantry.runtime.RunningProcess;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/// What follows when a container's first process has ended: what is left of the run is cleared
+/// away, its end is put on record, and the container is started again, removed or left.
+final class EndOfRun {
+  private static final int DRAIN_MILLIS = 2000;
+
+  private final Engine engine;
+  private final Container c;
+
+  EndOfRun(Engine engine, Container c) {
+    this.engine = engine;
+    this.c = c;
+  }
+
+  void of(RunningProcess process, Output output, ExitStatus exit) {
+    Instant startedAt =
+        c.state() instanceof ContainerState.Live live ? live.startedAt() : Instant.EPOCH;
+    HealthMonitor.stop(c);
+    // the group's figures go with the group
+    Death death = death(exit, startedAt);
+    engine.killRest(c);
+    output.awaitEnd(DRAIN_MILLIS);
+    boolean oom = death.oomKills() > 0;
+    if (oom) {
+      engine.publish(c, "oom", Map.of());
+    }
+    c.health().ifPresent(h -> c.health(h.with(Health.Status.UNHEALTHY, h.failingStreak())));
+    Duration ran = Duration.between(startedAt, exit.exitedAt());
+    boolean again = RestartPolicy.applies(c, exit.code());
+    ContainerState next =
+        again
+            ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
+            : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
+    c.died(death);
+    if (again) {
+      c.planRestart(c.restartCount() + 1, RestartPolicy.delayMillis(c.backoffMillis(), ran));
+    }
+    // on record before the monitor, who else knows it, is dismissed
+    engine.note(c, next);
+    engine.publishNetwork(c, "disconnect");
+    engine.releaseNetwork(c);
+    engine.publishVolumes(c, "unmount");
+    process.release();
+    c.ranOut();
+    engine.forgetExecs(c);
+    engine.removeRuntimeState(c);
+    tell(next, exit.code(), ran);
+    engine.note(c);
+    if (next instanceof ContainerState.Restarting restarting) {
+      restartLater(restarting);
+    } else if (c.spec().autoRemove()) {
+      engine.autoRemove(c);
+    }
+  }
+
+  /// Changes the state and tells of it; who waits for the state wakes when both is done.
+  private void tell(ContainerState next, int code, Duration ran) {
+    synchronized (c) {
+      c.become(next);
+      if (c.takeStopAnnouncement()) {
+        engine.publish(c, "stop", Map.of()); // Docker's order: before die
+      }
+      engine.publish(
+          c,
+          "die",
+          Map.of(
+              "execDuration", Long.toString(Math.max(0, ran.toSeconds())),
+              "exitCode", Integer.toString(code)));
+    }
+  }
+
+  private Death death(ExitStatus exit, Instant startedAt) {
+    Optional<Statistics.Sample> last = engine.statistics(c);
+    Map<String, Long> usage = new LinkedHashMap<>();
+    Map<String, Long> limits = new LinkedHashMap<>();
+    last.ifPresent(
+        s -> {
+          usage.put("memory", s.memory().usage());
+          s.memory().most().ifPresent(m -> usage.put("memory.peak", m));
+          usage.put("memory.failures", s.memory().failures());
+          limits.put("memory", s.memory().limit());
+          usage.put("pids", s.pids());
+          s.pidsLimit().ifPresent(l -> limits.put("pids", l));
+        });
+    Container.Sent sent = c.takeSent();
+    int signal = exit.signaled() ? exit.code() - 128 : 0;
+    int oomKills = (int) engine.cgroups().oomKills(engine.cgroup(c));
+    Death.Cause cause = Death.cause(exit.code(), signal, sent.by(), sent.signal(), oomKills, false);
+    return new Death(
+        cause.name(),
+        exit.code(),
+        signal,
+        sent.by(),
+        sent.signal(),
+        oomKills,
+        "",
+        usage,
+        limits,
+        startedAt.toString(),
+        exit.exitedAt().toString(),
+        exit.exitedAt().isBefore(engine.openedAt()),
+        c.health().map(h -> h.status().word()).orElse(null));
+  }
+
+  private void restartLater(ContainerState.Restarting restarting) {
+    Thread.ofVirtual()
+        .name("restart-" + Ids.shorten(c.id()))
+        .start(
+            () -> {
+              try {
+                if (c.awaitRestart(restarting, c.backoffMillis())) {
+                  restartNow(restarting);
+                }
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  private void restartNow(ContainerState.Restarting restarting) {
+    c.verbs.lock();
+    try {
+      if (c.state() != restarting || engine.isClosed()) {
+        return; // somebody was faster
+      }
+      new StartContainer(engine).start(c);
+    } catch (Failure e) {
+      Instant now = Instant.now();
+      c.become(new ContainerState.Exited(128, restarting.startedAt(), now, false, e.text()));
+      engine.note(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
+  /// Calls a restart off that is waiting for its time.
+  void callOff(ContainerState.Restarting r) {
+    c.stopping(true);
+    c.become(new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
+    engine.note(c);
+  }
+
+  /// The death of a container that nobody saw.
+  static Death unseen(int exitCode, boolean known, Instant startedAt, Instant endedAt) {
+    int signal = exitCode > 128 && exitCode < 255 ? exitCode - 128 : 0;
+    Death.Cause cause = Death.cause(exitCode, signal, "", 0, 0, !known);
+    return new Death(
+        cause.name(),
+        exitCode,
+        signal,
+        "",
+        0,
+        0,
+        "",
+        Map.of(),
+        Map.of(),
+        startedAt.toString(),
+        endedAt.toString(),
+        true,
+        null);
+  }
+
+  /// The death of a container whose start failed.
+  static Death unborn(int exitCode, String error) {
+    boolean command = exitCode == 126 || exitCode == 127;
+    return new Death(
+        (command ? Death.Cause.COMMAND : Death.Cause.START_FAILED).name(),
+        exitCode,
+        0,
+        "",
+        0,
+        0,
+        error,
+        Map.of(),
+        Map.of(),
+        "",
+        Instant.now().toString(),
+        false,
+        null);
+  }
+
+  static dev.gantry.json.Json.JsonObject record(Death death) {
+    return JsonRecords.write(death);
+  }
+}

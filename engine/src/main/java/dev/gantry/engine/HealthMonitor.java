@@ -1,0 +1,106 @@
+package dev.gantry.engine;
+
+import dev.gantry.base.Ids;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+
+/// Checks one container's health while it runs: from its start, or its unpausing, to its end.
+final class HealthMonitor {
+  private final Engine engine;
+  private final Container container;
+  private final HealthCheck check;
+  private final HealthProbe probe;
+  private boolean stopped;
+
+  private HealthMonitor(Engine engine, Container container, HealthCheck check) {
+    this.engine = engine;
+    this.container = container;
+    this.check = check;
+    this.probe = HealthProbe.of(engine, container, check);
+  }
+
+  /// Begins to check `c`, if it has a check.
+  ///
+  /// @param fresh a new run: whatever was known before does not count
+  static void start(Engine engine, Container c, boolean fresh) {
+    HealthCheck check = c.spec().health();
+    stop(c);
+    if (check == null || check.isNone()) {
+      c.health(null);
+      return;
+    }
+    if (fresh || c.health().isEmpty()) {
+      c.health(c.health().orElse(Health.STARTING).with(Health.Status.STARTING, 0));
+    }
+    HealthMonitor monitor = new HealthMonitor(engine, c, check);
+    c.monitor(monitor);
+    Thread.ofVirtual().name("health-" + Ids.shorten(c.id())).start(monitor::run);
+  }
+
+  /// Ends the checks of `c`; a result that comes later is not noted.
+  static void stop(Container c) {
+    HealthMonitor monitor = c.monitor(null);
+    if (monitor != null) {
+      synchronized (monitor) {
+        monitor.stopped = true;
+        monitor.notifyAll();
+      }
+    }
+  }
+
+  private synchronized boolean sleep(Duration time) throws InterruptedException {
+    long end = System.nanoTime() + time.toNanos();
+    for (long left = time.toMillis(); !stopped && left > 0; ) {
+      wait(left);
+      left = (end - System.nanoTime() + 999_999) / 1_000_000L;
+    }
+    return !stopped;
+  }
+
+  private void run() {
+    try (HealthProbe p = probe) {
+      while (sleep(interval())) {
+        note(p.run());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Duration interval() {
+    boolean starting =
+        container.health().map(h -> h.status() == Health.Status.STARTING).orElse(false);
+    return starting && inStartPeriod(Instant.now()) ? check.startInterval() : check.interval();
+  }
+
+  private boolean inStartPeriod(Instant at) {
+    return container.state() instanceof ContainerState.Live live
+        && Duration.between(live.startedAt(), at).compareTo(check.startPeriod()) < 0;
+  }
+
+  private void note(Health.Result result) {
+    Health before;
+    Health after;
+    synchronized (this) {
+      if (stopped) {
+        return;
+      }
+      before = container.health().orElse(Health.STARTING);
+      boolean forgiven = before.status() == Health.Status.STARTING && inStartPeriod(result.start());
+      after = before.after(result, check.retries(), forgiven);
+      container.health(after);
+    }
+    if (before.status() == after.status()) {
+      return;
+    }
+    engine.note(container);
+    engine.publish(container, "health_status: " + after.status().word(), Map.of());
+    if (after.status() == Health.Status.UNHEALTHY && !check.onFailure().equals("none")) {
+      // not on this thread: the verb ends this monitor
+      Thread.ofVirtual()
+          .name("unhealthy-" + Ids.shorten(container.id()))
+          .start(() -> engine.unhealthy(container, check.onFailure()));
+    }
+  }
+}
