@@ -162,7 +162,11 @@ public final class Engine implements AutoCloseable {
   }
 
   void note(Container c) {
-    journal.note(Change.put(TABLE, c.id(), c.record()));
+    // what is being removed has no record any more, whoever still speaks of it
+    if (!(c.state() instanceof ContainerState.Removing
+        || c.state() instanceof ContainerState.Dead)) {
+      journal.note(Change.put(TABLE, c.id(), c.record()));
+    }
   }
 
   /// Notes the container as it will be.
@@ -986,6 +990,10 @@ public final class Engine implements AutoCloseable {
   /// A container whose monitor is gone: its exit is in the record that the monitor left, or
   /// unknown.
   private void settle(Container c) {
+    if (c.state() instanceof ContainerState.Removing) {
+      discard(c, false);
+      return;
+    }
     boolean ranAtLast =
         c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;
     if (ranAtLast) {

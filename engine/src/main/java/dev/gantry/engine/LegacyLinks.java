@@ -33,6 +33,10 @@ final class LegacyLinks {
         String[] parts = text.split(":", 2);
         String alias = parts.length == 2 ? parts[1] : parts[0];
         Container target = engine.require(parts[0]);
+        if (target.attachment().isPresent() && onlyElsewhere(target)) {
+          throw new Failure.InvalidRequest(
+              "container " + target.id() + " not attached to default bridge network");
+        }
         Endpoint endpoint =
             target.attachment().map(Attachment::endpoints).stream()
                 .flatMap(List::stream)
@@ -51,6 +55,12 @@ final class LegacyLinks {
       }
     }
     return links;
+  }
+
+  private static boolean onlyElsewhere(Container target) {
+    return target.attachment().map(Attachment::endpoints).stream()
+        .flatMap(List::stream)
+        .noneMatch(e -> e.network().equals(BRIDGE));
   }
 
   /// A line of `/etc/hosts`: address, alias, host name, container name.

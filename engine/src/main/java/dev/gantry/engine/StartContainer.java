@@ -10,6 +10,7 @@ import dev.gantry.runtime.Launch;
 import dev.gantry.runtime.LaunchFailure;
 import dev.gantry.runtime.Rootfs;
 import dev.gantry.runtime.RunningProcess;
+import dev.gantry.runtime.Sysctls;
 import dev.gantry.store.Snapshots;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,9 +24,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Starts a container: files, network, launch, and then the watch over its end.
 final class StartContainer {
-  private static final String RUNTIME_ERROR =
+  private static final String REFUSED =
       "failed to create task for container: failed to create shim task: OCI runtime create failed:"
-          + " runc create failed: unable to start container process: error during container init: ";
+          + " runc create failed: ";
+  private static final String RUNTIME_ERROR =
+      REFUSED + "unable to start container process: error during container init: ";
 
   private final Engine engine;
 
@@ -142,8 +145,23 @@ final class StartContainer {
       String namespace,
       Map<String, String> sysctls) {}
 
+  /// Who joins another container's network is called as that one is.
+  private void takeHostname(Container c, Container other) {
+    String hostname = other.spec().hostname();
+    if (!c.spec().hostname().equals(hostname)) {
+      c.update(
+          c.spec()
+              .with(
+                  json ->
+                      json.put("hostname", hostname).put("domainname", other.spec().domainname())));
+    }
+  }
+
   private Net attach(Container c) {
     String mode = c.spec().modes().network();
+    if (mode.startsWith("container:")) {
+      takeHostname(c, engine.require(mode.substring(10)));
+    }
     if (mode.equals("host") || mode.equals("none") || mode.startsWith("container:")) {
       // a namespace of its own has at least its loopback
       return new Net(
@@ -199,8 +217,7 @@ final class StartContainer {
       throw new Failure.Internal(
           "could not prepare container " + c.id() + ": " + e.getMessage(), e);
     }
-    return new Launch(
-        c.id(),
+    RuntimeSpec config =
         RuntimeSpecs.of(
             new RuntimeSpecs.Start(
                 c,
@@ -210,7 +227,15 @@ final class StartContainer {
                 sharedMemory(spec),
                 engine.cgroup(c),
                 network.sysctls(),
-                linked)),
+                linked));
+    try {
+      Sysctls.check(config);
+    } catch (Failure e) {
+      throw new Failure.Internal(REFUSED + e.text(), e);
+    }
+    return new Launch(
+        c.id(),
+        config,
         new Rootfs.Overlay(lowers, own.upper(), own.work(), own.target(), spec.autoRemove()),
         state,
         network.setup(),

@@ -15,6 +15,7 @@ final class AddressRange {
   private final Cidr subnet;
   private final BigInteger first;
   private final BigInteger last;
+  private final boolean small;
   private final Set<InetAddress> used = new HashSet<>();
   private BigInteger next;
 
@@ -24,7 +25,7 @@ final class AddressRange {
     BigInteger low = subnet.offsetOf(range.network().address());
     BigInteger high = low.add(range.size()).subtract(BigInteger.ONE);
     // the first address names the subnet, the last of IPv4 is the broadcast
-    boolean small = subnet.size().compareTo(BigInteger.TWO) <= 0;
+    this.small = subnet.size().compareTo(BigInteger.TWO) <= 0;
     BigInteger end = subnet.size().subtract(subnet.isIpv6() ? BigInteger.ONE : BigInteger.TWO);
     this.first = small ? low : low.max(BigInteger.ONE);
     this.last = small ? high : high.min(end);
@@ -35,9 +36,15 @@ final class AddressRange {
     return subnet.contains(address);
   }
 
-  /// Takes `address`; false when somebody has it.
+  /// Takes `address`; false when somebody has it, or it stands for the subnet or for all on it.
   boolean reserve(InetAddress address) {
-    return used.add(address);
+    return !hasMeaning(address) && used.add(address);
+  }
+
+  private boolean hasMeaning(InetAddress address) {
+    BigInteger offset = subnet.offsetOf(address);
+    boolean broadcast = !subnet.isIpv6() && offset.equals(subnet.size().subtract(BigInteger.ONE));
+    return !small && (offset.signum() == 0 || broadcast);
   }
 
   void free(InetAddress address) {

@@ -5,12 +5,26 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /// Refuses wishes that a network cannot fulfil, in Docker's words.
 final class EndpointCheck {
+  /// The Docker CLI writes IFNAME in lower case.
+  private static final Pattern SETTING =
+      Pattern.compile("(?i)net\\.(ipv4|ipv6|mpls)\\.[^.=]+\\.ifname\\..*");
+
   private EndpointCheck() {}
 
   static void check(Network network, EndpointRequest wish) {
+    List<String> errors = problems(network, wish);
+    if (!errors.isEmpty()) {
+      String text = errors.size() == 1 ? errors.getFirst() : "* " + String.join("\n* ", errors);
+      throw new Failure.InvalidRequest("invalid endpoint settings:\n" + text);
+    }
+  }
+
+  /// What is wrong with `wish`, a sentence each.
+  static List<String> problems(Network network, EndpointRequest wish) {
     List<String> errors = new ArrayList<>();
     boolean wished = !wish.ipv4().isEmpty() || !wish.ipv6().isEmpty();
     if (network.predefined()) {
@@ -24,10 +38,17 @@ final class EndpointCheck {
     }
     address(network, wish.ipv4(), false, errors);
     address(network, wish.ipv6(), true, errors);
-    if (!errors.isEmpty()) {
-      String text = errors.size() == 1 ? errors.getFirst() : "* " + String.join("\n* ", errors);
-      throw new Failure.InvalidRequest("invalid endpoint settings:\n" + text);
+    String settings = wish.driverOptions().getOrDefault(BridgeOptions.SYSCTLS, "");
+    for (String setting : settings.isEmpty() ? new String[0] : settings.split(",")) {
+      if (!SETTING.matcher(setting).matches()) {
+        errors.add(
+            "unrecognised network interface sysctl '"
+                + setting
+                + "'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4',"
+                + " 'ipv6' or 'mpls'");
+      }
     }
+    return errors;
   }
 
   private static void address(Network network, String wish, boolean ipv6, List<String> errors) {

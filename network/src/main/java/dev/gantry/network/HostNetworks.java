@@ -211,8 +211,7 @@ final class HostNetworks implements Networks {
       containerMessages.add(LinkMessages.up(LinkMessages.LOOPBACK_INDEX));
       for (int i = 0; i < wishes.size(); i++) {
         Network network = wanted.get(i);
-        Endpoint endpoint =
-            reserve(network, wishes.get(i), request.containerId(), request.name(), endpoints);
+        Endpoint endpoint = reserve(network, wishes.get(i), request, endpoints);
         undo.on(endpoint, this::free);
         endpoints.add(endpoint);
         hostMessages.addAll(linkMessages(network, endpoint, !request.ports().isEmpty(), target));
@@ -325,11 +324,7 @@ final class HostNetworks implements Networks {
 
   /// Takes addresses for one endpoint.
   private Endpoint reserve(
-      Network network,
-      EndpointRequest wish,
-      String containerId,
-      String containerName,
-      List<Endpoint> others) {
+      Network network, EndpointRequest wish, AttachRequest container, List<Endpoint> others) {
     if (network.configOnly()) {
       throw new Failure.Forbidden("cannot create endpoint on configuration-only network");
     }
@@ -345,9 +340,9 @@ final class HostNetworks implements Networks {
       List<String> dnsNames = new ArrayList<>();
       if (user) {
         Stream.of(
-                Stream.of(containerName),
+                Stream.of(container.name()),
                 wish.aliases().stream(),
-                Stream.of(Ids.shorten(containerId)))
+                Stream.of(Ids.shorten(container.containerId()), container.hostname()))
             .flatMap(s -> s)
             .filter(name -> !name.isEmpty())
             .distinct()
@@ -605,6 +600,18 @@ final class HostNetworks implements Networks {
     }
   }
 
+  @Override
+  public List<String> problems(EndpointRequest wish) {
+    lock.lock();
+    try {
+      return EndpointCheck.problems(registry.find(wish.network()), wish);
+    } catch (Failure.NotFound e) {
+      return List.of();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private Attachment connectEndpoint(AttachRequest container, int pid, EndpointRequest wish) {
     String containerId = container.containerId();
     lock.lock();
@@ -620,7 +627,8 @@ final class HostNetworks implements Networks {
       }
       Endpoint endpoint =
           undo.on(
-              reserve(network, wish, containerId, before.name(), before.endpoints()), this::free);
+              reserve(network, wish, asCalledNow(container, before), before.endpoints()),
+              this::free);
       for (HostMessage message :
           linkMessages(
               network, endpoint, !container.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
@@ -695,6 +703,18 @@ final class HostNetworks implements Networks {
     } finally {
       lock.unlock();
     }
+  }
+
+  private static AttachRequest asCalledNow(AttachRequest container, Attachment attached) {
+    return new AttachRequest(
+        container.containerId(),
+        attached.name(),
+        container.hostname(),
+        container.endpoints(),
+        container.ports(),
+        container.dns(),
+        container.dnsSearch(),
+        container.dnsOptions());
   }
 
   private Attachment attached(AttachRequest container) {

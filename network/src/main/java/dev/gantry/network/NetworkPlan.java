@@ -5,6 +5,7 @@ import dev.gantry.base.Ids;
 import dev.gantry.network.Network.Pool;
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -363,6 +364,7 @@ final class NetworkPlan {
       Pool pool = NetworkRegistry.pool(registry.freeIpv6Subnet(), "", "", Map.of(), true);
       pools.add(isolated(request, true) ? withoutRouter(pool) : pool);
     }
+    pools.sort(Comparator.comparing(pool -> pool.cidr().isIpv6())); // IPv4 comes first
     return pools;
   }
 

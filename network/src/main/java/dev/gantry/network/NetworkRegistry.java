@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /// The networks that exist, by id and by name, kept in the store, and the addresses each hands out.
 /// Not thread-safe: [HostNetworks] holds the lock.
@@ -235,16 +236,30 @@ final class NetworkRegistry {
     throw new Failure.InvalidRequest("all predefined address pools have been fully subnetted");
   }
 
-  /// A pool of `subnet` whose router is its first address, or the first of the range.
+  /// A pool of `subnet` whose router is its first address, or the first of the range. An address
+  /// that is given to two is refused in Docker's words.
   static Pool pool(
       Cidr subnet, String range, String gateway, Map<String, String> auxiliary, boolean chosen) {
+    AddressRange addresses = new AddressRange(subnet, range.isEmpty() ? subnet : Cidr.parse(range));
     String router = gateway;
     if (router.isEmpty()) {
-      AddressRange addresses =
-          new AddressRange(subnet, range.isEmpty() ? subnet : Cidr.parse(range));
-      auxiliary.values().forEach(a -> Cidr.literal(a).ifPresent(addresses::reserve));
       router = addresses.take().map(Cidr::text).orElse("");
+    } else if (!Cidr.literal(router).map(addresses::reserve).orElse(false)) {
+      throw new Failure.Forbidden(
+          "failed to allocate gateway (" + gateway + "): Address already in use");
     }
+    new TreeMap<>(auxiliary)
+        .forEach(
+            (name, address) -> {
+              if (!Cidr.literal(address).map(addresses::reserve).orElse(false)) {
+                throw new Failure.Forbidden(
+                    "failed to allocate secondary ip address ("
+                        + name
+                        + ":"
+                        + address
+                        + "): Address already in use");
+              }
+            });
     return new Pool(subnet.toString(), range, gateway, auxiliary, router, chosen);
   }
 }

@@ -43,6 +43,9 @@ public interface Networks extends AutoCloseable {
   /// Whether a container could be connected so: what is wrong with the wish itself is refused.
   void check(EndpointRequest endpoint);
 
+  /// What of the wish the network cannot fulfil, in Docker's words; nothing for an unknown network.
+  List<String> problems(EndpointRequest endpoint);
+
   /// Takes a running container off `network` (name or id).
   Attachment disconnect(String containerId, int pid, String network);
 

@@ -96,7 +96,7 @@ final class PortReservations implements AutoCloseable {
                 // clients look for the text up to "allocated"
                 throw new Failure.Internal(
                     "Bind for "
-                        + (address(taken.hostIp()).isAnyLocalAddress() ? taken.hostIp() : hostIp)
+                        + taken.hostIp()
                         + ":"
                         + port
                         + " failed: port is already allocated"

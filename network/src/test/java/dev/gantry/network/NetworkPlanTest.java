@@ -127,4 +127,55 @@ class NetworkPlanTest {
     assertEquals(
         network, new NetworkRegistry(store, NetworkOptions.of("gantry0")).find(network.id()));
   }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "10.124.0.0 |            | failed to allocate gateway (10.124.0.0): Address already in use",
+        "10.124.0.255 |          | failed to allocate gateway (10.124.0.255): Address already in"
+            + " use",
+        "          | 10.124.0.1  | failed to allocate secondary ip address (a:10.124.0.1): Address"
+            + " already in use",
+        "10.124.0.5 | 10.124.0.5 | failed to allocate secondary ip address (a:10.124.0.5): Address"
+            + " already in use"
+      })
+  void addressForTwoIsRefused(String gateway, String auxiliary, String text) {
+    Subnet wish =
+        new Subnet(
+            "10.124.0.0/24",
+            "",
+            gateway == null ? "" : gateway,
+            auxiliary == null ? Map.of() : Map.of("a", auxiliary));
+    Failure failure =
+        assertThrows(
+            Failure.Forbidden.class, () -> plan.plan(request("b1", List.of(wish), Map.of())));
+    assertEquals(text, failure.text());
+  }
+
+  @Test
+  void ipv4SubnetComesFirst() {
+    NetworkRequest request =
+        new NetworkRequest(
+            "six",
+            "",
+            null,
+            true,
+            "",
+            null,
+            List.of(
+                new Subnet("fd00:1::/64", "", "", Map.of()),
+                new Subnet("10.124.0.0/24", "", "", Map.of())),
+            false,
+            false,
+            false,
+            "",
+            false,
+            "",
+            Map.of(),
+            Map.of());
+    assertEquals(
+        List.of("10.124.0.0/24", "fd00:1::/64"),
+        create(request).pools().stream().map(Network.Pool::subnet).toList());
+  }
 }

@@ -89,11 +89,13 @@ public final class PlanCompiler {
 
   /// The plan that starts `launch`.
   public static LaunchPlan compile(Launch launch, CgroupLayout cgroups) {
+    Sysctls.check(launch.spec());
     return new PlanCompiler(cgroups, null).container(launch);
   }
 
   /// The plan of a start on behalf of another engine, with the caller's own streams.
   static LaunchPlan compile(Launch launch, CgroupLayout cgroups, Handover handover) {
+    Sysctls.check(launch.spec());
     return new PlanCompiler(cgroups, handover).container(launch);
   }
 

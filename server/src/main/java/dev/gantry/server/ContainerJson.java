@@ -260,7 +260,7 @@ final class ContainerJson {
                   "",
                   "",
                   "",
-                  wish.mac(),
+                  c.state() instanceof ContainerState.Exited ? "" : wish.mac(),
                   "",
                   0,
                   "",

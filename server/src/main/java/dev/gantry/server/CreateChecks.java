@@ -265,7 +265,7 @@ final class CreateChecks {
             !mac.isEmpty() && !own.isEmpty() && name.equals(main) && !own.equals(mac),
             "the container-wide MAC address must match the endpoint-specific MAC address for the"
                 + " main network, or be left empty");
-        EndpointChecks.check(name, endpoint);
+        EndpointChecks.check(engine, name, endpoint);
       }
     }
     if (!mac.isEmpty() && version.atLeast(44)) {

@@ -1,6 +1,7 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.engine.Engine;
 import dev.gantry.json.Json;
 import dev.gantry.network.Cidr;
 import java.util.ArrayList;
@@ -10,12 +11,15 @@ import java.util.List;
 final class EndpointChecks {
   private EndpointChecks() {}
 
-  static void check(String network, Json.JsonObject endpoint) {
+  static void check(Engine engine, String network, Json.JsonObject endpoint) {
     String prefix = "invalid config for network " + network + ": ";
     String mac = endpoint.string("MacAddress", "");
     if (!mac.isEmpty() && !CreateChecks.isMac(mac)) {
       throw new Failure.InvalidRequest(prefix + "invalid MAC address " + mac);
     }
+    List<String> known = engine.networks().problems(ContainerRequests.endpoint(network, endpoint));
+    refuse(prefix, known);
+    // a network that is not there yet may still come: only the form can be checked
     List<String> wrong = new ArrayList<>();
     Json.JsonObject ipam = endpoint.object("IPAMConfig").orElseGet(Json::object);
     String v4 = ipam.string("IPv4Address", "");
@@ -33,6 +37,10 @@ final class EndpointChecks {
     if (!v6.isEmpty() && (!v6.contains(":") || Cidr.literal(v6).isEmpty())) {
       wrong.add("invalid IPv6 address: " + v6);
     }
+    refuse(prefix, wrong);
+  }
+
+  private static void refuse(String prefix, List<String> wrong) {
     if (!wrong.isEmpty()) {
       String text = wrong.size() == 1 ? wrong.getFirst() : "* " + String.join("\n* ", wrong);
       throw new Failure.InvalidRequest(prefix + "invalid endpoint settings:\n" + text);

@@ -283,12 +283,6 @@ final class NetworkRoutes {
     if (!f.has("until")) {
       return Instant.MAX;
     }
-    String text = f.get("until").getFirst();
-    try {
-      return Times.parse(text, Instant.MAX);
-    } catch (Failure.InvalidRequest e) {
-      throw new Failure.InvalidRequest(
-          "failed to parse value as time or duration: \"" + text + "\"", null, e);
-    }
+    return PruneTime.parse(f.get("until").getFirst());
   }
 }
