@@ -77,9 +77,14 @@ public record ContainerSpec(
 
   /// A mount of any kind.
   ///
-  /// @param kind `bind`, `volume` or `tmpfs`
-  /// @param source a host path, or a volume's name; empty for an anonymous volume
+  /// @param kind `bind`, `volume`, `tmpfs` or `image`
+  /// @param source a host path, a volume's name or an image's; empty for an anonymous volume
   /// @param makeSource make a missing host folder (`-v`) instead of refusing (`--mount`)
+  /// @param options of a tmpfs; of an image the diff ids of its layers, the lowest first
+  /// @param subpath the part of a volume or image that is mounted; the whole if absent
+  /// @param recursion what is mounted below a bind: `none` to leave it out, `writable` to leave it
+  ///   writable in a read-only bind; absent for it to be as the bind
+  /// @param volume how the volume is made if there is none
   public record Mount(
       String kind,
       String source,
@@ -88,7 +93,38 @@ public record ContainerSpec(
       String propagation,
       boolean makeSource,
       boolean noCopy,
-      List<String> options) {}
+      List<String> options,
+      @Nullable String subpath,
+      @Nullable String recursion,
+      @Nullable VolumeWish volume) {
+    public Mount(
+        String kind,
+        String source,
+        String target,
+        boolean readOnly,
+        String propagation,
+        boolean makeSource,
+        boolean noCopy,
+        List<String> options) {
+      this(
+          kind,
+          source,
+          target,
+          readOnly,
+          propagation,
+          makeSource,
+          noCopy,
+          options,
+          null,
+          null,
+          null);
+    }
+  }
+
+  /// What a volume shall be that is made with its container.
+  public record VolumeWish(Map<String, String> labels, Map<String, String> options) {
+    static final VolumeWish NONE = new VolumeWish(Map.of(), Map.of());
+  }
 
   /// Rights.
   ///

@@ -51,6 +51,7 @@ final class EndOfRun {
     engine.note(c, next);
     engine.publishNetwork(c, "disconnect");
     engine.releaseNetwork(c);
+    engine.volumes().release(c);
     engine.publishVolumes(c, "unmount");
     process.release();
     c.ranOut();

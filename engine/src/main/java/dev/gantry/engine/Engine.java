@@ -65,7 +65,7 @@ public final class Engine implements AutoCloseable {
     this.images =
         new Images(journal, ContentStore.open(options.dataRoot().resolve("content")), snapshots);
     images.keepLayersOf(this::layersOfContainers);
-    this.volumes = new Volumes(options.dataRoot().resolve("volumes"), journal);
+    this.volumes = new Volumes(options.dataRoot().resolve("volumes"), journal, snapshots);
   }
 
   /// Makes the engine's networks from its journal, when that is open.
@@ -337,7 +337,12 @@ public final class Engine implements AutoCloseable {
       for (ContainerSpec.Mount m : spec.mounts()) {
         if (m.kind().equals("volume")) {
           boolean known = !m.source().isEmpty() && volumes.find(m.source()).isPresent();
-          String volume = volumes.create(m.source(), Map.of()).name();
+          ContainerSpec.VolumeWish wish = m.volume();
+          String volume =
+              (wish == null
+                      ? volumes.create(m.source(), null, null)
+                      : volumes.create(m.source(), wish.labels(), wish.options()))
+                  .name();
           if (m.source().isEmpty()) {
             anonymous.add(volume);
           }
@@ -862,8 +867,11 @@ public final class Engine implements AutoCloseable {
     removeRuntimeState(c);
     if (withVolumes) {
       for (String volume : c.anonymousVolumes()) {
-        if (volumes.find(volume).isPresent()) {
+        boolean shared =
+            containers.values().stream().anyMatch(other -> other != c && uses(other, volume));
+        if (!shared && volumes.find(volume).isPresent()) {
           volumes.remove(volume);
+          events.publish("volume", "destroy", volume, Map.of("driver", "local"));
         }
       }
     }
@@ -959,6 +967,7 @@ public final class Engine implements AutoCloseable {
         settle(c);
       }
     }
+    volumes.settle();
     sweep();
     StartOrder.of(containers.values().stream().filter(RestartPolicy::atEngineStart).toList())
         .forEach(this::startAgain);
@@ -978,6 +987,7 @@ public final class Engine implements AutoCloseable {
     if (!(c.state() instanceof ContainerState.Paused)) {
       c.become(new ContainerState.Running(process.pid(), startedAt));
     }
+    volumes.resume(c);
     Output output = new Output(process, StartContainer.streams(process), intake(c), List.of());
     c.run(process, output);
     output.start();
@@ -1027,6 +1037,11 @@ public final class Engine implements AutoCloseable {
     Set<Digest> chains = new HashSet<>();
     for (Container c : containers.values()) {
       chains.addAll(Images.chains(c.spec().layers().stream().map(Digest::parse).toList()));
+      for (ContainerSpec.Mount m : c.spec().mounts()) {
+        if (m.kind().equals("image")) {
+          chains.addAll(Images.chains(m.options().stream().map(Digest::parse).toList()));
+        }
+      }
     }
     return chains;
   }

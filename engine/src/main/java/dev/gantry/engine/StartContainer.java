@@ -57,6 +57,7 @@ final class StartContainer {
       if (!c.spec().modes().network().startsWith("container:")) {
         new NetworkFiles(engine).write(c, network.attachment(), links);
       }
+      undo.on(() -> engine.volumes().release(c));
       Launch launch = launch(c, network, LegacyLinks.environment(c, links));
       undo.on(() -> engine.removeRuntimeState(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);

@@ -5,8 +5,10 @@ import dev.gantry.base.Ids;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.oci.RuntimeSpec;
+import dev.gantry.runtime.DockerDefaults;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Journal.Change;
+import dev.gantry.store.Snapshots;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,26 +21,46 @@ import org.jspecify.annotations.Nullable;
 
 /// Named and anonymous folders that outlive containers (the `local` driver). Thread-safe.
 public final class Volumes {
+  /// @param givenLabels null if the request had none, which is not the same as no labels
+  /// @param givenOptions of the driver, likewise
   /// @param anonymous made for one container, removed with it
   public record Volume(
       String name,
       Path mountpoint,
       Instant created,
-      Map<String, String> labels,
-      boolean anonymous) {}
+      @Nullable Map<String, String> givenLabels,
+      @Nullable Map<String, String> givenOptions,
+      boolean anonymous) {
+    public Map<String, String> labels() {
+      return givenLabels == null ? Map.of() : givenLabels;
+    }
+
+    /// `type`, `device` and `o`, as mount(8) takes them; empty for a folder of ours.
+    public Map<String, String> options() {
+      return givenOptions == null ? Map.of() : givenOptions;
+    }
+  }
 
   private static final String TABLE = "volumes";
 
   private final Path folder;
   private final Journal journal;
+  private final Snapshots snapshots;
+  private final VolumeMounts mounts = new VolumeMounts();
 
-  Volumes(Path folder, Journal journal) {
+  Volumes(Path folder, Journal journal, Snapshots snapshots) {
     this.folder = folder;
+    this.snapshots = snapshots;
     this.journal = journal;
   }
 
   /// The volume `name`, made if there is none.
-  public synchronized Volume create(@Nullable String wanted, Map<String, String> labels) {
+  ///
+  /// @param labels null for none given, as `options`
+  public synchronized Volume create(
+      @Nullable String wanted,
+      @Nullable Map<String, String> labels,
+      @Nullable Map<String, String> options) {
     boolean anonymous = wanted == null || wanted.isEmpty();
     String name = wanted == null || wanted.isEmpty() ? Ids.next() : wanted;
     Optional<Volume> there = find(name);
@@ -61,6 +83,7 @@ public final class Volumes {
               + " \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory,"
               + " use absolute path");
     }
+    VolumeMounts.check(name, options == null ? Map.of() : options);
     try {
       Files.createDirectories(folder.resolve(name).resolve("_data"));
     } catch (IOException e) {
@@ -70,7 +93,8 @@ public final class Volumes {
         Json.object()
             .put("Created", Instant.now().toString())
             .put("Anonymous", anonymous)
-            .put("Labels", Json.strings(labels));
+            .put("Labels", labels == null ? Json.NULL : Json.strings(labels))
+            .put("Options", options == null ? Json.NULL : Json.strings(options));
     journal.commit(Change.put(TABLE, name, record));
     return read(name, record);
   }
@@ -80,8 +104,13 @@ public final class Volumes {
         name,
         folder.resolve(name).resolve("_data"),
         Instant.parse(record.string("Created", Instant.EPOCH.toString())),
-        record.stringMap("Labels"),
+        map(record, "Labels"),
+        map(record, "Options"),
         record.bool("Anonymous", false));
+  }
+
+  private static @Nullable Map<String, String> map(Json.JsonObject record, String key) {
+    return record.object(key).isPresent() ? record.stringMap(key) : null;
   }
 
   public Optional<Volume> find(String name) {
@@ -96,10 +125,10 @@ public final class Volumes {
 
   /// Removes a volume that no container uses.
   public synchronized void remove(String name) {
-    if (find(name).isEmpty()) {
-      throw new Failure.NotFound("get " + name + ": no such volume");
-    }
+    Volume volume =
+        find(name).orElseThrow(() -> new Failure.NotFound("get " + name + ": no such volume"));
     journal.commit(Change.remove(TABLE, name));
+    mounts.settle(volume);
     try {
       new ProcessLessDelete(folder.resolve(name)).run();
     } catch (IOException e) {
@@ -147,12 +176,14 @@ public final class Volumes {
         }
         case "volume" -> {
           String name = m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
-          Volume volume = create(name, Map.of());
-          if (!m.noCopy()) {
+          Volume volume = create(name, null, null);
+          this.mounts.acquire(volume, c.id());
+          if (!m.noCopy() && m.subpath() == null) {
             CopyUp.copy(layers, m.target(), volume.mountpoint());
           }
           mounts.add(bind(m, volume.mountpoint()));
         }
+        case "image" -> mounts.add(image(m));
         default -> {
           Path source = Path.of(m.source());
           if (!Files.exists(source) && m.makeSource()) {
@@ -192,7 +223,7 @@ public final class Volumes {
       switch (m.kind()) {
         case "volume" -> {
           String name = m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
-          find(name)
+          find(m.subpath() == null ? name : "")
               .ifPresent(v -> places.add(new DetachedMounts.Bind(v.mountpoint(), m.target())));
         }
         case "bind" -> {
@@ -206,12 +237,47 @@ public final class Volumes {
     return places;
   }
 
+  /// What `c` has had mounted for its volumes is needed no longer.
+  void release(Container c) {
+    inUse(c).values().forEach(name -> find(name).ifPresent(v -> mounts.release(v, c.id())));
+  }
+
+  /// `c` has outlived the engine before: its volumes are mounted still.
+  void resume(Container c) {
+    inUse(c).values().forEach(name -> find(name).ifPresent(v -> mounts.acquire(v, c.id())));
+  }
+
+  /// Takes away the mounts that nobody uses who has outlived the engine before.
+  void settle() {
+    list().forEach(mounts::settle);
+  }
+
+  /// An image's layers, read-only.
+  private RuntimeSpec.Mount image(ContainerSpec.Mount m) {
+    List<Path> lowers =
+        snapshots.lowers(m.options().stream().map(dev.gantry.oci.Digest::parse).toList());
+    if (lowers.size() == 1) {
+      return bind(m, lowers.getFirst());
+    }
+    List<String> options = new ArrayList<>(List.of("ro"));
+    lowers.forEach(l -> options.add("lowerdir+=" + l));
+    return new RuntimeSpec.Mount(m.target(), "overlay", "overlay", options, List.of(), List.of());
+  }
+
   private static RuntimeSpec.Mount bind(ContainerSpec.Mount m, Path source) {
-    List<String> options = new ArrayList<>(List.of("rbind"));
-    if (m.readOnly()) {
+    List<String> options = new ArrayList<>();
+    options.add("none".equals(m.recursion()) ? "bind" : "rbind");
+    if (m.readOnly() || m.kind().equals("image")) {
       options.add("ro");
+      if (m.recursion() == null) {
+        options.add("rro");
+      }
     }
     options.add(m.propagation().isEmpty() ? "rprivate" : m.propagation());
+    String subpath = m.subpath();
+    if (subpath != null) {
+      options.add(DockerDefaults.SUBPATH + subpath);
+    }
     return new RuntimeSpec.Mount(
         m.target(), "bind", source.toString(), options, List.of(), List.of());
   }

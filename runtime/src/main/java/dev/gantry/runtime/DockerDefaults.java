@@ -17,6 +17,11 @@ import java.util.Set;
 /// What a container gets when nobody says otherwise: Docker's capabilities, system call filter,
 /// protected paths, mounts and devices.
 public final class DockerDefaults {
+  /// Begins an option of a bind mount that the OCI specification has not: the part of the source to
+  /// mount, found inside the source by the kernel when the container starts, so that no link in it
+  /// leads elsewhere.
+  public static final String SUBPATH = "x-gantry.subpath=";
+
   public static final List<String> CAPABILITIES =
       List.of(
           "CAP_CHOWN",

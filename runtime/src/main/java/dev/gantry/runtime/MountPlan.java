@@ -7,6 +7,7 @@ import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Syscalls;
+import dev.gantry.kernel.Tree;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.LaunchPlan.Argument;
 import dev.gantry.runtime.LaunchPlan.Special;
@@ -351,22 +352,69 @@ final class MountPlan {
       throw new Failure.InvalidRequest(
           "invalid mount config for type \"bind\": bind source path does not exist: " + source);
     }
+    String subpath =
+        options.data().stream()
+            .filter(o -> o.startsWith(DockerDefaults.SUBPATH))
+            .map(o -> o.substring(DockerDefaults.SUBPATH.length()))
+            .findFirst()
+            .orElse("");
+    boolean isFile =
+        subpath.isEmpty() ? !Files.isDirectory(path) : isFile(path, subpath, mount.destination());
+    Argument from = number(Fd.AT_FDCWD);
+    if (!subpath.isEmpty()) {
+      Argument whole =
+          plan.call(
+                  what,
+                  Syscalls.OPENAT,
+                  from,
+                  plan.string(source),
+                  number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
+                  number(0))
+              .result();
+      from = openIn(whole, subpath, Fd.O_PATH, what).result();
+      close(whole);
+    }
     Argument tree =
         plan.call(
                 what,
                 Syscalls.OPEN_TREE,
-                number(Fd.AT_FDCWD),
-                plan.string(source),
-                number(OPEN_TREE_CLONE | Fd.O_CLOEXEC | (options.recursive() ? AT_RECURSIVE : 0)))
+                from,
+                plan.string(subpath.isEmpty() ? source : ""),
+                number(
+                    OPEN_TREE_CLONE
+                        | Fd.O_CLOEXEC
+                        | (subpath.isEmpty() ? 0 : AT_EMPTY_PATH)
+                        | (options.recursive() ? AT_RECURSIVE : 0)))
             .result();
+    if (!subpath.isEmpty()) {
+      close(from);
+    }
     if (options.set() != 0 || options.clear() != 0) {
       setAttributes(tree, options.set(), options.clear(), 0, false, what);
     }
     if (options.recursiveSet() != 0) {
       setAttributes(tree, options.recursiveSet(), 0, 0, true, what);
     }
-    Argument target = target(mount.destination(), !Files.isDirectory(path), what);
+    Argument target = target(mount.destination(), isFile, what);
     attach(tree, target, options, what);
+  }
+
+  /// What a part of a source is at present; a part that is not there cannot be mounted.
+  private static boolean isFile(Path source, String subpath, String destination) {
+    try (Tree tree = Tree.open(source.toString());
+        Fd part = tree.openFile(subpath, Fd.O_PATH)) {
+      return !Files.isDirectory(Path.of(part.procPath()));
+    } catch (Errno e) {
+      throw new Failure.InvalidRequest(
+          "invalid mount config for "
+              + destination
+              + ": cannot access path "
+              + source.resolve(subpath)
+              + ": "
+              + Errno.describe(e.number()),
+          null,
+          e);
+    }
   }
 
   private void setAttributes(

@@ -1,6 +1,7 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
@@ -239,6 +240,7 @@ final class ContainerRequests {
   // ---- mounts
 
   private void readMounts() {
+    List<ContainerSpec.Mount> others = volumesFrom();
     for (String bind : host.strings("Binds")) {
       mounts.add(bind(bind));
     }
@@ -258,6 +260,8 @@ final class ContainerRequests {
                         false,
                         false,
                         options.isEmpty() ? List.of() : List.of(options.split(",")))));
+    others.removeIf(m -> mounts.stream().anyMatch(own -> own.target().equals(m.target())));
+    mounts.addAll(others);
     for (Json.JsonObject from : List.of(config, image)) {
       from.object("Volumes")
           .ifPresent(
@@ -281,6 +285,46 @@ final class ContainerRequests {
         }
       }
     }
+  }
+
+  /// The binds and volumes of other containers; an anonymous volume stays theirs.
+  private List<ContainerSpec.Mount> volumesFrom() {
+    List<ContainerSpec.Mount> taken = new ArrayList<>();
+    for (String text : host.strings("VolumesFrom")) {
+      int colon = text.indexOf(':');
+      String ref = colon < 0 ? text : text.substring(0, colon);
+      String mode = colon < 0 ? "" : text.substring(colon + 1);
+      if (!List.of("", "rw", "ro", "z", "Z", "ro,z", "ro,Z", "rw,z", "rw,Z").contains(mode)) {
+        throw new Failure.InvalidRequest("invalid mode: " + mode);
+      }
+      Container other =
+          engine
+              .find(ref)
+              .orElseThrow(() -> new Failure.InvalidRequest("No such container: " + ref));
+      java.util.Iterator<String> anonymous = other.anonymousVolumes().iterator();
+      for (ContainerSpec.Mount m : other.spec().mounts()) {
+        String source =
+            m.kind().equals("volume") && m.source().isEmpty() ? anonymous.next() : m.source();
+        if (m.kind().equals("tmpfs") || m.kind().equals("image")) {
+          continue;
+        }
+        taken.removeIf(t -> t.target().equals(m.target()));
+        taken.add(
+            new ContainerSpec.Mount(
+                m.kind(),
+                source,
+                m.target(),
+                m.readOnly() || mode.startsWith("ro"),
+                m.propagation(),
+                m.makeSource(),
+                true,
+                List.of(),
+                m.subpath(),
+                m.recursion(),
+                null));
+      }
+    }
+    return taken;
   }
 
   private void add(ContainerSpec.Mount m) {
@@ -327,7 +371,7 @@ final class ContainerRequests {
     return Path.of(path).normalize().toString();
   }
 
-  private static ContainerSpec.Mount mount(Json.JsonObject m) {
+  private ContainerSpec.Mount mount(Json.JsonObject m) {
     String kind = m.string("Type", "");
     String target = m.string("Target", "");
     String source = m.string("Source", "");
@@ -366,12 +410,57 @@ final class ContainerRequests {
             options.string("Propagation", ""),
             make,
             false,
-            List.of());
+            List.of(),
+            null,
+            recursion(options, readOnly, prefix),
+            null);
       }
       case "volume" -> {
-        boolean noCopy = m.object("VolumeOptions").map(o -> o.bool("NoCopy", false)).orElse(false);
+        Json.JsonObject options = m.object("VolumeOptions").orElseGet(Json::object);
+        Json.JsonObject driver = options.object("DriverConfig").orElseGet(Json::object);
+        if (!List.of("", "local").contains(driver.string("Name", ""))) {
+          throw new Failure.InvalidRequest(
+              "error looking up volume plugin "
+                  + driver.string("Name", "")
+                  + ": plugin \""
+                  + driver.string("Name", "")
+                  + "\" not found");
+        }
         return new ContainerSpec.Mount(
-            "volume", source, clean(target), readOnly, "", false, noCopy, List.of());
+            "volume",
+            source,
+            clean(target),
+            readOnly,
+            "",
+            false,
+            options.bool("NoCopy", false),
+            List.of(),
+            subpath(options, prefix),
+            null,
+            options.has("Labels") || driver.has("Options")
+                ? new ContainerSpec.VolumeWish(
+                    options.stringMap("Labels"), driver.stringMap("Options"))
+                : null);
+      }
+      case "image" -> {
+        if (source.isEmpty()) {
+          throw new Failure.InvalidRequest(prefix + "field Source must not be empty");
+        }
+        Json.JsonObject options = m.object("ImageOptions").orElseGet(Json::object);
+        List<String> layers =
+            engine.images().require(source).diffIds().stream().map(Object::toString).toList();
+        return new ContainerSpec.Mount(
+            "image",
+            source,
+            clean(target),
+            true,
+            "",
+            false,
+            true,
+            layers,
+            subpath(options, prefix),
+            null,
+            null);
       }
       case "tmpfs" -> {
         if (!source.isEmpty()) {
@@ -388,11 +477,71 @@ final class ContainerRequests {
         if (readOnly) {
           texts.add("ro");
         }
+        if (options.get("Options") instanceof Json.JsonArray list) {
+          for (Json item : list) {
+            texts.add(tmpfsOption(item, prefix));
+          }
+        }
         return new ContainerSpec.Mount(
             "tmpfs", "", clean(target), readOnly, "", false, false, texts);
       }
       default -> throw new Failure.InvalidRequest(prefix + "mount type unknown");
     }
+  }
+
+  /// `[NAME]` or `[NAME, VALUE]`, of those that a tmpfs may be given by anybody.
+  private static String tmpfsOption(Json item, String prefix) {
+    List<String> words = new ArrayList<>();
+    if (item instanceof Json.JsonArray pair) {
+      pair.forEach(word -> words.add(word instanceof Json.JsonString t ? t.value() : word.text()));
+    }
+    boolean known =
+        switch (words.isEmpty() ? "" : words.getFirst()) {
+          case "exec", "noexec" -> words.size() == 1;
+          case "uid", "gid", "nr_inodes", "nr_blocks" -> words.size() == 2;
+          default -> false;
+        };
+    if (!known) {
+      throw new Failure.InvalidRequest(prefix + "invalid tmpfs option " + String.join("=", words));
+    }
+    return String.join("=", words);
+  }
+
+  /// A part of a volume or image, as it stands in it.
+  private static @Nullable String subpath(Json.JsonObject options, String prefix) {
+    String subpath = options.string("Subpath", "");
+    if (subpath.isEmpty()) {
+      return null;
+    }
+    Path path = Path.of(subpath).normalize();
+    if (path.isAbsolute() || path.startsWith("..")) {
+      throw new Failure.InvalidRequest(
+          prefix + "subpath must be a relative path within the volume");
+    }
+    return path.toString();
+  }
+
+  /// What is mounted below a bind; Docker's words.
+  private static @Nullable String recursion(
+      Json.JsonObject options, boolean readOnly, String prefix) {
+    boolean none = options.bool("NonRecursive", false);
+    boolean writable = options.bool("ReadOnlyNonRecursive", false);
+    boolean force = options.bool("ReadOnlyForceRecursive", false);
+    if (!readOnly && (writable || force)) {
+      throw new Failure.InvalidRequest(
+          prefix
+              + "mount source must be read-only to use "
+              + (writable ? "ReadOnlyNonRecursive" : "ReadOnlyForceRecursive"));
+    }
+    if (writable && force) {
+      throw new Failure.InvalidRequest(
+          prefix + "ReadOnlyNonRecursive and ReadOnlyForceRecursive exclude each other");
+    }
+    if (force && !options.string("Propagation", "").equals("rprivate")) {
+      throw new Failure.InvalidRequest(
+          prefix + "ReadOnlyForceRecursive needs the propagation rprivate");
+    }
+    return none ? "none" : writable ? "writable" : null;
   }
 
   private static void noOptionsOfOthers(Json.JsonObject m, String kind, String prefix) {

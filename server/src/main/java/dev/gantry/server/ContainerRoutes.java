@@ -170,21 +170,33 @@ final class ContainerRoutes {
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters")).only(Set.of("label", "label!", "until"));
+    Instant until = f.until();
     Json.JsonArray deleted = Json.array();
+    long space = 0;
     for (Container c : engine.list()) {
       boolean idle =
           !(c.state() instanceof ContainerState.Live)
               && !(c.state() instanceof ContainerState.Restarting);
-      if (idle && f.labels("label", c.spec().labels())) {
-        engine.remove(c.id(), false, false);
+      if (idle
+          && c.created().isBefore(until)
+          && f.labels("label", c.spec().labels())
+          && f.lacks("label!", c.spec().labels())) {
+        long size = DiskUsage.written(engine, c);
+        try {
+          engine.remove(c.id(), false, false);
+        } catch (Failure.Conflict | Failure.NotFound e) {
+          continue; // somebody started or removed it in the meantime
+        }
         deleted.add(c.id());
+        space += size;
       }
     }
+    engine.publishEvent("container", "prune", "", Map.of("reclaimed", Long.toString(space)));
     r.json(
         200,
         Json.object()
             .put("ContainersDeleted", deleted.isEmpty() ? Json.NULL : deleted)
-            .put("SpaceReclaimed", 0));
+            .put("SpaceReclaimed", space));
   }
 
   private void top(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

@@ -3,6 +3,7 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,6 +87,21 @@ final class Filters {
       }
     }
     return true;
+  }
+
+  /// None of the asked labels is there.
+  boolean lacks(String key, Map<String, String> labels) {
+    return get(key).stream().noneMatch(l -> new Filters(Map.of("", List.of(l))).labels("", labels));
+  }
+
+  /// What the filter `until` of the prune endpoints lets be: everything made later. Without it,
+  /// nothing.
+  Instant until() {
+    List<String> texts = get("until");
+    if (texts.size() > 1) {
+      throw new Failure.InvalidRequest("more than one until filter specified");
+    }
+    return texts.isEmpty() ? Instant.MAX : PruneTime.parse(texts.getFirst());
   }
 
   boolean bool(String key) {

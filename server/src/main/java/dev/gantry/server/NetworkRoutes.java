@@ -245,14 +245,14 @@ final class NetworkRoutes {
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters")).only(Set.of("label", "label!", "until"));
-    Instant until = until(f);
+    Instant until = f.until();
     Json.JsonArray deleted = Json.array();
     for (Network n : engine.networks().list()) {
       boolean idle =
           !n.predefined() && !n.configOnly() && engine.networks().attachments(n.id()).isEmpty();
       boolean asked =
           f.labels("label", n.labels())
-              && f.get("label!").stream().noneMatch(label -> hasLabel(n, label))
+              && f.lacks("label!", n.labels())
               && Instant.parse(n.created()).isBefore(until);
       if (idle && asked) {
         try {
@@ -267,22 +267,5 @@ final class NetworkRoutes {
     }
     engine.publishEvent("network", "prune", "", Map.of("reclaimed", "0"));
     r.json(200, Json.object().put("NetworksDeleted", deleted.isEmpty() ? Json.NULL : deleted));
-  }
-
-  /// `key` or `key=value`.
-  private static boolean hasLabel(Network n, String label) {
-    String[] parts = label.split("=", 2);
-    String value = n.labels().get(parts[0]);
-    return value != null && (parts.length == 1 || value.equals(parts[1]));
-  }
-
-  private static Instant until(Filters f) {
-    if (f.get("until").size() > 1) {
-      throw new Failure.InvalidRequest("more than one until filter specified");
-    }
-    if (!f.has("until")) {
-      return Instant.MAX;
-    }
-    return PruneTime.parse(f.get("until").getFirst());
   }
 }

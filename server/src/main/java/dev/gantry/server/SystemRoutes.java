@@ -177,6 +177,8 @@ final class SystemRoutes {
             || (e.type().equals("network")
                 && (f.get("network").contains(e.id())
                     || f.get("network").contains(e.attributes().getOrDefault("name", ""))));
+    boolean volume =
+        !f.has("volume") || (e.type().equals("volume") && f.get("volume").contains(e.id()));
     return f.matches("type", e.type())
         && f.matches("scope", "local")
         && !f.has("daemon") // there is none of its own
@@ -184,6 +186,7 @@ final class SystemRoutes {
         && container
         && image
         && network
+        && volume
         && f.labels("label", e.attributes());
   }
 }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// /volumes.
 final class VolumeRoutes {
@@ -34,11 +35,19 @@ final class VolumeRoutes {
             "Labels",
             v.anonymous()
                 ? Json.object().put("com.docker.volume.anonymous", "")
-                : v.labels().isEmpty() ? Json.NULL : Json.strings(v.labels()))
+                : json(v.givenLabels()))
         .put("Mountpoint", v.mountpoint().toString())
         .put("Name", v.name())
-        .put("Options", Json.NULL)
+        .put("Options", json(v.givenOptions()))
         .put("Scope", "local");
+  }
+
+  private static Json json(@Nullable Map<String, String> map) {
+    return map == null ? Json.NULL : Json.strings(map);
+  }
+
+  private static @Nullable Map<String, String> map(Json.JsonObject body, String key) {
+    return body.object(key).isPresent() ? body.stringMap(key) : null;
   }
 
   private Optional<Container> user(String volume) {
@@ -72,8 +81,12 @@ final class VolumeRoutes {
               + driver
               + "\" not found");
     }
-    Volumes.Volume v = engine.volumes().create(body.string("Name", ""), body.stringMap("Labels"));
-    engine.publishEvent("volume", "create", v.name(), Map.of("driver", "local"));
+    String name = body.string("Name", "");
+    boolean known = engine.volumes().find(name).isPresent();
+    Volumes.Volume v = engine.volumes().create(name, map(body, "Labels"), map(body, "DriverOpts"));
+    if (!known) {
+      engine.publishEvent("volume", "create", v.name(), Map.of("driver", "local"));
+    }
     r.json(201, json(v));
   }
 
@@ -106,14 +119,37 @@ final class VolumeRoutes {
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters")).only(Set.of("all", "label", "label!"));
-    boolean all = !q.version().atLeast(42) || (f.has("all") && f.bool("all"));
+    boolean all = !q.version().atLeast(42) || (f.has("all") && all(f));
     Json.JsonArray deleted = Json.array();
+    long space = 0;
     for (Volumes.Volume v : engine.volumes().list()) {
-      if ((all || v.anonymous()) && user(v.name()).isEmpty() && f.labels("label", v.labels())) {
+      if ((all || v.anonymous())
+          && user(v.name()).isEmpty()
+          && f.labels("label", v.labels())
+          && f.lacks("label!", v.labels())) {
+        // what is elsewhere stays there
+        long size = v.options().isEmpty() ? DiskUsage.size(v.mountpoint()) : 0;
         engine.volumes().remove(v.name());
+        engine.publishEvent("volume", "destroy", v.name(), Map.of("driver", "local"));
         deleted.add(v.name());
+        space += size;
       }
     }
-    r.json(200, Json.object().put("VolumesDeleted", deleted).put("SpaceReclaimed", 0));
+    engine.publishEvent("volume", "prune", "", Map.of("reclaimed", Long.toString(space)));
+    r.json(200, Json.object().put("VolumesDeleted", deleted).put("SpaceReclaimed", space));
+  }
+
+  private static boolean all(Filters f) {
+    try {
+      return f.bool("all");
+    } catch (Failure.InvalidRequest e) {
+      // Docker's text for this one
+      throw new Failure.InvalidRequest(
+          "invalid filter 'all': strconv.ParseBool: parsing "
+              + Json.of(f.get("all").getFirst()).text()
+              + ": invalid syntax",
+          null,
+          e);
+    }
   }
 }

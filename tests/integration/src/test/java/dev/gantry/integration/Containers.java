@@ -55,6 +55,10 @@ final class Containers {
 
   /// What happened to `name` since `since` (seconds), as `--format` says.
   static List<String> events(Engine engine, long since, String name, String format) {
+    return events(engine, since, "container", name, format);
+  }
+
+  static List<String> events(Engine engine, long since, String kind, String name, String format) {
     return engine
         .docker(
             "events",
@@ -63,7 +67,7 @@ final class Containers {
             "--until",
             Long.toString(now() + 1),
             "--filter",
-            "container=" + name,
+            kind + "=" + name,
             "--format",
             format)
         .succeeded()
