@@ -88,13 +88,19 @@ public final class Gantryd {
     Files.writeString(pidFile, ProcessHandle.current().pid() + "\n");
     List<String> hosts =
         flags.list("host").isEmpty() ? List.of(DEFAULT_SOCKET) : flags.list("host");
+    // before the first client can see the engine and signal it: a SIGHUP nobody handles ends a JVM
+    ProcessSignals.on("HUP", () -> reload(flags, settings));
+    CountDownLatch ended = atEnd(() -> end(flags, server, engine, pidFile, hosts));
     for (String host : hosts) {
       listen(server, host, flags.text("group", "docker"));
     }
     Log.info("ready: listening on " + String.join(" ", hosts));
     Notify.service("READY=1\nMAINPID=" + ProcessHandle.current().pid());
-    ProcessSignals.on("HUP", () -> reload(flags, settings));
-    awaitEnd(() -> end(flags, server, engine, pidFile, hosts));
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static boolean logsJson(Flags flags) {
@@ -193,8 +199,8 @@ public final class Gantryd {
     }
   }
 
-  /// Waits for SIGTERM or SIGINT, and runs `end` then.
-  private static void awaitEnd(Runnable end) {
+  /// Runs `end` on SIGTERM or SIGINT; the latch opens after it.
+  private static CountDownLatch atEnd(Runnable end) {
     CountDownLatch ended = new CountDownLatch(1);
     java.lang.Runtime.getRuntime()
         .addShutdownHook(
@@ -204,10 +210,6 @@ public final class Gantryd {
                   ended.countDown();
                 },
                 "shutdown"));
-    try {
-      ended.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    return ended;
   }
 }

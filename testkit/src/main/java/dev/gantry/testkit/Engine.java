@@ -43,8 +43,8 @@ public final class Engine implements AutoCloseable {
     if (!reference.isEmpty()) {
       return new Engine(Path.of(reference).resolveSibling("."), home, "reference", List.of());
     }
-    // one digit per process and engine: parallel runs on one machine must not share a bridge
-    int own = (int) (ProcessHandle.current().pid() % 90) + 160;
+    // parallel runs on one machine must not share a bridge or a subnet
+    int own = Turn.number();
     int number = COUNT.getAndIncrement();
     String name = "gt" + own + "x" + number;
     try {
@@ -260,6 +260,10 @@ public final class Engine implements AutoCloseable {
     } finally {
       end(true);
       Scratch.remove(folder, name);
+    }
+    List<String> left = NetworkLeftovers.find(name);
+    if (!left.isEmpty()) {
+      throw new AssertionError("could not remove " + left);
     }
   }
 

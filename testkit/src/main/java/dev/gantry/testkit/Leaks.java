@@ -116,14 +116,11 @@ public final class Leaks {
     }
   }
 
-  /// Links on the engine's bridge; the bridge itself stays, for the next start.
-  private static List<String> links(String bridge) {
-    Path members = Path.of("/sys/class/net", bridge, "brif");
-    try (Stream<Path> all = Files.list(members)) {
-      return all.map(p -> p.getFileName().toString()).toList();
-    } catch (IOException e) {
-      return List.of();
-    }
+  /// Links on the engine's bridges; these and the firewall table stay, for the next start.
+  private static List<String> links(String name) {
+    return NetworkLeftovers.bridges(name).stream()
+        .flatMap(bridge -> NetworkLeftovers.members(bridge).stream())
+        .toList();
   }
 
   /// Files of containers: whatever lies in a folder named by a container id.

@@ -99,7 +99,7 @@ public final class Needs {
     return value == null || value.isEmpty() ? otherwise : value;
   }
 
-  private static Optional<Path> find(String name) {
+  static Optional<Path> find(String name) {
     return Stream.of((environment("PATH", "") + ":/usr/sbin:/sbin").split(":"))
         .map(folder -> Path.of(folder, name))
         .filter(Files::isExecutable)

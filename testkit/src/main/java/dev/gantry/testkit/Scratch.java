@@ -2,6 +2,7 @@ package dev.gantry.testkit;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,7 +25,7 @@ final class Scratch {
   }
 
   /// Ends what still holds the engine's folder or cgroup, so that a failed test does not disturb
-  /// the next one, and removes its folder, cgroups and bridge.
+  /// the next one, and removes its folder, cgroups, firewall table, bridges and what is on them.
   static void remove(Path folder, String name) {
     for (Leaks.Process process : Leaks.processes(folder, name)) {
       ProcessHandle.of(process.pid()).ifPresent(ProcessHandle::destroyForcibly);
@@ -39,12 +40,26 @@ final class Scratch {
         // still busy: the leak has been reported
       }
     }
-    if (Files.exists(Path.of("/sys/class/net", name))) {
-      Command.of("ip", "link", "delete", name).run();
-    }
+    NetworkLeftovers.remove(name);
     Command.of("rm", "-rf", folder.toString()).within(Duration.ofMinutes(2)).run();
     if (Files.exists(folder)) {
       throw new UncheckedIOException(new IOException("could not remove " + folder));
+    }
+  }
+
+  /// Removes what engines with `number` in their names have left.
+  static void sweep(int number) throws IOException {
+    String prefix = "gt" + number + "x";
+    try (DirectoryStream<Path> folders =
+        Files.newDirectoryStream(root(), "gantry-" + prefix + "*-*")) {
+      for (Path folder : folders) {
+        remove(folder, folder.getFileName().toString().split("-", 3)[1]);
+      }
+    }
+    for (String table : NetworkLeftovers.tables()) {
+      if (table.startsWith(NetworkLeftovers.table(prefix))) {
+        NetworkLeftovers.remove(table.substring(NetworkLeftovers.table("").length()));
+      }
     }
   }
 }
