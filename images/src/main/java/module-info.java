@@ -7,6 +7,7 @@ module dev.gantry.images {
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;
+  requires transitive dev.gantry.registryclient;
   requires transitive dev.gantry.store;
   requires org.apache.commons.compress;
   requires com.github.luben.zstd_jni;

@@ -79,7 +79,7 @@ final class Flags {
       return;
     }
     try {
-      Json.JsonObject settings = Json.parseObject(Files.readString(file));
+      Json.JsonObject settings = flat(Json.parseObject(Files.readString(file)));
       List<String> unknown = new ArrayList<>();
       List<String> twice = new ArrayList<>();
       for (String key : settings.members().keySet()) {
@@ -109,6 +109,22 @@ final class Flags {
       throw new Failure.InvalidRequest(
           "unable to configure the engine with file " + file + ": " + e.getMessage(), null, e);
     }
+  }
+
+  /// `{"proxies": {"http-proxy": …}}` as `proxies.http-proxy`.
+  private static Json.JsonObject flat(Json.JsonObject settings) {
+    Json.JsonObject flat = Json.object();
+    settings
+        .members()
+        .forEach(
+            (key, value) -> {
+              if (key.equals("proxies") && value instanceof Json.JsonObject proxies) {
+                proxies.members().forEach((k, v) -> flat.put("proxies." + k, v));
+              } else {
+                flat.put(key, value);
+              }
+            });
+    return flat;
   }
 
   private static List<String> texts(Json.JsonObject settings, String key) {

@@ -65,6 +65,17 @@ final class KnownFlags {
       seccomp-profile | | seccomp-profile | text | file of the default profile; unconfined for none
       log-driver | | log-driver | text | log driver of containers that name none (json-file)
       log-opt | | log-opts | list | key=value, option of the default log driver (repeatable)
+      registry-mirror | | registry-mirrors | list | URL tried before Docker Hub for its images (repeatable)
+      insecure-registry | | insecure-registries | list | host[:port] or network where plain HTTP and unknown certificates are fine (repeatable)
+      registry-rewrite | | registry-rewrites | list | PREFIX=HOST[:PORT][/PATH], where images of that prefix are looked for first (repeatable)
+      registry-certs | | registry-certs | list | folder with HOST[:PORT]/*.crt, *.cert, *.key (/etc/gantry/certs.d and /etc/docker/certs.d)
+      registry-timeout | | registry-timeout | text | seconds that a registry may stay silent in the middle of something (60)
+      max-concurrent-downloads | | max-concurrent-downloads | text | layers loaded at a time, of all pulls together (3)
+      max-concurrent-uploads | | max-concurrent-uploads | text | layers sent at a time, of all pushes together (5)
+      max-download-attempts | | max-download-attempts | text | tries of one layer that bring nothing (5)
+      http-proxy | | proxies.http-proxy | text | proxy for registries over HTTP (HTTP_PROXY)
+      https-proxy | | proxies.https-proxy | text | proxy for registries over HTTPS (HTTPS_PROXY)
+      no-proxy | | proxies.no-proxy | text | hosts reached without a proxy, with commas between (NO_PROXY)
       version | v | | bool | print the version and end
       help | h | | bool | print this and end
       """;

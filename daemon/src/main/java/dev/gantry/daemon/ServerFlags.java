@@ -37,7 +37,12 @@ final class ServerFlags {
       }
     }
     return new ServerSettings(
-        version, dataRoot, flags.flag("debug"), flags.list("label"), defaults(flags));
+        version,
+        dataRoot,
+        flags.flag("debug"),
+        flags.list("label"),
+        defaults(flags),
+        RegistryFlags.read(flags));
   }
 
   private static ServerSettings.Defaults defaults(Flags flags) {

@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 public final class Images {
   private static final String IMAGES = "images";
   private static final String TAGS = "tags";
+  private static final String PACKED = "packed-layers";
 
   private final Journal journal;
   private final ContentStore content;
@@ -490,11 +491,37 @@ public final class Images {
                     && m.layers().stream().allMatch(l -> content.contains(l.digest())));
   }
 
+  /// The packed form of a layer that is stored unpacked, if one was made.
+  Optional<Digest> packedForm(Digest plain) {
+    return journal.get(PACKED, plain.toString()).map(r -> Digest.parse(r.string("Blob", "")));
+  }
+
+  void setPackedForm(Digest plain, Digest packed) {
+    journal.note(
+        Change.put(PACKED, plain.toString(), Json.object().put("Blob", packed.toString())));
+  }
+
+  /// The image's layers are stored as `blobs` from now on, which hold the same files.
+  void replaceLayers(Image image, List<Digest> blobs) {
+    journal
+        .get(IMAGES, image.id().toString())
+        .filter(r -> !image.layers().equals(blobs))
+        .ifPresent(
+            r -> {
+              Json.JsonArray list = Json.array();
+              blobs.forEach(b -> list.add(b.toString()));
+              Json.JsonObject record = (Json.JsonObject) r.copy();
+              journal.commit(Change.put(IMAGES, image.id().toString(), record.put("Layers", list)));
+              loaded.remove(image.id());
+            });
+  }
+
   /// Remembers `manifest` as the one that stands for the image.
   void setManifest(Image image, byte[] manifest) {
     Digest digest = content.put(manifest);
     journal
         .get(IMAGES, image.id().toString())
+        .filter(r -> !r.string("Manifest", "").equals(digest.toString()))
         .ifPresent(
             r -> {
               Json.JsonObject record = (Json.JsonObject) r.copy();
@@ -577,6 +604,11 @@ public final class Images {
     snapshots.keepOnly(chains, containerIds);
     layers.forgetOthers(chains);
     content.collect(roots());
+    for (Map.Entry<String, Json.JsonObject> packed : journal.table(PACKED).entrySet()) {
+      if (!content.contains(Digest.parse(packed.getValue().string("Blob", "")))) {
+        journal.note(Change.remove(PACKED, packed.getKey()));
+      }
+    }
     list().forEach(this::repair);
   }
 

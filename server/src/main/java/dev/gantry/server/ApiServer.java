@@ -3,6 +3,8 @@ package dev.gantry.server;
 import dev.gantry.engine.Engine;
 import dev.gantry.http.HttpServer;
 import dev.gantry.http.Limits;
+import dev.gantry.images.Transfers;
+import dev.gantry.registryclient.Registries;
 import java.util.function.Supplier;
 
 /// The Docker Engine API over an engine: the routes of all nouns on one server.
@@ -17,7 +19,14 @@ public final class ApiServer {
     new ContainerFileRoutes(engine).addTo(router);
     new ContainerResourceRoutes(engine).addTo(router);
     new ExecRoutes(engine).addTo(router);
-    new ImageTransferRoutes(engine).addTo(router);
+    Transfers transfers =
+        new Transfers(
+            engine.images(),
+            new Registries(() -> settings.get().registries()),
+            () -> settings.get().registries());
+    RegistryRoutes registry = new RegistryRoutes(engine, transfers);
+    registry.addTo(router);
+    new ImageTransferRoutes(engine, registry).addTo(router);
     new ImageRoutes(engine).addTo(router);
     new NetworkRoutes(engine).addTo(router);
     new VolumeRoutes(engine).addTo(router);

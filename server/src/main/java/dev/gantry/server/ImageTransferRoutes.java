@@ -20,9 +20,11 @@ import java.util.Optional;
 /// Images that come and go as archives: import, load, save, and those made of packages.
 final class ImageTransferRoutes {
   private final Engine engine;
+  private final RegistryRoutes registry;
 
-  ImageTransferRoutes(Engine engine) {
+  ImageTransferRoutes(Engine engine, RegistryRoutes registry) {
     this.engine = engine;
+    this.registry = registry;
   }
 
   void addTo(Router router) {
@@ -43,6 +45,10 @@ final class ImageTransferRoutes {
   }
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    if (!q.text("fromImage").isEmpty()) {
+      registry.pull(q, r);
+      return;
+    }
     if (!q.text("fromSrc").equals("-")) {
       throw new Failure.InvalidRequest(
           "import takes its archive from the request: fromSrc must be -");

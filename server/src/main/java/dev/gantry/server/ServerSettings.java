@@ -1,6 +1,7 @@
 package dev.gantry.server;
 
 import dev.gantry.json.Json;
+import dev.gantry.registryclient.RegistryOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,8 +11,14 @@ import java.util.List;
 ///
 /// @param labels `key=value`
 /// @param containers what a container gets that does not say otherwise
+/// @param registries how registries are reached
 public record ServerSettings(
-    String version, Path dataRoot, boolean debug, List<String> labels, Defaults containers) {
+    String version,
+    Path dataRoot,
+    boolean debug,
+    List<String> labels,
+    Defaults containers,
+    RegistryOptions registries) {
 
   /// What a container gets that does not say otherwise. Empty texts and 0 for Docker's own
   /// defaults.

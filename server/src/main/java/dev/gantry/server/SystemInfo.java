@@ -5,6 +5,7 @@ import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.CgroupLayout;
+import dev.gantry.registryclient.RegistryOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,11 +54,11 @@ final class SystemInfo {
         .put("NEventsListener", engine.events().listeners());
     machine(json);
     json.put("IndexServerAddress", "https://index.docker.io/v1/")
-        .put("RegistryConfig", registries(api))
+        .put("RegistryConfig", registries(api, settings.get().registries()))
         .put("GenericResources", Json.NULL)
         .put("DockerRootDir", dataRoot.toString())
-        .put("HttpProxy", "")
-        .put("HttpsProxy", "")
+        .put("HttpProxy", shown(settings.get().registries().proxies().http()))
+        .put("HttpsProxy", shown(settings.get().registries().proxies().https()))
         .put("NoProxy", "")
         .put("Labels", Json.strings(settings.get().labels()))
         .put("ExperimentalBuild", false)
@@ -160,24 +161,38 @@ final class SystemInfo {
         .put("Name", read("/proc/sys/kernel/hostname").strip());
   }
 
-  private static Json registries(ApiVersion api) {
+  /// A proxy without its password.
+  private static String shown(String proxy) {
+    return proxy.replaceFirst("//[^/@]*@", "//xxxxx:xxxxx@");
+  }
+
+  private static Json registries(ApiVersion api, RegistryOptions options) {
+    Json.JsonArray mirrors = Json.array();
+    options.mirrors().forEach(m -> mirrors.add(m + "/"));
+    Json.JsonArray networks = Json.array();
+    options.insecure().stream().filter(i -> i.contains("/")).forEach(networks::add);
+    networks.add("127.0.0.0/8").add("::1/128");
+    Json.JsonObject indexes = Json.object();
+    options.insecure().stream()
+        .filter(i -> !i.contains("/"))
+        .forEach(i -> indexes.put(i, index(i, Json.array(), false)));
+    indexes.put("docker.io", index("docker.io", mirrors, true));
     Json.JsonObject json = Json.object();
     if (!api.atLeast(47)) {
       json.put("AllowNondistributableArtifactsCIDRs", Json.NULL)
           .put("AllowNondistributableArtifactsHostnames", Json.NULL);
     }
-    return json.put(
-            "IndexConfigs",
-            Json.object()
-                .put(
-                    "docker.io",
-                    Json.object()
-                        .put("Mirrors", Json.array())
-                        .put("Name", "docker.io")
-                        .put("Official", true)
-                        .put("Secure", true)))
-        .put("InsecureRegistryCIDRs", Json.array().add("127.0.0.0/8").add("::1/128"))
-        .put("Mirrors", Json.NULL);
+    return json.put("IndexConfigs", indexes)
+        .put("InsecureRegistryCIDRs", networks)
+        .put("Mirrors", mirrors.isEmpty() ? Json.NULL : mirrors);
+  }
+
+  private static Json index(String name, Json.JsonArray mirrors, boolean hub) {
+    return Json.object()
+        .put("Mirrors", mirrors)
+        .put("Name", name)
+        .put("Official", hub)
+        .put("Secure", hub);
   }
 
   private static void runtimes(Json.JsonObject json, ApiVersion api) {

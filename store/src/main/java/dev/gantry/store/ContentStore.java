@@ -204,10 +204,25 @@ public final class ContentStore {
       size = 0;
     }
 
-    /// Makes the blob visible.
+    /// Makes the blob visible, on the disk for sure.
     ///
     /// @throws Failure.Corrupted if the content is not what the digest says; it is removed then
     public void commit() throws IOException {
+      check();
+      channel.force(false);
+      Files.move(file, path(digest), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /// Makes the blob visible, and leaves it to the caller to sync the file system before it counts
+    /// on it: many large blobs are written at the disk's own pace so.
+    ///
+    /// @throws Failure.Corrupted as [#commit]
+    public void commitUnsynced() throws IOException {
+      check();
+      Files.move(file, path(digest), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private void check() throws IOException {
       Digest actual = Digest.of(hasher);
       if (!actual.equals(digest)) {
         restart();
@@ -215,8 +230,6 @@ public final class ContentStore {
         throw new Failure.Corrupted(
             "the content that came for " + digest + " has another digest: " + actual);
       }
-      channel.force(false);
-      Files.move(file, path(digest), StandardCopyOption.ATOMIC_MOVE);
     }
 
     @Override
@@ -378,6 +391,15 @@ public final class ContentStore {
       } catch (IOException e) {
         throw new Failure.Internal("could not remove " + path(digest) + ": " + e.getMessage(), e);
       }
+    }
+  }
+
+  /// Removes a blob that is not what its name says, whoever holds it.
+  public void discardDamaged(Digest digest) {
+    try {
+      Files.deleteIfExists(path(digest));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not remove " + path(digest) + ": " + e.getMessage(), e);
     }
   }
 
