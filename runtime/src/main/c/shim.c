@@ -24,7 +24,7 @@ struct header { u32 magic, version, records, relocations; u64 blob_offset, blob_
 
 enum { SPECIAL = 0x10000 };
 enum special { FORK, EXIT, JUMP, JUMP_IF_EQUAL, CHECK, LOAD32, STORE32, FORMAT, WAIT_BYTE, WAIT_EXEC,
-  READY, MONITOR, EXECUTE, MAKE_PATH, COPY_UP, NETLINK, REPORT_TO, LOAD64 };
+  READY, MONITOR, EXECUTE, MAKE_PATH, COPY_UP, NETLINK, REPORT_TO, LOAD64, FORK_SHARED, AWAIT, ASK };
 
 /* Messages between the monitor and whoever is connected: fixed, versioned, never changed in meaning. */
 enum { MSG_READY = 'R', MSG_FAILED = 'F', MSG_STATUS = 'S', MSG_EXIT = 'X',
@@ -263,6 +263,31 @@ static i64 execute(const u64 *candidates, u64 count, u64 argv, u64 envp) {
   return result;
 }
 
+/* Waits for a child to end, for at most `milliseconds` if that is not negative; then it is killed. */
+static i64 await_child(int pidfd, i64 milliseconds) {
+  i32 info[32];
+  struct pollfd p = {pidfd, POLLIN, 0};
+  struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  i64 r;
+  do r = SYS(SYS_ppoll, &p, 1, milliseconds < 0 ? 0 : &limit, 0, 8, 0); while (r == -EINTR);
+  if (r == 0) SYS(SYS_pidfd_send_signal, pidfd, 9, 0, 0, 0, 0);
+  memset(info, 0, sizeof info);
+  SYS(SYS_waitid, P_PIDFD, pidfd, info, WEXITED, 0, 0);
+  /* siginfo: si_code 1 is an exit; anything but success cancels what waits for it */
+  return r == 0 ? -ETIMEDOUT : r < 0 ? r : info[2] == 1 && info[6] == 0 ? 0 : -ECANCELED;
+}
+
+/* Asks the engine for something and waits for its answer; it says no by an error number. */
+static i64 ask_engine(struct message *m, const int *fds, int count) {
+  struct message reply;
+  i64 r = send_message(engine_fd, m, fds, count);
+  if (r < 0) return r;
+  do r = SYS(SYS_recvfrom, engine_fd, &reply, sizeof reply, 0, 0, 0); while (r == -EINTR);
+  if (r < 0) return r;
+  if (r < (i64)sizeof reply || reply.type != ASK_START) return -EPIPE;
+  return reply.error > 0 && reply.error < 4096 ? -(i64)reply.error : 0;
+}
+
 /* ---- the monitor ---------------------------------------------------------------------------- */
 
 enum { CONNECTIONS = 4, STDIO = 4 };
@@ -427,6 +452,18 @@ static void run(const struct record *records, u32 count) {
         result = sys3(SYS_clone3, a, b, 0);
         if (result == 0) next = (u32)c;
         break;
+      case FORK_SHARED: {
+        /* a child on our own memory and descriptors, while we wait: what it stores in slots is ours.
+         * It runs on our stack too, so what lies there is set again when we go on. */
+        static volatile u32 resume, child;
+        resume = at;
+        child = (u32)c;
+        result = sys3(SYS_clone3, a, b, 0);
+        at = resume;
+        r = &records[at];
+        next = result == 0 ? child : at + 1;
+        break;
+      }
       case EXIT: quit((int)a);
       case JUMP: next = (u32)a; break;
       case JUMP_IF_EQUAL: if (a == b) next = (u32)c; break;
@@ -444,8 +481,9 @@ static void run(const struct record *records, u32 count) {
       case WAIT_EXEC: {
         i32 pair[2] = {0, 0};
         do result = sys3(SYS_read, a, pair, sizeof pair); while (result == -EINTR);
-        if (result == sizeof pair) fail(pair[0], pair[1]);
-        if (result > 0) result = -EPROTO;
+        if (result == sizeof pair && pair[0] == -2) result = pair[1]; /* a number, not a failure */
+        else if (result == sizeof pair) fail(pair[0], pair[1]);
+        else if (result > 0) result = -EPROTO;
         break;
       }
       case READY: { /* a: number of descriptors, b: array of them in the blob, c: pid */
@@ -458,6 +496,17 @@ static void run(const struct record *records, u32 count) {
         m.index = (i32)d;
         result = send_message(engine_fd, &m, (int *)b, (int)a);
         /* nobody listens any more: the engine died in the launch; the container is not wanted */
+        break;
+      }
+      case AWAIT: result = await_child((int)a, (i64)b); break;
+      case ASK: { /* a: what for, b: number of descriptors, c: array of them, d: pid */
+        struct message m;
+        memset(&m, 0, sizeof m);
+        m.type = (u8)a;
+        m.version = VERSION;
+        m.alive = 1;
+        m.pid = (i32)d;
+        result = ask_engine(&m, (int *)c, (int)b);
         break;
       }
       case MONITOR: monitor((struct monitor *)a);

@@ -60,7 +60,7 @@ __asm__(".globl _start\n_start:\n mov x29,#0\n mov x0,sp\n and sp,x0,#-16\n bl s
 #define sys3(n, a, b, c) SYS(n, a, b, c, 0, 0, 0)
 
 enum { EPERM = 1, ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, EEXIST = 17, ENOTDIR = 20,
-  EINVAL = 22, EPIPE = 32, ENAMETOOLONG = 36, ELOOP = 40, EPROTO = 71 };
+  EINVAL = 22, EPIPE = 32, ENAMETOOLONG = 36, ELOOP = 40, EPROTO = 71, ETIMEDOUT = 110, ECANCELED = 125 };
 enum { O_RDONLY = 0, O_WRONLY = 1, O_CREAT = 0x40, O_EXCL = 0x80, O_TRUNC = 0x200,
   O_CLOEXEC = 0x80000, O_PATH = 0x200000, O_NONBLOCK = 0x800,
 #if defined(__x86_64__)

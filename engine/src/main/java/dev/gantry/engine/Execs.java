@@ -84,7 +84,9 @@ public final class Execs {
                           ? null
                           : RuntimeSpecs.seccomp(spec.security(), capabilities),
                       engine.cgroup(c),
-                      spec.modes().cgroup().equals("private"),
+                      spec.modes().cgroup().equals("private")
+                          ? java.util.Set.of("cgroup")
+                          : java.util.Set.of(),
                       exec.spec().attachStdin()));
       Output output = new Output(running, StartContainer.streams(running), null, List.of());
       exec.run(running, output);

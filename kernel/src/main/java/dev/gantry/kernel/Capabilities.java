@@ -1,5 +1,8 @@
 package dev.gantry.kernel;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
@@ -74,6 +77,16 @@ public final class Capabilities {
       }
     }
     return mask;
+  }
+
+  /// What the first process of a new user namespace holds: everything that the kernel knows.
+  public static long all() {
+    try {
+      String last = Files.readString(Path.of("/proc/sys/kernel/cap_last_cap")).trim();
+      return (1L << (Integer.parseInt(last) + 1)) - 1;
+    } catch (IOException | NumberFormatException e) {
+      return mask(names());
+    }
   }
 
   /// The bits that this process may use at all (its bounding set).

@@ -173,9 +173,11 @@ public final class Errno extends IOException {
       case 107 -> "transport endpoint is not connected";
       case 110 -> "connection timed out";
       case ECONNREFUSED -> "connection refused";
+      case 112 -> "host is down";
       case 113 -> "no route to host";
       case 116 -> "stale file handle";
       case 122 -> "disk quota exceeded";
+      case 125 -> "operation canceled";
       case 126 -> "required key not available";
       default -> "errno " + number;
     };

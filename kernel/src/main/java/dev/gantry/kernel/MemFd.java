@@ -26,6 +26,11 @@ public final class MemFd {
     }
   }
 
+  /// An empty file that can be written and read.
+  public static Fd open(String name) throws Errno {
+    return create(name, false);
+  }
+
   private static Fd create(String name, boolean executable) throws Errno {
     try (Arena arena = Arena.ofConfined()) {
       long address = Native.string(arena, name).address();

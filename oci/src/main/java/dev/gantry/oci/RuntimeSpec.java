@@ -22,7 +22,7 @@ public record RuntimeSpec(
     @Nullable Linux linux) {
 
   /// The version of the specification that this engine writes.
-  public static final String VERSION = "1.2.1";
+  public static final String VERSION = "1.3.0";
 
   /// Reads a config.json; what cannot be one is a [dev.gantry.json.JsonException] naming the path.
   public static RuntimeSpec parse(String text) {
@@ -112,7 +112,7 @@ public record RuntimeSpec(
       List<IdMapping> uidMappings,
       List<IdMapping> gidMappings,
       List<Device> devices,
-      Map<String, Json> netDevices,
+      Map<String, NetDevice> netDevices,
       @Nullable String cgroupsPath,
       @Nullable Resources resources,
       @Nullable String rootfsPropagation,
@@ -125,6 +125,8 @@ public record RuntimeSpec(
       @Nullable MemoryPolicy memoryPolicy,
       @Nullable Personality personality,
       Map<String, TimeOffset> timeOffsets) {}
+
+  public record NetDevice(@Nullable String name) {}
 
   public record Namespace(String type, @Nullable String path) {}
 

@@ -7,12 +7,14 @@ import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.FdPassing;
 import dev.gantry.kernel.MemFd;
 import dev.gantry.kernel.PidFd;
+import dev.gantry.kernel.Poller;
 import dev.gantry.kernel.Spawn;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.RunningProcess.MonitorMessage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,17 +30,17 @@ public final class BuiltInRuntime implements Runtime {
 
   private static final int PLAN_FD = 3;
   private static final int ENGINE_FD = 4;
-  private static final int CONTAINER_FD = 5;
+  private static final int ECANCELED = 125;
   private static final int HIGH = 192;
 
   private final Fd shim;
   private final Fd nothing;
-  private final CgroupLayout cgroups;
+  private final Machine machine;
 
-  private BuiltInRuntime(Fd shim, Fd nothing, CgroupLayout cgroups) {
+  private BuiltInRuntime(Fd shim, Fd nothing, Machine machine) {
     this.shim = shim;
     this.nothing = nothing;
-    this.cgroups = cgroups;
+    this.machine = machine;
   }
 
   /// Uses the shim at `shimPath`.
@@ -46,7 +48,7 @@ public final class BuiltInRuntime implements Runtime {
     try (Fd low = MemFd.sealed("gantry-shim", Files.readAllBytes(shimPath), true)) {
       // executed by its number, which must not be one that the child gets something else under
       Fd sealed = low.duplicateAbove(HIGH);
-      return new BuiltInRuntime(sealed, Fd.open("/dev/null", Fd.O_RDWR), cgroups);
+      return new BuiltInRuntime(sealed, Fd.open("/dev/null", Fd.O_RDWR), Machine.of(cgroups));
     } catch (IOException e) {
       throw new Failure.Unavailable(
           "the program gantry-shim cannot be used: " + e.getMessage() + "; ./dev build makes it",
@@ -54,32 +56,64 @@ public final class BuiltInRuntime implements Runtime {
     }
   }
 
+  Machine machine() {
+    return machine;
+  }
+
   @Override
   public RunningProcess launch(Launch launch) throws LaunchFailure {
-    LaunchPlan plan = PlanCompiler.compile(launch, cgroups);
+    LaunchPlan plan = PlanCompiler.compile(launch, machine);
     RuntimeSpec.Process process = launch.spec().process();
     if (process == null) {
       throw new Failure.InvalidRequest("no process to run in " + launch.id());
     }
-    return run(plan, launch.id(), process, engineStreams());
+    try (LaunchQuestions questions =
+        LaunchQuestions.of(
+            launch.spec(), pid -> state(launch.id(), pid, launch.stateDirectory()))) {
+      return run(plan, launch.id(), process, engineStreams(), questions);
+    }
+  }
+
+  /// What hooks and listeners of the engine's own containers hear.
+  private static OciState state(String id, int pid, Path folder) {
+    return new OciState(
+        RuntimeSpec.VERSION,
+        id,
+        pid,
+        folder.toString(),
+        "",
+        Instant.now().toString(),
+        0,
+        "",
+        List.of(),
+        Map.of());
   }
 
   /// Starts a container for another engine: the process has this process's own streams.
-  RunningProcess launch(Launch launch, Handover handover) throws LaunchFailure {
-    LaunchPlan plan = PlanCompiler.compile(launch, cgroups, handover);
+  RunningProcess launch(
+      Launch launch, LaunchPlan plan, Handover handover, LaunchQuestions questions)
+      throws LaunchFailure {
     RuntimeSpec.Process process = launch.spec().process();
     if (process == null) {
       throw new Failure.InvalidRequest("no process to run in " + launch.id());
     }
-    return run(plan, launch.id(), process, callersStreams(handover));
+    return run(plan, launch.id(), process, callersStreams(handover), questions);
   }
 
   /// As above, for an exec.
-  RunningProcess exec(ExecLaunch exec, Handover handover) throws LaunchFailure {
-    LaunchPlan plan = PlanCompiler.compile(exec, cgroups, handover);
-    Map<Integer, Fd> fds = callersStreams(handover);
-    fds.put(CONTAINER_FD, exec.container().fd());
-    return run(plan, "an exec in process " + exec.container().pid(), exec.process(), fds);
+  RunningProcess exec(ExecLaunch exec, Handover handover, OciState container) throws LaunchFailure {
+    LaunchPlan plan = ExecCompiler.compile(exec, machine, handover);
+    return exec(plan, exec, callersStreams(handover), container);
+  }
+
+  private RunningProcess exec(
+      LaunchPlan plan, ExecLaunch exec, Map<Integer, Fd> fds, OciState container)
+      throws LaunchFailure {
+    fds.put(ExecCompiler.CONTAINER, exec.container().fd());
+    String name = "an exec in process " + exec.container().pid();
+    try (LaunchQuestions questions = new LaunchQuestions(null, exec.seccomp(), pid -> container)) {
+      return run(plan, name, exec.process(), fds, questions);
+    }
   }
 
   private Map<Integer, Fd> engineStreams() {
@@ -96,22 +130,30 @@ public final class BuiltInRuntime implements Runtime {
       fds.put(i, Fd.adopt(i));
     }
     for (int i = 0; i < handover.passedDescriptors(); i++) {
-      fds.put(PlanCompiler.PASSED + i, Fd.adopt(3 + i));
+      fds.put(MonitorPlan.PASSED + i, Fd.adopt(3 + i));
     }
     return fds;
   }
 
   @Override
   public RunningProcess exec(ExecLaunch exec) throws LaunchFailure {
-    LaunchPlan plan = PlanCompiler.compile(exec, cgroups);
-    Map<Integer, Fd> fds = engineStreams();
-    fds.put(CONTAINER_FD, exec.container().fd());
-    return run(plan, "an exec in process " + exec.container().pid(), exec.process(), fds);
+    LaunchPlan plan = ExecCompiler.compile(exec, machine);
+    Path group = Path.of(exec.cgroup());
+    return exec(
+        plan,
+        exec,
+        engineStreams(),
+        state(String.valueOf(group.getFileName()), exec.container().pid(), group));
   }
 
   private RunningProcess run(
-      LaunchPlan plan, String name, RuntimeSpec.Process process, Map<Integer, Fd> fds)
+      LaunchPlan plan,
+      String name,
+      RuntimeSpec.Process process,
+      Map<Integer, Fd> fds,
+      LaunchQuestions questions)
       throws LaunchFailure {
+    fds.putAll(questions.inherited());
     Fd[] ends;
     int monitor;
     try {
@@ -128,7 +170,7 @@ public final class BuiltInRuntime implements Runtime {
       throw new LaunchFailure(
           LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), e.number());
     }
-    return awaitReady(plan, name, process, ends[0], monitor);
+    return awaitReady(plan, name, process, ends[0], monitor, questions);
   }
 
   /// The targets of posix_spawn's dup actions must not be sources of later ones: all sources are
@@ -148,17 +190,22 @@ public final class BuiltInRuntime implements Runtime {
   }
 
   private RunningProcess awaitReady(
-      LaunchPlan plan, String name, RuntimeSpec.Process process, Fd connection, int monitor)
+      LaunchPlan plan,
+      String name,
+      RuntimeSpec.Process process,
+      Fd connection,
+      int monitor,
+      LaunchQuestions questions)
       throws LaunchFailure {
     Reaper.reap(monitor);
     try {
-      dev.gantry.kernel.Poller.shared().awaitReadable(connection);
-      FdPassing.Message message = FdPassing.receive(connection, MonitorMessage.SIZE);
-      if (message.bytes().length == 0) {
-        throw new LaunchFailure(
-            LaunchFailure.Kind.SETUP, "could not start " + name + ": its monitor ended early", 0);
-      }
+      FdPassing.Message message = next(connection, name);
       MonitorMessage answer = MonitorMessage.decode(message.bytes());
+      while (answer.type() == LaunchQuestions.HOOKS || answer.type() == LaunchQuestions.LISTENER) {
+        answer(questions, connection, answer, message.fds());
+        message = next(connection, name);
+        answer = MonitorMessage.decode(message.bytes());
+      }
       if (answer.type() == MonitorMessage.FAILED) {
         throw failure(plan, process, answer);
       }
@@ -176,9 +223,34 @@ public final class BuiltInRuntime implements Runtime {
       connection.close();
       throw new LaunchFailure(
           LaunchFailure.Kind.SETUP, "could not start " + name + ": " + e.getMessage(), 0);
-    } catch (LaunchFailure e) {
+    } catch (LaunchFailure | RuntimeException e) {
       connection.close();
       throw e;
+    }
+  }
+
+  private static FdPassing.Message next(Fd connection, String name)
+      throws IOException, LaunchFailure {
+    Poller.shared().awaitReadable(connection);
+    FdPassing.Message message = FdPassing.receive(connection, MonitorMessage.SIZE);
+    if (message.bytes().length == 0) {
+      throw new LaunchFailure(
+          LaunchFailure.Kind.SETUP, "could not start " + name + ": its monitor ended early", 0);
+    }
+    return message;
+  }
+
+  private static void answer(
+      LaunchQuestions questions, Fd connection, MonitorMessage question, List<Fd> fds)
+      throws IOException {
+    try {
+      questions.answer(question.type(), question.pid(), fds);
+      MonitorMessage.answer(connection, 0);
+    } catch (IOException | RuntimeException e) {
+      MonitorMessage.answer(connection, ECANCELED);
+      throw e;
+    } finally {
+      fds.forEach(Fd::close);
     }
   }
 
@@ -188,10 +260,7 @@ public final class BuiltInRuntime implements Runtime {
       String command = process.args().getFirst();
       return LaunchFailure.command(command, !command.contains("/"), answer.error());
     }
-    return new LaunchFailure(
-        LaunchFailure.Kind.SETUP,
-        "could not " + plan.textOf(answer.index()) + ": " + Errno.describe(answer.error()),
-        answer.error());
+    return LaunchFailure.step(plan.textOf(answer.index()), answer.error());
   }
 
   @Override
@@ -204,7 +273,7 @@ public final class BuiltInRuntime implements Runtime {
     }
     try {
       MonitorMessage.ask(connection, MonitorMessage.ATTACH, 0);
-      if (!dev.gantry.kernel.Poller.shared().awaitReadable(connection, 5_000_000_000L)) {
+      if (!Poller.shared().awaitReadable(connection, 5_000_000_000L)) {
         connection.close();
         return Optional.empty();
       }

@@ -2,6 +2,7 @@ package dev.gantry.runtime;
 
 import dev.gantry.kernel.PidFd;
 import dev.gantry.oci.RuntimeSpec;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A further process in a running container.
@@ -10,12 +11,17 @@ import org.jspecify.annotations.Nullable;
 /// @param process what to run
 /// @param seccomp the container's filter, or null for none
 /// @param cgroup the container's group, such as `/gantry/ID`
-/// @param privateCgroup whether the container has a cgroup namespace of its own
+/// @param namespaces the types of namespaces that are not the host's, as the OCI specification
+///   names them; only `cgroup`, `user` and `time` matter, the others are always entered
 /// @param openStdin give the process a pipe as standard input instead of /dev/null (no terminal)
 public record ExecLaunch(
     PidFd container,
     RuntimeSpec.Process process,
     RuntimeSpec.@Nullable Seccomp seccomp,
     String cgroup,
-    boolean privateCgroup,
-    boolean openStdin) {}
+    Set<String> namespaces,
+    boolean openStdin) {
+  boolean has(String type) {
+    return namespaces.contains(type);
+  }
+}

@@ -40,6 +40,18 @@ public final class LaunchFailure extends Exception {
     return message == null ? kind.name() : message;
   }
 
+  /// The failure of a step; what the shim says about a hook is no error of the kernel's.
+  static LaunchFailure step(String text, int errno) {
+    boolean hook = text.startsWith(HookPlan.RUN);
+    String why =
+        hook && errno == HookPlan.ECANCELED
+            ? "it did not succeed"
+            : hook && errno == HookPlan.ETIMEDOUT
+                ? "it did not end in time"
+                : Errno.describe(errno);
+    return new LaunchFailure(Kind.SETUP, "could not " + text + ": " + why, errno);
+  }
+
   /// The failure of a program that cannot be executed, in the words that Docker's clients look for.
   static LaunchFailure command(String name, boolean searched, int errno) {
     String quoted = "exec: \"" + name + "\": ";

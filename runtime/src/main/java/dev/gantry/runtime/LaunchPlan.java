@@ -10,6 +10,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /// A program of system calls for gantry-shim, under construction.
 ///
@@ -49,7 +52,10 @@ public final class LaunchPlan {
     COPY_UP,
     NETLINK,
     REPORT_TO,
-    LOAD64
+    LOAD64,
+    FORK_SHARED,
+    AWAIT,
+    ASK
   }
 
   /// One record. [#text()] completes "could not …".
@@ -121,6 +127,13 @@ public final class LaunchPlan {
   private ByteBuffer blob = ByteBuffer.allocate(16 * 1024).order(ByteOrder.LITTLE_ENDIAN);
   private int slots;
 
+  /// What was put where, for the printer: words, or nothing known.
+  private final List<Content> contents = new ArrayList<>();
+
+  private record Content(int offset, List<Argument> words) {}
+
+  private final NavigableMap<Integer, String> printed = new TreeMap<>();
+
   public LaunchPlan() {
     reserve(8); // offset 0 means "none" to the monitor
   }
@@ -159,6 +172,11 @@ public final class LaunchPlan {
     return place;
   }
 
+  /// Writes `bytes` to a place that was reserved.
+  void set(Argument.Pointer place, byte[] bytes) {
+    blob.put(place.offset(), bytes);
+  }
+
   /// `length` zero bytes in the blob, aligned to eight.
   public Argument.Pointer reserve(int length) {
     int start = (blob.position() + 7) & ~7;
@@ -174,12 +192,14 @@ public final class LaunchPlan {
       blob = larger;
     }
     blob.position(end);
+    contents.add(new Content(start, List.of()));
     return new Argument.Pointer(start);
   }
 
   /// 64-bit words in the blob; pointers among them are relocated.
   public Argument.Pointer words(Argument... values) {
     Argument.Pointer place = reserve(values.length * 8);
+    contents.add(new Content(place.offset(), List.of(values)));
     for (int i = 0; i < values.length; i++) {
       int at = place.offset() + i * 8;
       switch (values[i]) {
@@ -333,13 +353,29 @@ public final class LaunchPlan {
     };
   }
 
+  /// A pointer as what it points to.
   private String text(Argument.Pointer pointer) {
-    for (Map.Entry<String, Argument.Pointer> entry : strings.entrySet()) {
-      if (entry.getValue().equals(pointer)) {
-        return "\"" + entry.getKey() + "\"";
+    Map.Entry<Integer, String> place = places().floorEntry(pointer.offset());
+    int behind = pointer.offset() - place.getKey();
+    return place.getValue() + (behind == 0 ? "" : "+" + behind);
+  }
+
+  /// The blob's places by offset: what constants hold, and buffers by number.
+  private NavigableMap<Integer, String> places() {
+    if (printed.isEmpty()) {
+      int buffers = 0;
+      for (Content place : contents) {
+        List<Argument> words = place.words();
+        printed.put(
+            place.offset(),
+            words.isEmpty()
+                ? "&" + buffers++
+                : words.stream().map(this::print).collect(Collectors.joining(", ", "{", "}")));
       }
+      strings.forEach(
+          (text, place) -> printed.put(place.offset(), "\"" + text.replace("\n", "\\n") + "\""));
     }
-    return "&" + pointer.offset();
+    return printed;
   }
 
   private static String name(Syscalls call) {

@@ -11,11 +11,14 @@ import dev.gantry.kernel.Tree;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.LaunchPlan.Argument;
 import dev.gantry.runtime.LaunchPlan.Special;
+import dev.gantry.runtime.MountOptions.Attributes;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The file system part of a launch plan: root, mounts, devices, masked and read-only paths.
 ///
@@ -23,31 +26,26 @@ import java.util.Set;
 /// move_mount), and targets are opened with openat2 inside the root, so that no link in the image
 /// can lead a mount or a write elsewhere (CVE-2021-30465 and its kin).
 final class MountPlan {
-  private static final int MS_REC = 0x4000;
-  private static final int MS_PRIVATE = 1 << 18;
-  private static final int MS_SLAVE = 1 << 19;
-  private static final int MS_SHARED = 1 << 20;
-  private static final int MS_UNBINDABLE = 1 << 17;
+  private static final int MS_REC = MountOptions.MS_REC;
+  private static final int MS_PRIVATE = MountOptions.MS_PRIVATE;
+  private static final int MS_SLAVE = MountOptions.MS_SLAVE;
+  private static final int MS_SHARED = MountOptions.MS_SHARED;
   private static final int MS_BIND = 0x1000;
   private static final int MNT_DETACH = 2;
 
-  private static final int ATTR_RDONLY = 1;
-  private static final int ATTR_NOSUID = 2;
-  private static final int ATTR_NODEV = 4;
-  private static final int ATTR_NOEXEC = 8;
-  private static final int ATTR_ATIME_MASK = 0x70;
-  private static final int ATTR_NOATIME = 0x10;
-  private static final int ATTR_STRICTATIME = 0x20;
-  private static final int ATTR_NODIRATIME = 0x80;
-  private static final int ATTR_NOSYMFOLLOW = 0x200000;
+  private static final int ATTR_RDONLY = MountOptions.RDONLY;
+  private static final int ATTR_IDMAP = 0x100000;
 
   private static final int OPEN_TREE_CLONE = 1;
   private static final int AT_RECURSIVE = 0x8000;
   private static final int AT_EMPTY_PATH = 0x1000;
+  private static final int MOVE_EMPTY_SOURCE = 0x4;
   private static final int MOVE_EMPTY_BOTH = 0x4 | 0x40;
+  private static final int FSPICK_EMPTY_PATH = 8;
   private static final int FSCONFIG_SET_FLAG = 0;
   private static final int FSCONFIG_SET_STRING = 1;
   private static final int FSCONFIG_CREATE = 6;
+  private static final int FSCONFIG_RECONFIGURE = 7;
   private static final int CLOEXEC = 1;
   private static final int OPTION_LIMIT = 4000;
 
@@ -55,98 +53,22 @@ final class MountPlan {
   private static final int S_IFBLK = 0060000;
   private static final int S_IFIFO = 0010000;
 
-  private static final Map<String, Integer> ATTRIBUTES =
-      Map.ofEntries(
-          Map.entry("ro", ATTR_RDONLY),
-          Map.entry("nosuid", ATTR_NOSUID),
-          Map.entry("nodev", ATTR_NODEV),
-          Map.entry("noexec", ATTR_NOEXEC),
-          Map.entry("noatime", ATTR_NOATIME),
-          Map.entry("strictatime", ATTR_STRICTATIME),
-          Map.entry("nodiratime", ATTR_NODIRATIME),
-          Map.entry("nosymfollow", ATTR_NOSYMFOLLOW));
-  private static final Map<String, Integer> CLEARING =
-      Map.of(
-          "rw",
-          ATTR_RDONLY,
-          "suid",
-          ATTR_NOSUID,
-          "dev",
-          ATTR_NODEV,
-          "exec",
-          ATTR_NOEXEC,
-          "symfollow",
-          ATTR_NOSYMFOLLOW,
-          "diratime",
-          ATTR_NODIRATIME);
-  private static final Map<String, Integer> PROPAGATION =
-      Map.of(
-          "private",
-          MS_PRIVATE,
-          "rprivate",
-          MS_PRIVATE | MS_REC,
-          "slave",
-          MS_SLAVE,
-          "rslave",
-          MS_SLAVE | MS_REC,
-          "shared",
-          MS_SHARED,
-          "rshared",
-          MS_SHARED | MS_REC,
-          "unbindable",
-          MS_UNBINDABLE,
-          "runbindable",
-          MS_UNBINDABLE | MS_REC);
-  private static final Set<String> IGNORED =
-      Set.of(
-          "defaults",
-          "relatime",
-          "norelatime",
-          "async",
-          "loud",
-          "nofail",
-          "atime",
-          "mand",
-          "nomand",
-          "silent",
-          "iversion",
-          "noiversion",
-          "lazytime",
-          "nolazytime",
-          "sync",
-          "dirsync",
-          "remount");
-
-  /// The mount options that are understood here; others go to the file system.
-  static List<String> optionNames() {
-    java.util.TreeSet<String> names = new java.util.TreeSet<>(Set.of("bind", "rbind", "tmpcopyup"));
-    names.addAll(ATTRIBUTES.keySet());
-    ATTRIBUTES.keySet().forEach(a -> names.add("r" + a));
-    names.addAll(CLEARING.keySet());
-    names.addAll(PROPAGATION.keySet());
-    names.addAll(IGNORED);
-    return List.copyOf(names);
-  }
-
-  /// A mount's options, sorted by what applies them.
-  private record Options(
-      boolean bind,
-      boolean recursive,
-      long set,
-      long clear,
-      long recursiveSet,
-      int propagation,
-      boolean copyUp,
-      List<String> data) {}
+  private static final String NO_SUCH_SOURCE =
+      "invalid mount config for type \"bind\": bind source path does not exist: ";
 
   private final LaunchPlan plan;
   private final RuntimeSpec spec;
+  private final Rootfs rootfs;
   private final CgroupLayout cgroups;
   private final String cgroup;
   private final boolean userNamespace;
-  private final Argument root;
 
-  /// Begins with the mount namespace's own root and the container's, which it leaves in a slot.
+  /// Mounts that the monitor made with the host's rights, because a child in a user namespace has
+  /// none there; by what is mounted.
+  private final Map<String, Argument> prepared = new LinkedHashMap<>();
+
+  private Argument root = number(-1);
+
   MountPlan(
       LaunchPlan plan,
       RuntimeSpec spec,
@@ -156,18 +78,136 @@ final class MountPlan {
       boolean userNamespace) {
     this.plan = plan;
     this.spec = spec;
+    this.rootfs = rootfs;
     this.cgroups = cgroups;
     this.cgroup = cgroup;
     this.userNamespace = userNamespace;
-    this.root = mountRoot(rootfs);
   }
 
-  private Argument mountRoot(Rootfs rootfs) {
-    String propagation = linux().rootfsPropagation();
-    int host =
-        propagation != null && propagation.contains("shared")
-            ? MS_SHARED
-            : propagation != null && propagation.contains("private") ? MS_PRIVATE : MS_SLAVE;
+  private RuntimeSpec.Linux linux() {
+    RuntimeSpec.Linux linux = spec.linux();
+    if (linux == null) {
+      throw new Failure.InvalidRequest("the configuration has no linux section");
+    }
+    return linux;
+  }
+
+  // ---- in the monitor, before the fork
+
+  /// Makes what takes the host's rights: everything of the host's for a child in a user namespace,
+  /// and idmapped mounts. They wait detached, for the child to put them in their places.
+  void prepare() {
+    if (userNamespace) {
+      prepared.put("root", prepareRoot());
+    }
+    for (RuntimeSpec.Mount mount : spec.mounts()) {
+      MountOptions options = MountOptions.of(mount);
+      if (options.bind() && !options.remount() && (userNamespace || options.idmap())) {
+        String what = what(mount);
+        Argument tree = openSource(mount, options, what);
+        leaveHostsPeers(tree, options.recursive(), what);
+        if (options.idmap()) {
+          idmap(mount, options, tree, what);
+        }
+        prepared.put(key(mount), tree);
+      } else if (isCgroup(mount) && userNamespace && !cgroups.isUnified()) {
+        for (Path folder : ownGroups().keySet()) {
+          Argument tree = openTree(folder.toString(), false, "open " + folder);
+          leaveHostsPeers(tree, false, "open " + folder);
+          prepared.put(folder.toString(), tree);
+        }
+      }
+    }
+    if (userNamespace) {
+      for (RuntimeSpec.Device device : allDevices()) {
+        String what = "open the device " + device.path();
+        Argument tree = openTree(device.path(), false, what);
+        leaveHostsPeers(tree, false, what);
+        prepared.put("device " + device.path(), tree);
+      }
+    }
+  }
+
+  /// In the monitor, after the fork: the child has its own descriptors of them.
+  void closePrepared() {
+    prepared.values().forEach(this::close);
+  }
+
+  private Argument prepareRoot() {
+    return switch (rootfs) {
+      case Rootfs.Overlay overlay -> overlayContext(overlay, "mount the container's file system");
+      case Rootfs.Directory directory -> {
+        String what = "open the root folder " + directory.path();
+        Argument tree = openTree(directory.path().toString(), true, what);
+        leaveHostsPeers(tree, true, what);
+        yield tree;
+      }
+    };
+  }
+
+  /// A copy of one of the host's mounts still takes part in what the host mounts below it; inside
+  /// the container it must only receive.
+  private void leaveHostsPeers(Argument tree, boolean recursive, String what) {
+    setAttributes(tree, Attributes.NONE, MS_SLAVE, recursive, what);
+  }
+
+  private void idmap(RuntimeSpec.Mount mount, MountOptions options, Argument tree, String what) {
+    boolean own = !mount.uidMappings().isEmpty();
+    List<RuntimeSpec.IdMapping> users = own ? mount.uidMappings() : linux().uidMappings();
+    List<RuntimeSpec.IdMapping> groups = own ? mount.gidMappings() : linux().gidMappings();
+    if (users.isEmpty() || groups.isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "the mount on " + mount.destination() + " is to be idmapped, but nothing says how");
+    }
+    Argument namespace = NamespacePlan.mapped(plan, users, groups);
+    // struct mount_attr: what is set, what is cleared, propagation, user namespace
+    Argument.Pointer attributes = plan.words(number(ATTR_IDMAP), number(0), number(0), number(0));
+    plan.special(what, Special.STORE32, LaunchPlan.behind(attributes, 24), namespace);
+    plan.call(
+        what,
+        Syscalls.MOUNT_SETATTR,
+        tree,
+        plan.string(""),
+        number(AT_EMPTY_PATH | (options.recursiveIdmap() ? AT_RECURSIVE : 0)),
+        attributes,
+        number(32));
+    close(namespace);
+  }
+
+  private static String what(RuntimeSpec.Mount mount) {
+    return "mount " + (mount.source() == null ? "" : mount.source()) + " on " + mount.destination();
+  }
+
+  private static String key(RuntimeSpec.Mount mount) {
+    return "mount " + System.identityHashCode(mount);
+  }
+
+  private static String source(RuntimeSpec.Mount mount) {
+    String source = mount.source() == null ? "" : mount.source();
+    Path path = Path.of(source);
+    if (!path.isAbsolute() || !Files.exists(path)) {
+      throw new Failure.InvalidRequest(NO_SUCH_SOURCE + source);
+    }
+    return source;
+  }
+
+  private Argument openTree(String source, boolean recursive, String what) {
+    return plan.call(
+            what,
+            Syscalls.OPEN_TREE,
+            number(Fd.AT_FDCWD),
+            plan.string(source),
+            number(OPEN_TREE_CLONE | Fd.O_CLOEXEC | (recursive ? AT_RECURSIVE : 0)))
+        .result();
+  }
+
+  // ---- the root
+
+  /// In the child: cuts its mounts off the host's and puts the root in its place.
+  void mountRoot() {
+    String propagation = rootPropagation();
+    boolean shared = propagation.endsWith("shared");
+    int host = shared ? MS_SHARED : propagation.endsWith("private") ? MS_PRIVATE : MS_SLAVE;
     plan.call(
         "detach the container's mounts from the host's",
         Syscalls.MOUNT,
@@ -178,20 +218,45 @@ final class MountPlan {
         number(0));
     Path target =
         switch (rootfs) {
-          case Rootfs.Overlay overlay -> mountOverlay(overlay);
-          case Rootfs.Directory directory -> {
-            Argument path = plan.string(directory.path().toString());
-            plan.call(
-                "bind the root folder " + directory.path(),
-                Syscalls.MOUNT,
-                path,
-                path,
-                number(0),
-                number(MS_BIND | MS_REC),
-                number(0));
-            yield directory.path();
-          }
+          case Rootfs.Overlay overlay -> overlay.target();
+          case Rootfs.Directory directory -> directory.path();
         };
+    if (shared) {
+      // the root's own mount must not show on the host
+      Path parent = MountTable.pointOf(target);
+      plan.call(
+          "keep the root's mount from the host",
+          Syscalls.MOUNT,
+          number(0),
+          plan.string(parent.toString()),
+          number(0),
+          number(MS_PRIVATE),
+          number(0));
+    }
+    Argument detached = prepared.get("root");
+    if (detached != null) {
+      plan.call(
+          "mount the root on " + target,
+          Syscalls.MOVE_MOUNT,
+          detached,
+          plan.string(""),
+          number(Fd.AT_FDCWD),
+          plan.string(target.toString()),
+          number(MOVE_EMPTY_SOURCE));
+      close(detached);
+    } else if (rootfs instanceof Rootfs.Overlay overlay) {
+      mountOverlay(overlay);
+    } else {
+      Argument path = plan.string(target.toString());
+      plan.call(
+          "bind the root folder " + target,
+          Syscalls.MOUNT,
+          path,
+          path,
+          number(0),
+          number(MS_BIND | MS_REC),
+          number(0));
+    }
     // pivot_root refuses a new root on a shared mount
     plan.call(
         "make the root mount private",
@@ -201,17 +266,30 @@ final class MountPlan {
         number(0),
         number(MS_PRIVATE),
         number(0));
-    return plan.call(
-            "open the root folder " + target,
-            Syscalls.OPENAT,
-            number(Fd.AT_FDCWD),
-            plan.string(target.toString()),
-            number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
-            number(0))
-        .result();
+    root =
+        plan.call(
+                "open the root folder " + target,
+                Syscalls.OPENAT,
+                number(Fd.AT_FDCWD),
+                plan.string(target.toString()),
+                number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
+                number(0))
+            .result();
   }
 
-  private Path mountOverlay(Rootfs.Overlay overlay) {
+  /// Empty where the configuration says nothing.
+  private String rootPropagation() {
+    String propagation = linux().rootfsPropagation();
+    if (propagation == null || propagation.isEmpty()) {
+      return "";
+    }
+    if (!MountOptions.PROPAGATION.containsKey(propagation)) {
+      throw new Failure.InvalidRequest("unknown rootfsPropagation " + propagation);
+    }
+    return propagation;
+  }
+
+  private void mountOverlay(Rootfs.Overlay overlay) {
     StringBuilder lowers = new StringBuilder();
     overlay.lowers().forEach(l -> lowers.append(lowers.isEmpty() ? "" : ":").append(escaped(l)));
     String options =
@@ -221,8 +299,7 @@ final class MountPlan {
             + escaped(overlay.upper())
             + ",workdir="
             + escaped(overlay.work())
-            + (overlay.isVolatile() ? ",volatile" : "")
-            + (userNamespace ? ",userxattr" : "");
+            + (overlay.isVolatile() ? ",volatile" : "");
     String text = "mount the container's file system on " + overlay.target();
     if (options.length() < OPTION_LIMIT) {
       plan.call(
@@ -233,28 +310,9 @@ final class MountPlan {
           plan.string("overlay"),
           number(0),
           plan.string(options));
-      return overlay.target();
+      return;
     }
-    // many layers: one option per layer (Linux 6.5 and newer)
-    Argument context =
-        plan.call(text, Syscalls.FSOPEN, plan.string("overlay"), number(CLOEXEC)).result();
-    overlay.lowers().forEach(l -> configure(context, "lowerdir+", l.toString(), text));
-    configure(context, "upperdir", overlay.upper().toString(), text);
-    configure(context, "workdir", overlay.work().toString(), text);
-    if (overlay.isVolatile()) {
-      plan.call(
-          text,
-          Syscalls.FSCONFIG,
-          context,
-          number(FSCONFIG_SET_FLAG),
-          plan.string("volatile"),
-          number(0),
-          number(0));
-    }
-    plan.call(
-        text, Syscalls.FSCONFIG, context, number(FSCONFIG_CREATE), number(0), number(0), number(0));
-    Argument mount =
-        plan.call(text, Syscalls.FSMOUNT, context, number(CLOEXEC), number(0)).result();
+    Argument mount = overlayContext(overlay, text);
     plan.call(
         text,
         Syscalls.MOVE_MOUNT,
@@ -262,10 +320,25 @@ final class MountPlan {
         plan.string(""),
         number(Fd.AT_FDCWD),
         plan.string(overlay.target().toString()),
-        number(0x4));
-    close(context);
+        number(MOVE_EMPTY_SOURCE));
     close(mount);
-    return overlay.target();
+  }
+
+  /// A detached overlay; one option per layer, for as many as there are (Linux 6.5 and newer).
+  private Argument overlayContext(Rootfs.Overlay overlay, String text) {
+    Argument context =
+        plan.call(text, Syscalls.FSOPEN, plan.string("overlay"), number(CLOEXEC)).result();
+    overlay.lowers().forEach(l -> configure(context, "lowerdir+", l.toString(), text));
+    configure(context, "upperdir", overlay.upper().toString(), text);
+    configure(context, "workdir", overlay.work().toString(), text);
+    if (overlay.isVolatile()) {
+      configure(context, "volatile", "", text);
+    }
+    configure(context, FSCONFIG_CREATE, text);
+    Argument mount =
+        plan.call(text, Syscalls.FSMOUNT, context, number(CLOEXEC), number(0)).result();
+    close(context);
+    return mount;
   }
 
   private static String escaped(Path path) {
@@ -277,34 +350,26 @@ final class MountPlan {
         text,
         Syscalls.FSCONFIG,
         context,
-        number(FSCONFIG_SET_STRING),
+        number(value.isEmpty() ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING),
         plan.string(key),
-        plan.string(value),
+        value.isEmpty() ? number(0) : plan.string(value),
         number(0));
   }
 
-  private RuntimeSpec.Linux linux() {
-    RuntimeSpec.Linux linux = spec.linux();
-    if (linux == null) {
-      throw new Failure.InvalidRequest("the configuration has no linux section");
-    }
-    return linux;
-  }
-
-  /// The slot with the container's root folder.
-  Argument root() {
-    return root;
+  private void configure(Argument context, int command, String text) {
+    plan.call(text, Syscalls.FSCONFIG, context, number(command), number(0), number(0), number(0));
   }
 
   // ---- the mounts of the configuration
 
   void mounts() {
     for (RuntimeSpec.Mount mount : spec.mounts()) {
-      Options options = parse(mount);
-      if (options.bind()) {
+      MountOptions options = MountOptions.of(mount);
+      if (options.remount()) {
+        remount(mount, options);
+      } else if (options.bind()) {
         bind(mount, options);
-      } else if (mount.type() != null
-          && (mount.type().equals("cgroup") || mount.type().equals("cgroup2"))) {
+      } else if (isCgroup(mount)) {
         cgroup(mount, options);
       } else {
         fileSystem(mount, options);
@@ -312,91 +377,65 @@ final class MountPlan {
     }
   }
 
-  private static Options parse(RuntimeSpec.Mount mount) {
-    boolean bind = "bind".equals(mount.type());
-    boolean recursive = false;
-    long set = 0;
-    long clear = 0;
-    long recursiveSet = 0;
-    int propagation = 0;
-    boolean copyUp = false;
-    List<String> data = new java.util.ArrayList<>();
-    for (String option : mount.options()) {
-      Integer attribute = ATTRIBUTES.get(option);
-      if (attribute != null) {
-        set |= attribute;
-      } else if (CLEARING.containsKey(option)) {
-        clear |= CLEARING.get(option);
-      } else if (PROPAGATION.containsKey(option)) {
-        propagation = PROPAGATION.get(option);
-      } else if (option.equals("bind") || option.equals("rbind")) {
-        bind = true;
-        recursive |= option.equals("rbind");
-      } else if (option.startsWith("r") && ATTRIBUTES.containsKey(option.substring(1))) {
-        recursiveSet |= ATTRIBUTES.get(option.substring(1));
-      } else if (option.equals("tmpcopyup")) {
-        copyUp = true;
-      } else if (!IGNORED.contains(option)) {
-        data.add(option);
-      }
-    }
-    return new Options(
-        bind, recursive, set, clear & ~set, recursiveSet, propagation, copyUp, List.copyOf(data));
+  private static boolean isCgroup(RuntimeSpec.Mount mount) {
+    return "cgroup".equals(mount.type()) || "cgroup2".equals(mount.type());
   }
 
-  private void bind(RuntimeSpec.Mount mount, Options options) {
-    String source = mount.source() == null ? "" : mount.source();
-    String what = "mount " + source + " on " + mount.destination();
-    Path path = Path.of(source);
-    if (!path.isAbsolute() || !Files.exists(path)) {
-      throw new Failure.InvalidRequest(
-          "invalid mount config for type \"bind\": bind source path does not exist: " + source);
-    }
-    String subpath =
-        options.data().stream()
-            .filter(o -> o.startsWith(DockerDefaults.SUBPATH))
-            .map(o -> o.substring(DockerDefaults.SUBPATH.length()))
-            .findFirst()
-            .orElse("");
+  private void bind(RuntimeSpec.Mount mount, MountOptions options) {
+    String what = what(mount);
+    Path source = Path.of(source(mount));
+    String subpath = subpath(options);
     boolean isFile =
-        subpath.isEmpty() ? !Files.isDirectory(path) : isFile(path, subpath, mount.destination());
-    Argument from = number(Fd.AT_FDCWD);
-    if (!subpath.isEmpty()) {
-      Argument whole =
-          plan.call(
-                  what,
-                  Syscalls.OPENAT,
-                  from,
-                  plan.string(source),
-                  number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
-                  number(0))
-              .result();
-      from = openIn(whole, subpath, Fd.O_PATH, what).result();
-      close(whole);
+        subpath.isEmpty()
+            ? !Files.isDirectory(source)
+            : isFile(source, subpath, mount.destination());
+    Argument ready = prepared.get(key(mount));
+    Argument tree = ready != null ? ready : openSource(mount, options, what);
+    setAttributes(tree, options, what);
+    Argument target = target(mount.destination(), isFile, what);
+    attach(tree, target, options, what);
+  }
+
+  /// A detached copy of what a bind mount mounts.
+  private Argument openSource(RuntimeSpec.Mount mount, MountOptions options, String what) {
+    String source = source(mount);
+    String subpath = subpath(options);
+    if (subpath.isEmpty()) {
+      return openTree(source, options.recursive(), what);
     }
+    Argument whole =
+        plan.call(
+                what,
+                Syscalls.OPENAT,
+                number(Fd.AT_FDCWD),
+                plan.string(source),
+                number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
+                number(0))
+            .result();
+    Argument part = openIn(whole, subpath, Fd.O_PATH, what).result();
+    close(whole);
     Argument tree =
         plan.call(
                 what,
                 Syscalls.OPEN_TREE,
-                from,
-                plan.string(subpath.isEmpty() ? source : ""),
+                part,
+                plan.string(""),
                 number(
                     OPEN_TREE_CLONE
                         | Fd.O_CLOEXEC
-                        | (subpath.isEmpty() ? 0 : AT_EMPTY_PATH)
+                        | AT_EMPTY_PATH
                         | (options.recursive() ? AT_RECURSIVE : 0)))
             .result();
-    if (!subpath.isEmpty()) {
-      close(from);
-    }
-    if (options.set() != 0 || options.clear() != 0) {
-      setAttributes(tree, options.set(), options.clear(), 0, false, what);
-    }
-    if (options.recursiveSet() != 0) {
-      setAttributes(tree, options.recursiveSet(), 0, 0, true, what);
-    }
-    Argument target = target(mount.destination(), isFile, what);
-    attach(tree, target, options, what);
+    close(part);
+    return tree;
+  }
+
+  private static String subpath(MountOptions options) {
+    return options.data().stream()
+        .filter(o -> o.startsWith(DockerDefaults.SUBPATH))
+        .map(o -> o.substring(DockerDefaults.SUBPATH.length()))
+        .findFirst()
+        .orElse("");
   }
 
   /// What a part of a source is at present; a part that is not there cannot be mounted.
@@ -417,20 +456,58 @@ final class MountPlan {
     }
   }
 
+  /// Changes the mount that is at the destination: with `bind` its own attributes, otherwise the
+  /// file system's as well.
+  private void remount(RuntimeSpec.Mount mount, MountOptions options) {
+    String what = "remount " + mount.destination();
+    Argument target = openInRoot(mount.destination(), Fd.O_PATH, what);
+    if (!options.bind()) {
+      Argument context =
+          plan.call(
+                  what,
+                  Syscalls.FSPICK,
+                  target,
+                  plan.string(""),
+                  number(CLOEXEC | FSPICK_EMPTY_PATH))
+              .result();
+      settings(context, options, what);
+      configure(context, FSCONFIG_RECONFIGURE, what);
+      close(context);
+    }
+    setAttributes(target, options, what);
+    if (options.propagation() != 0) {
+      propagate(target, options.propagation(), what);
+    }
+    close(target);
+  }
+
+  private void setAttributes(Argument tree, MountOptions options, String what) {
+    if (!options.own().isNone()) {
+      setAttributes(tree, options.own(), 0, false, what);
+    }
+    if (!options.below().isNone()) {
+      setAttributes(tree, options.below(), 0, true, what);
+    }
+  }
+
   private void setAttributes(
-      Argument tree, long set, long clear, int propagation, boolean recursive, String what) {
-    long clearing = (set & ATTR_ATIME_MASK) != 0 ? clear | ATTR_ATIME_MASK : clear;
+      Argument tree, Attributes attributes, int propagation, boolean recursive, String what) {
     plan.call(
         what,
         Syscalls.MOUNT_SETATTR,
         tree,
         plan.string(""),
         number(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)),
-        plan.words(number(set), number(clearing), number(propagation), number(0)),
+        plan.words(
+            number(attributes.set()), number(attributes.clear()), number(propagation), number(0)),
         number(32));
   }
 
-  private void attach(Argument tree, Argument target, Options options, String what) {
+  private void propagate(Argument tree, int propagation, String what) {
+    setAttributes(tree, Attributes.NONE, propagation & ~MS_REC, (propagation & MS_REC) != 0, what);
+  }
+
+  private void attach(Argument tree, Argument target, MountOptions options, String what) {
     plan.call(
         what,
         Syscalls.MOVE_MOUNT,
@@ -440,15 +517,18 @@ final class MountPlan {
         plan.string(""),
         number(MOVE_EMPTY_BOTH));
     if (options.propagation() != 0) {
-      setAttributes(
-          tree, 0, 0, options.propagation() & ~MS_REC, (options.propagation() & MS_REC) != 0, what);
+      propagate(tree, options.propagation(), what);
     }
     close(target);
     close(tree);
   }
 
-  private void fileSystem(RuntimeSpec.Mount mount, Options options) {
+  private void fileSystem(RuntimeSpec.Mount mount, MountOptions options) {
     String type = mount.type() == null ? "" : mount.type();
+    if (type.isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "the mount on " + mount.destination() + " has no type and is no bind mount");
+    }
     String what = "mount " + type + " on " + mount.destination();
     Argument target =
         type.equals("proc") || type.equals("sysfs")
@@ -459,24 +539,9 @@ final class MountPlan {
     if (mount.source() != null && !mount.source().isEmpty()) {
       configure(context, "source", mount.source(), what);
     }
-    for (String option : options.data()) {
-      int equals = option.indexOf('=');
-      if (equals > 0) {
-        configure(context, option.substring(0, equals), option.substring(equals + 1), what);
-      } else {
-        plan.call(
-            what,
-            Syscalls.FSCONFIG,
-            context,
-            number(FSCONFIG_SET_FLAG),
-            plan.string(option),
-            number(0),
-            number(0));
-      }
-    }
-    plan.call(
-        what, Syscalls.FSCONFIG, context, number(FSCONFIG_CREATE), number(0), number(0), number(0));
-    long set = options.set() | options.recursiveSet();
+    settings(context, options, what);
+    configure(context, FSCONFIG_CREATE, what);
+    long set = options.below().and(options.own()).set();
     boolean readOnlyLater = options.copyUp() && (set & ATTR_RDONLY) != 0;
     Argument tree =
         plan.call(
@@ -490,10 +555,22 @@ final class MountPlan {
     if (options.copyUp()) {
       copyUp(mount.destination(), tree, what);
       if (readOnlyLater) {
-        setAttributes(tree, ATTR_RDONLY, 0, 0, false, what);
+        setAttributes(tree, new Attributes(ATTR_RDONLY, 0), 0, false, what);
       }
     }
     attach(tree, target, options, what);
+  }
+
+  private void settings(Argument context, MountOptions options, String what) {
+    options.flags().forEach(f -> configure(context, f, "", what));
+    for (String option : options.data()) {
+      int equals = option.indexOf('=');
+      configure(
+          context,
+          equals > 0 ? option.substring(0, equals) : option,
+          equals > 0 ? option.substring(equals + 1) : "",
+          what);
+    }
   }
 
   private void copyUp(String destination, Argument tree, String what) {
@@ -514,9 +591,9 @@ final class MountPlan {
 
   /// cgroup v1: the container's own folder of each hierarchy; v2: the tree, rooted by the cgroup
   /// namespace or, without one, the container's folder.
-  private void cgroup(RuntimeSpec.Mount mount, Options options) {
+  private void cgroup(RuntimeSpec.Mount mount, MountOptions options) {
     boolean ownNamespace = linux().namespaces().stream().anyMatch(n -> n.type().equals("cgroup"));
-    long set = options.set() | options.recursiveSet();
+    Attributes set = new Attributes(options.below().and(options.own()).set(), 0);
     String destination = mount.destination();
     if (cgroups.isUnified()) {
       if (ownNamespace) {
@@ -529,41 +606,39 @@ final class MountPlan {
       }
       return;
     }
-    fileSystem(
+    RuntimeSpec.Mount top =
         RuntimeSpec.Mount.of(
-            destination, "tmpfs", "tmpfs", "nosuid", "noexec", "nodev", "mode=755"),
-        parse(
-            RuntimeSpec.Mount.of(
-                destination, "tmpfs", "tmpfs", "nosuid", "noexec", "nodev", "mode=755")));
-    cgroups
-        .mounted()
-        .forEach(
-            (point, controllers) ->
-                bindTree(
-                    point.resolve(Path.of(cgroup).normalize().toString().substring(1)),
-                    destination + "/" + point.getFileName(),
-                    set));
-    if ((set & ATTR_RDONLY) != 0) {
+            destination, "tmpfs", "tmpfs", "nosuid", "noexec", "nodev", "mode=755");
+    fileSystem(top, MountOptions.of(top));
+    ownGroups().forEach((folder, name) -> bindTree(folder, destination + "/" + name, set));
+    if ((set.set() & ATTR_RDONLY) != 0) {
       String what = "make " + destination + " read-only";
       Argument point = openInRoot(destination, Fd.O_PATH | Fd.O_DIRECTORY, what);
-      setAttributes(point, ATTR_RDONLY, 0, 0, false, what);
+      setAttributes(point, new Attributes(ATTR_RDONLY, 0), 0, false, what);
       close(point);
     }
   }
 
-  private void bindTree(Path source, String destination, long set) {
+  /// v1: the container's folder in each hierarchy and the name that it has inside.
+  private Map<Path, String> ownGroups() {
+    Map<Path, String> groups = new LinkedHashMap<>();
+    cgroups
+        .mounted()
+        .forEach(
+            (point, controllers) ->
+                groups.put(
+                    point.resolve(Path.of(cgroup).normalize().toString().substring(1)),
+                    point.getFileName().toString()));
+    return groups;
+  }
+
+  private void bindTree(Path source, String destination, Attributes set) {
     String what = "mount " + source + " on " + destination;
-    Argument tree =
-        plan.call(
-                what,
-                Syscalls.OPEN_TREE,
-                number(Fd.AT_FDCWD),
-                plan.string(source.toString()),
-                number(OPEN_TREE_CLONE | Fd.O_CLOEXEC))
-            .result();
-    setAttributes(tree, set, 0, 0, false, what);
+    Argument ready = prepared.get(source.toString());
+    Argument tree = ready != null ? ready : openTree(source.toString(), false, what);
+    setAttributes(tree, set, 0, false, what);
     Argument target = target(destination, false, what);
-    attach(tree, target, new Options(true, false, set, 0, 0, 0, false, List.of()), what);
+    attach(tree, target, MountOptions.plain(), what);
   }
 
   /// The target of a mount, made where it is missing, as an O_PATH descriptor.
@@ -620,26 +695,16 @@ final class MountPlan {
   /// The devices of the configuration, and those that every container has
   /// (config-linux.md#default-devices), unless it brings a /dev of its own.
   void devices() {
-    List<RuntimeSpec.Device> devices = new java.util.ArrayList<>(linux().devices());
-    boolean own =
-        spec.mounts().stream().anyMatch(m -> m.destination().equals("/dev") && parse(m).bind());
-    if (!own) {
-      for (RuntimeSpec.Device device : DockerDefaults.DEVICES) {
-        if (devices.stream().noneMatch(d -> d.path().equals(device.path()))) {
-          devices.add(device);
-        }
-      }
-    }
-    for (RuntimeSpec.Device device : devices) {
+    for (RuntimeSpec.Device device : allDevices()) {
       String what = "make the device " + device.path();
-      int slash = device.path().lastIndexOf('/');
-      String folder = slash <= 0 ? "/" : device.path().substring(0, slash);
-      if (userNamespace) {
-        bind(
-            RuntimeSpec.Mount.of(device.path(), "bind", device.path(), "bind"),
-            new Options(true, false, 0, 0, 0, 0, false, List.of()));
+      Argument ready = prepared.get("device " + device.path());
+      if (ready != null) {
+        // no node can be made in a user namespace: the host's own
+        attach(ready, target(device.path(), true, what), MountOptions.plain(), what);
         continue;
       }
+      int slash = device.path().lastIndexOf('/');
+      String folder = slash <= 0 ? "/" : device.path().substring(0, slash);
       Argument parent = target(folder, false, what);
       Argument name = plan.string(device.path().substring(slash + 1));
       int type =
@@ -675,7 +740,7 @@ final class MountPlan {
       plan.call(what, Syscalls.FCHMODAT, parent, name, number(mode));
       close(parent);
     }
-    if (own) {
+    if (bringsItsOwnDev()) {
       return;
     }
     link("/dev/fd", "/proc/self/fd");
@@ -684,6 +749,23 @@ final class MountPlan {
     link("/dev/stderr", "/proc/self/fd/2");
     link("/dev/core", "/proc/kcore");
     link("/dev/ptmx", "pts/ptmx");
+  }
+
+  private boolean bringsItsOwnDev() {
+    return spec.mounts().stream()
+        .anyMatch(m -> m.destination().equals("/dev") && MountOptions.of(m).bind());
+  }
+
+  private List<RuntimeSpec.Device> allDevices() {
+    List<RuntimeSpec.Device> devices = new ArrayList<>(linux().devices());
+    if (!bringsItsOwnDev()) {
+      for (RuntimeSpec.Device device : DockerDefaults.DEVICES) {
+        if (devices.stream().noneMatch(d -> d.path().equals(device.path()))) {
+          devices.add(device);
+        }
+      }
+    }
+    return devices;
   }
 
   private static long deviceNumber(long major, long minor) {
@@ -700,27 +782,11 @@ final class MountPlan {
 
   // ---- the container's terminal
 
-  /// Opens a terminal of the container's own devpts: the master stays under descriptor
-  /// `masterNumber` for the monitor to fetch; the returned slot holds the slave.
-  Argument terminal(int masterNumber, RuntimeSpec.ConsoleSize size) {
+  /// Opens a terminal of the container's own devpts; the returned slot holds the slave.
+  Argument terminal(MonitorPlan monitor, RuntimeSpec.@Nullable ConsoleSize size) {
     String what = "open the container's terminal";
-    Argument master = openInRoot("/dev/pts/ptmx", Fd.O_RDWR | Fd.O_NOCTTY, what);
-    Argument zero = plan.words(number(0));
-    plan.call(what, Syscalls.IOCTL, master, number(0x40045431), zero); // TIOCSPTLCK
-    Argument slave =
-        plan.call(what, Syscalls.IOCTL, master, number(0x5441), number(Fd.O_RDWR | Fd.O_NOCTTY))
-            .result(); // TIOCGPTPEER: the slave by its master, whatever is mounted on its path
-    if (size.height() > 0 || size.width() > 0) {
-      plan.call(
-          "set the terminal's size",
-          Syscalls.IOCTL,
-          master,
-          number(0x5414),
-          plan.words(number((size.height() & 0xffffL) | (size.width() & 0xffffL) << 16)));
-    }
-    plan.call(what, Syscalls.DUP3, master, number(masterNumber), number(Fd.O_CLOEXEC));
-    close(master);
-    return slave;
+    return monitor.openTerminal(
+        openInRoot("/dev/pts/ptmx", Fd.O_RDWR | Fd.O_NOCTTY, what), size, what);
   }
 
   /// Binds the slave on /dev/console by descriptor (CVE-2025-52565).
@@ -735,7 +801,7 @@ final class MountPlan {
                 plan.string(""),
                 number(OPEN_TREE_CLONE | Fd.O_CLOEXEC | AT_EMPTY_PATH))
             .result();
-    attach(tree, target, new Options(true, false, 0, 0, 0, 0, false, List.of()), what);
+    attach(tree, target, MountOptions.plain(), what);
   }
 
   // ---- into the new root
@@ -743,11 +809,22 @@ final class MountPlan {
   void pivot() {
     plan.call("enter the new root", Syscalls.FCHDIR, root);
     plan.call("change the root", Syscalls.PIVOT_ROOT, plan.string("."), plan.string("."));
+    String propagation = rootPropagation();
+    if (propagation.endsWith("shared")) {
+      // what is unmounted here must stay on the host
+      plan.call(
+          "cut off the old root",
+          Syscalls.MOUNT,
+          number(0),
+          plan.string("."),
+          number(0),
+          number(MS_SLAVE | MS_REC),
+          number(0));
+    }
     plan.call("leave the old root", Syscalls.UMOUNT2, plan.string("."), number(MNT_DETACH));
     plan.call("enter the new root", Syscalls.CHDIR, plan.string("/"));
-    String propagation = linux().rootfsPropagation();
-    if (propagation != null && PROPAGATION.containsKey(propagation)) {
-      int flags = PROPAGATION.get(propagation);
+    if (!propagation.isEmpty()) {
+      int flags = MountOptions.PROPAGATION.getOrDefault(propagation, 0);
       plan.call(
           "set the root's propagation to " + propagation,
           Syscalls.MOUNT,
@@ -757,55 +834,6 @@ final class MountPlan {
           number(flags),
           number(0));
     }
-  }
-
-  /// Kernel parameters, written through a procfs of our own that no mount covers (CVE-2025-52881).
-  void sysctls(Argument procfs) {
-    linux()
-        .sysctl()
-        .forEach(
-            (name, value) -> {
-              String what = "set the kernel parameter " + name + " to " + value;
-              writeProc(procfs, "sys/" + name.replace('.', '/'), value, what);
-            });
-  }
-
-  /// Writes `value` to a file of the detached procfs.
-  LaunchPlan.Step writeProc(Argument procfs, String path, String value, String what) {
-    Argument file =
-        plan.call(
-                what,
-                Syscalls.OPENAT2,
-                procfs,
-                plan.string(path),
-                plan.words(
-                    number(Fd.O_WRONLY | Fd.O_CLOEXEC),
-                    number(0),
-                    number(Fd.RESOLVE_NO_XDEV | Fd.RESOLVE_NO_MAGICLINKS)),
-                number(24))
-            .result();
-    LaunchPlan.Step write =
-        plan.call(
-            what,
-            Syscalls.WRITE,
-            file,
-            plan.string(value),
-            number(value.getBytes(java.nio.charset.StandardCharsets.UTF_8).length));
-    close(file);
-    return write;
-  }
-
-  /// A procfs that is mounted nowhere.
-  Argument detachedProc() {
-    String what = "open a procfs";
-    Argument context =
-        plan.call(what, Syscalls.FSOPEN, plan.string("proc"), number(CLOEXEC)).result();
-    plan.call(
-        what, Syscalls.FSCONFIG, context, number(FSCONFIG_CREATE), number(0), number(0), number(0));
-    Argument mount =
-        plan.call(what, Syscalls.FSMOUNT, context, number(CLOEXEC), number(0)).result();
-    close(context);
-    return mount;
   }
 
   void readonlyPaths() {
@@ -821,7 +849,7 @@ final class MountPlan {
                   plan.string(""),
                   number(OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH | Fd.O_CLOEXEC))
               .result();
-      setAttributes(tree, ATTR_RDONLY, 0, 0, true, what);
+      setAttributes(tree, new Attributes(ATTR_RDONLY, 0), 0, true, what);
       plan.call(
           what,
           Syscalls.MOVE_MOUNT,
@@ -886,7 +914,7 @@ final class MountPlan {
   private void mask(String path, Argument nothing, Argument empty) {
     String what = "mask " + path;
     Argument target = openIn(root, path, Fd.O_PATH, what).tolerate(8, Errno.ENOENT).result();
-    List<Argument> results = new java.util.ArrayList<>();
+    List<Argument> results = new ArrayList<>();
     for (Argument cover : List.of(nothing, empty)) {
       Argument tree =
           plan.call(

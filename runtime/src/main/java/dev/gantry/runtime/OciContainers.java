@@ -23,7 +23,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.IntFunction;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /// The containers of the OCI command line: one folder each below `root` (runtime.md#operations).
 ///
@@ -81,24 +84,27 @@ final class OciContainers {
               false);
       Handover handover =
           new Handover(creation.gate(), creation.stays(), creation.passedDescriptors());
-      LaunchPlan plan = PlanCompiler.compile(launch, cgroups, handover);
-      RunningProcess process = runtime.launch(launch, handover);
-      OciState state =
-          new OciState(
-              RuntimeSpec.VERSION,
-              creation.id(),
-              process.pid(),
-              bundle.toString(),
-              rootfs.toString(),
-              Instant.now().toString(),
-              OciState.startTimeOf(process.pid()).orElse(0L),
-              cgroup,
-              plan.steps().stream().map(LaunchPlan.Step::text).toList(),
-              spec.annotations());
+      LaunchPlan plan = PlanCompiler.compile(launch, runtime.machine(), handover);
+      String created = Instant.now().toString();
+      IntFunction<OciState> stateOf =
+          pid ->
+              new OciState(
+                  RuntimeSpec.VERSION,
+                  creation.id(),
+                  pid,
+                  bundle.toString(),
+                  rootfs.toString(),
+                  created,
+                  OciState.startTimeOf(pid).orElse(0L),
+                  cgroup,
+                  plan.steps().stream().map(LaunchPlan.Step::text).toList(),
+                  spec.annotations());
+      RunningProcess process;
+      try (LaunchQuestions questions = LaunchQuestions.of(spec, stateOf)) {
+        process = runtime.launch(launch, plan, handover, questions);
+      }
       try {
-        state.save(folder);
-        OciHooks hooks = new OciHooks(spec.hooks());
-        hooks.beforeStart(state);
+        stateOf.apply(process.pid()).save(folder);
         sendTerminal(process, creation.consoleSocket());
         if (creation.pidFile().isPresent()) {
           writePid(creation.pidFile().get(), process.pid());
@@ -191,12 +197,20 @@ final class OciContainers {
       String command = process.args().getFirst();
       return LaunchFailure.command(command, !command.contains("/"), errno);
     }
-    return new LaunchFailure(
-        LaunchFailure.Kind.SETUP, "could not " + text + ": " + Errno.describe(errno), errno);
+    return LaunchFailure.step(text, errno);
+  }
+
+  /// What comes after a start that waited for nothing.
+  void started(String id) throws IOException {
+    new OciHooks(configuration(id).hooks()).afterStart(state(id));
   }
 
   RuntimeSpec configuration(Path folder) throws IOException {
-    return RuntimeSpec.parse(Files.readString(folder.resolve(OciState.CONFIGURATION)));
+    try {
+      return RuntimeSpec.parse(Files.readString(folder.resolve(OciState.CONFIGURATION)));
+    } catch (NoSuchFileException e) {
+      throw OciState.missing(folder, e);
+    }
   }
 
   RuntimeSpec configuration(String id) throws IOException {
@@ -357,8 +371,12 @@ final class OciContainers {
       throw new Failure.Conflict("cannot exec in a paused container");
     }
     RuntimeSpec.Linux linux = configuration(id).linux();
-    boolean privateGroup =
-        linux != null && linux.namespaces().stream().anyMatch(n -> n.type().equals("cgroup"));
+    Set<String> namespaces =
+        linux == null
+            ? Set.of()
+            : linux.namespaces().stream()
+                .map(RuntimeSpec.Namespace::type)
+                .collect(Collectors.toSet());
     try (PidFd container = PidFd.open(state.pid())) {
       RunningProcess running =
           runtime.exec(
@@ -367,9 +385,10 @@ final class OciContainers {
                   process,
                   linux == null ? null : linux.seccomp(),
                   state.cgroup(),
-                  privateGroup,
+                  namespaces,
                   false),
-              handover);
+              handover,
+              state);
       sendTerminal(running, consoleSocket);
       if (pidFile.isPresent()) {
         writePid(pidFile.get(), running.pid());

@@ -10,13 +10,22 @@ import java.util.Map;
 
 /// What this runtime supports (features.md, features-linux.md), and a configuration to start from.
 final class OciFeatures {
+  private static final List<String> HOOKS =
+      List.of(
+          "prestart",
+          "createRuntime",
+          "createContainer",
+          "startContainer",
+          "poststart",
+          "poststop");
+
   private OciFeatures() {}
 
   static Json.JsonObject document() {
     CgroupLayout cgroups = CgroupLayout.detected();
     Json.JsonObject linux =
         Json.object()
-            .put("namespaces", array(PlanCompiler.namespaceTypes()))
+            .put("namespaces", array(NamespacePlan.types()))
             .put("capabilities", array(Capabilities.names()))
             .put(
                 "cgroup",
@@ -36,15 +45,15 @@ final class OciFeatures {
                     .put("knownFlags", array(SeccompProfiles.FLAGS))
                     .put("supportedFlags", array(SeccompProfiles.FLAGS)))
             .put("apparmor", Json.object().put("enabled", true))
-            .put("selinux", Json.object().put("enabled", true))
+            .put("selinux", Json.object().put("enabled", false))
             .put("intelRdt", Json.object().put("enabled", false))
-            .put("mountExtensions", Json.object().put("idmap", Json.object().put("enabled", false)))
-            .put("netDevices", Json.object().put("enabled", false));
+            .put("mountExtensions", Json.object().put("idmap", Json.object().put("enabled", true)))
+            .put("netDevices", Json.object().put("enabled", true));
     return Json.object()
         .put("ociVersionMin", "1.0.0")
         .put("ociVersionMax", RuntimeSpec.VERSION)
-        .put("hooks", array(List.of("prestart", "createRuntime", "poststart", "poststop")))
-        .put("mountOptions", array(MountPlan.optionNames()))
+        .put("hooks", array(HOOKS))
+        .put("mountOptions", array(MountOptions.names()))
         .put("linux", linux);
   }
 

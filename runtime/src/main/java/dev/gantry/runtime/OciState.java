@@ -49,8 +49,12 @@ public record OciState(
       return JsonRecords.read(
           Json.parseObject(Files.readString(folder.resolve(FILE))), OciState.class);
     } catch (IOException e) {
-      throw new Failure.NotFound("container does not exist: " + folder.getFileName());
+      throw missing(folder, e);
     }
+  }
+
+  static Failure missing(Path folder, IOException cause) {
+    return new Failure.NotFound("container does not exist: " + folder.getFileName(), null, cause);
   }
 
   void save(Path folder) throws IOException {

@@ -13,6 +13,7 @@ import dev.gantry.runtime.LaunchPlan.Special;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The process part of a launch plan: limits, identity, capabilities, filter, and the program
@@ -30,6 +31,17 @@ final class ProcessPlan {
   private static final int SECCOMP_SET_MODE_FILTER = 1;
   private static final int CLOSE_RANGE_CLOEXEC = 4;
   private static final int TIOCSCTTY = 0x540e;
+  private static final int AT_EMPTY_PATH = 0x1000;
+  private static final int STATX_TYPE = 1;
+  private static final List<String> MEMORY_MODES =
+      List.of(
+          "MPOL_DEFAULT",
+          "MPOL_PREFERRED",
+          "MPOL_BIND",
+          "MPOL_INTERLEAVE",
+          "MPOL_LOCAL",
+          "MPOL_PREFERRED_MANY",
+          "MPOL_WEIGHTED_INTERLEAVE");
   private static final List<String> LIMITS =
       List.of(
           "CPU",
@@ -69,8 +81,11 @@ final class ProcessPlan {
 
   private final LaunchPlan plan;
   private final RuntimeSpec.Process process;
+  private final long held;
 
-  ProcessPlan(LaunchPlan plan, RuntimeSpec.Process process) {
+  /// @param held the capabilities that the process has before it gives up anything
+  ProcessPlan(LaunchPlan plan, RuntimeSpec.Process process, long held) {
+    this.held = held;
     this.plan = plan;
     this.process = process;
     if (process.args().isEmpty()) {
@@ -78,15 +93,32 @@ final class ProcessPlan {
     }
   }
 
+  /// The AppArmor profile to take on, if there is one.
+  static Optional<String> appArmor(RuntimeSpec.Process process) {
+    return Optional.ofNullable(process.apparmorProfile())
+        .filter(p -> !p.isEmpty() && !p.equals("unconfined"));
+  }
+
   /// Makes `slots` descriptors 0 to 2 and, of a terminal, the controlling one.
-  void standardStreams(List<Argument> slots, boolean terminal) {
+  ///
+  /// @param pipes whether they are pipes of our own
+  void standardStreams(List<Argument> slots, boolean terminal, boolean pipes) {
     for (int i = 0; i < 3; i++) {
       if (slots.get(i).equals(number(i))) {
         continue; // the helper's own /dev/null
       }
       plan.call("set up standard streams", Syscalls.DUP3, slots.get(i), number(i), number(0));
     }
-    if (terminal) {
+    if (!terminal) {
+      if (process.user().uid() != 0) {
+        for (int i = 0; i < 3; i++) {
+          boolean own = !slots.get(i).equals(number(i));
+          if (own || !pipes) {
+            give(number(i), process.user().uid(), own);
+          }
+        }
+      }
+    } else {
       plan.call(
           "take the terminal as the controlling one",
           Syscalls.IOCTL,
@@ -105,7 +137,51 @@ final class ProcessPlan {
     }
   }
 
+  /// The user may open its streams again by /dev/stdout and the like, which asks for the owner of
+  /// the pipe.
+  ///
+  /// @param own whether it is surely a pipe; of the caller's streams only pipes are given away
+  private void give(Argument stream, long uid, boolean own) {
+    String what = "give the standard streams to the user";
+    if (!own) {
+      Argument.Pointer stat = plan.reserve(256);
+      plan.call(
+          what,
+          Syscalls.STATX,
+          stream,
+          plan.string(""),
+          number(AT_EMPTY_PATH),
+          number(STATX_TYPE),
+          stat);
+      // struct statx: the mode at 28; whatever is no pipe has one of these bits
+      Argument mode = plan.special(what, Special.LOAD32, LaunchPlan.behind(stat, 28)).result();
+      plan.special(what, Special.CHECK, mode, number(0160000), number(0), number(Errno.ENODEV))
+          .tolerate(1, Errno.ENODEV);
+    }
+    plan.call(what, Syscalls.FCHOWN, stream, number(uid), number(-1))
+        .tolerate(0, Errno.EPERM, Errno.EINVAL);
+  }
+
+  /// In the monitor, for a child in a user namespace of its own with these mappings.
+  void giveStreams(MonitorPlan.Streams streams, List<RuntimeSpec.IdMapping> users) {
+    long uid = process.user().uid();
+    for (RuntimeSpec.IdMapping m : users) {
+      if (uid >= m.containerID() && uid < m.containerID() + m.size()) {
+        long outside = m.hostID() + uid - m.containerID();
+        streams.monitorsEnds().forEach(end -> give(end, outside, true));
+        for (int i = 0; streams == MonitorPlan.Streams.NONE && i < 3; i++) {
+          give(number(i), outside, false);
+        }
+      }
+    }
+  }
+
   void limits() {
+    limits(number(0));
+  }
+
+  /// Sets the limits of process `pid`, 0 for the caller.
+  void limits(Argument pid) {
     for (RuntimeSpec.Rlimit limit : process.rlimits()) {
       String name = limit.type().replaceFirst("^RLIMIT_", "");
       int resource = LIMITS.indexOf(name);
@@ -117,7 +193,7 @@ final class ProcessPlan {
       plan.call(
               what,
               Syscalls.PRLIMIT64,
-              number(0),
+              pid,
               number(resource),
               plan.words(number(limit.soft()), number(limit.hard())),
               number(0))
@@ -195,8 +271,73 @@ final class ProcessPlan {
         .tolerate(0, Errno.ENOSYS, Errno.EPERM);
   }
 
-  /// User, groups and capabilities, then the filter as the last thing before the program.
-  void identity(RuntimeSpec.@Nullable Seccomp seccomp) {
+  /// The processors that may run the process; nothing if null or empty.
+  void affinity(@Nullable String list) {
+    if (list == null || list.isBlank()) {
+      return;
+    }
+    byte[] mask = Ranges.mask(list, "the list of processors");
+    plan.call(
+        "set the processors to " + list,
+        Syscalls.SCHED_SETAFFINITY,
+        number(0),
+        number(mask.length),
+        plan.bytes(mask));
+  }
+
+  /// Where memory comes from, and as which kind of machine the kernel shows itself.
+  void machine(RuntimeSpec.Linux linux) {
+    RuntimeSpec.MemoryPolicy policy = linux.memoryPolicy();
+    if (policy != null) {
+      memoryPolicy(policy);
+    }
+    RuntimeSpec.Personality personality = linux.personality();
+    if (personality != null) {
+      long domain =
+          switch (personality.domain()) {
+            case "LINUX" -> 0;
+            case "LINUX32" -> 8;
+            default ->
+                throw new Failure.InvalidRequest(
+                    "unknown personality "
+                        + personality.domain()
+                        + ", LINUX and LINUX32 are known");
+          };
+      plan.call("set the personality", Syscalls.PERSONALITY, number(domain));
+    }
+  }
+
+  private void memoryPolicy(RuntimeSpec.MemoryPolicy policy) {
+    int mode = MEMORY_MODES.indexOf(policy.mode());
+    if (mode < 0) {
+      throw new Failure.InvalidRequest("unknown memory policy " + policy.mode());
+    }
+    for (String flag : policy.flags()) {
+      mode |=
+          switch (flag) {
+            case "MPOL_F_NUMA_BALANCING" -> 1 << 13;
+            case "MPOL_F_RELATIVE_NODES" -> 1 << 14;
+            case "MPOL_F_STATIC_NODES" -> 1 << 15;
+            default ->
+                throw new Failure.InvalidRequest("unknown flag " + flag + " of a memory policy");
+          };
+    }
+    String nodes = policy.nodes();
+    byte[] mask =
+        nodes == null || nodes.isEmpty()
+            ? new byte[0]
+            : Ranges.mask(nodes, "the list of memory nodes");
+    plan.call(
+        "set the memory policy " + policy.mode(),
+        Syscalls.SET_MEMPOLICY,
+        number(mode),
+        mask.length == 0 ? number(0) : plan.bytes(mask),
+        // the kernel takes one less than it is told
+        number(mask.length == 0 ? 0 : mask.length * 8 + 1));
+  }
+
+  /// User and groups. The capabilities are kept until [#confine].
+  void identity() {
     RuntimeSpec.User user = process.user();
     Integer umask = user.umask();
     if (umask != null) {
@@ -206,9 +347,8 @@ final class ProcessPlan {
     RuntimeSpec.Capabilities capabilities = process.capabilities();
     if (capabilities != null) {
       bounding = Capabilities.mask(capabilities.bounding());
-      long ours = Capabilities.bounding();
       for (int bit = 0; bit < 64; bit++) {
-        if ((ours >> bit & 1) != 0 && (bounding >> bit & 1) == 0) {
+        if ((held >> bit & 1) != 0 && (bounding >> bit & 1) == 0) {
           plan.call(
               "drop a capability from the bounding set",
               Syscalls.PRCTL,
@@ -241,7 +381,6 @@ final class ProcessPlan {
         number(user.uid()),
         number(user.uid()),
         number(user.uid()));
-    boolean privileged = !process.noNewPrivileges() && seccomp != null;
     if (process.noNewPrivileges()) {
       plan.call(
           "forbid new privileges",
@@ -252,20 +391,24 @@ final class ProcessPlan {
           number(0),
           number(0));
     }
-    if (capabilities != null) {
-      // loading a filter without no_new_privs takes SYS_ADMIN: keep it until then
-      if (privileged) {
-        capset(capabilities, CAP_SYS_ADMIN);
-        filter(seccomp);
-        capset(capabilities, 0);
-      } else {
-        capset(capabilities, 0);
-        filter(seccomp);
-      }
-      ambient(capabilities);
-    } else {
-      filter(seccomp);
+  }
+
+  /// Capabilities, then the filter as the last thing before the program. The number of the listener
+  /// where the filter has one.
+  Optional<Argument> confine(RuntimeSpec.@Nullable Seccomp seccomp) {
+    RuntimeSpec.Capabilities capabilities = process.capabilities();
+    if (capabilities == null) {
+      return filter(seccomp);
     }
+    // loading a filter without no_new_privs takes SYS_ADMIN: keep it until then
+    boolean privileged = !process.noNewPrivileges() && seccomp != null;
+    capset(capabilities, privileged ? CAP_SYS_ADMIN : 0);
+    Optional<Argument> listener = filter(seccomp);
+    if (privileged) {
+      capset(capabilities, 0);
+    }
+    ambient(capabilities);
+    return listener;
   }
 
   private void groups(RuntimeSpec.User user) {
@@ -282,7 +425,6 @@ final class ProcessPlan {
   }
 
   private void capset(RuntimeSpec.Capabilities c, long extra) {
-    long held = Capabilities.bounding();
     long effective = (Capabilities.mask(c.effective()) & held) | (extra & held);
     long permitted = (Capabilities.mask(c.permitted()) & held) | (extra & held);
     long inheritable = Capabilities.mask(c.inheritable()) & held;
@@ -322,19 +464,21 @@ final class ProcessPlan {
     }
   }
 
-  private void filter(RuntimeSpec.@Nullable Seccomp seccomp) {
+  private Optional<Argument> filter(RuntimeSpec.@Nullable Seccomp seccomp) {
     if (seccomp == null) {
-      return;
+      return Optional.empty();
     }
     byte[] program = SeccompProfiles.compile(seccomp);
     // struct sock_fprog: a 16-bit count, padding, a pointer
     Argument header = plan.words(number(program.length / 8), plan.bytes(program));
-    plan.call(
-        "load the seccomp filter",
-        Syscalls.SECCOMP,
-        number(SECCOMP_SET_MODE_FILTER),
-        number(SeccompProfiles.flags(seccomp)),
-        header);
+    LaunchPlan.Step load =
+        plan.call(
+            "load the seccomp filter",
+            Syscalls.SECCOMP,
+            number(SECCOMP_SET_MODE_FILTER),
+            number(SeccompProfiles.flags(seccomp)),
+            header);
+    return SeccompProfiles.notifies(seccomp) ? Optional.of(load.result()) : Optional.empty();
   }
 
   /// Nothing of ours stays open in the program (CVE-2024-21626), save what the caller passes on.

@@ -204,6 +204,13 @@ public final class RunningProcess implements AutoCloseable {
           status, Instant.ofEpochSecond(time / 1_000_000_000L, time % 1_000_000_000L));
     }
 
+    /// The answer to a question of the monitor's: 0, or why not.
+    static void answer(Fd connection, int errno) throws Errno {
+      ByteBuffer out = ByteBuffer.allocate(SIZE).order(ByteOrder.nativeOrder());
+      out.put(0, (byte) START).put(1, (byte) VERSION).putInt(16, errno);
+      FdPassing.send(connection, out.array(), List.of());
+    }
+
     static void ask(Fd connection, char type, int status) throws Errno {
       ByteBuffer out = ByteBuffer.allocate(SIZE).order(ByteOrder.nativeOrder());
       out.put(0, (byte) type).put(1, (byte) VERSION).putInt(8, status);

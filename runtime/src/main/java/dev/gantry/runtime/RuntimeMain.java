@@ -72,7 +72,8 @@ public final class RuntimeMain {
     } catch (Failure | LaunchFailure | IOException | JsonException e) {
       String message = e.getMessage();
       report(options, message == null ? e.getClass().getSimpleName() : message);
-      code = 1;
+      // a program's own code may be 1: that an exec could not be made is told apart
+      code = options != null && options.rest().indexOf("exec") == 0 ? 255 : 1;
     } catch (InterruptedException e) {
       code = 130;
     }
@@ -196,6 +197,7 @@ public final class RuntimeMain {
     boolean detach = arguments.has("detach");
     OciContainers containers = containers();
     RunningProcess process = containers.create(creation(id, arguments, false, !detach));
+    containers.started(id);
     if (detach) {
       process.close();
       return 0;

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// OCI seccomp sections as filters (config-linux.md#seccomp); each distinct one is compiled once.
 final class SeccompProfiles {
@@ -23,7 +24,8 @@ final class SeccompProfiles {
           "SCMP_ACT_ERRNO",
           "SCMP_ACT_TRACE",
           "SCMP_ACT_ALLOW",
-          "SCMP_ACT_LOG");
+          "SCMP_ACT_LOG",
+          "SCMP_ACT_NOTIFY");
   static final List<String> OPERATORS =
       List.of(
           "SCMP_CMP_NE",
@@ -41,6 +43,8 @@ final class SeccompProfiles {
           "SECCOMP_FILTER_FLAG_LOG",
           "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
           "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
+  private static final int TSYNC = 1;
+  private static final int NEW_LISTENER = 8;
   private static final int CACHED = 64;
   private static final int EPERM = 1;
   private static final Map<RuntimeSpec.Seccomp, byte[]> CACHE =
@@ -55,7 +59,34 @@ final class SeccompProfiles {
 
   private SeccompProfiles() {}
 
+  /// True if some calls are answered by a process that listens.
+  static boolean notifies(RuntimeSpec.@Nullable Seccomp profile) {
+    return profile != null
+        && profile.syscalls().stream().anyMatch(c -> c.action().equals("SCMP_ACT_NOTIFY"));
+  }
+
+  /// What would stop the launch itself, before anybody can listen.
+  private static void check(RuntimeSpec.Seccomp profile) {
+    if (profile.defaultAction().equals("SCMP_ACT_NOTIFY")) {
+      throw new Failure.InvalidRequest("SCMP_ACT_NOTIFY cannot be used as default action");
+    }
+    String path = profile.listenerPath();
+    if (!notifies(profile)) {
+      return;
+    }
+    if (path == null || path.isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "seccomp: SCMP_ACT_NOTIFY needs a listenerPath to send the listener to");
+    }
+    for (RuntimeSpec.SeccompSyscall call : profile.syscalls()) {
+      if (call.action().equals("SCMP_ACT_NOTIFY") && call.names().contains("write")) {
+        throw new Failure.InvalidRequest("SCMP_ACT_NOTIFY cannot be used for the write syscall");
+      }
+    }
+  }
+
   static byte[] compile(RuntimeSpec.Seccomp profile) {
+    check(profile);
     synchronized (CACHE) {
       return CACHE.computeIfAbsent(profile, SeccompProfiles::compiled);
     }
@@ -111,7 +142,7 @@ final class SeccompProfiles {
     return new Condition(a.index(), operator, a.value(), second == null ? 0 : second);
   }
 
-  private static int action(String name, @org.jspecify.annotations.Nullable Integer errno) {
+  private static int action(String name, @Nullable Integer errno) {
     int data = (errno == null ? EPERM : errno) & 0xffff;
     return switch (name) {
       case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD" -> Seccomp.KILL_THREAD;
@@ -121,25 +152,24 @@ final class SeccompProfiles {
       case "SCMP_ACT_TRACE" -> Seccomp.TRACE | data;
       case "SCMP_ACT_LOG" -> Seccomp.LOG;
       case "SCMP_ACT_ALLOW" -> Seccomp.ALLOW;
-      case "SCMP_ACT_NOTIFY" ->
-          throw new Failure.Unsupported(
-              "seccomp: SCMP_ACT_NOTIFY needs a listener, which is not supported");
+      case "SCMP_ACT_NOTIFY" -> Seccomp.NOTIFY;
       default -> throw new Failure.InvalidRequest("seccomp: unknown action " + name);
     };
   }
 
   static int flags(RuntimeSpec.Seccomp profile) {
-    int flags = 0;
+    int flags = notifies(profile) ? NEW_LISTENER : 0;
     for (String flag : profile.flags()) {
       flags |=
           switch (flag) {
-            case "SECCOMP_FILTER_FLAG_TSYNC" -> 1;
+            case "SECCOMP_FILTER_FLAG_TSYNC" -> TSYNC;
             case "SECCOMP_FILTER_FLAG_LOG" -> 2;
             case "SECCOMP_FILTER_FLAG_SPEC_ALLOW" -> 4;
             case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" -> 32;
             default -> throw new Failure.InvalidRequest("seccomp: unknown flag " + flag);
           };
     }
-    return flags;
+    // there is one thread, and the kernel refuses the two together
+    return notifies(profile) ? flags & ~TSYNC : flags;
   }
 }

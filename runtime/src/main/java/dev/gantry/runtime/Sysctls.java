@@ -35,7 +35,16 @@ public final class Sysctls {
     }
   }
 
+  /// The file of a parameter below /proc/sys.
+  static String file(String name) {
+    return name.indexOf('/') >= 0 ? name : name.replace('.', '/');
+  }
+
   private static String wrong(RuntimeSpec spec, String name) {
+    if (name.contains("..") || name.startsWith(".")) {
+      return "is no name of a kernel parameter"; // nor a way out of the part that is the
+      // container's
+    }
     if (IPC.contains(name) || name.startsWith("fs.mqueue.")) {
       return has(spec, "ipc") ? "" : "is not allowed in the hosts ipc namespace";
     }

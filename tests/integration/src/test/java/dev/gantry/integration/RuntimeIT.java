@@ -280,7 +280,7 @@ class RuntimeIT {
                     process(terminal, "sh", "-c", "hostname; echo $A; exit 5"),
                     linux == null ? null : linux.seccomp(),
                     "/gantry-it/" + id,
-                    true,
+                    java.util.Set.of("cgroup"),
                     false));
         String out = read(terminal ? e.terminal().orElseThrow() : e.stdout().orElseThrow());
         assertEquals("box\n1\n", out.replace("\r", ""));
