@@ -75,7 +75,7 @@ assemble() {
   program runtime dev.gantry.runtime.RuntimeMain "$common $quick"
   train runtime --version
   program registry dev.gantry.registry.RegistryMain "$common -XX:+UseCompactObjectHeaders -Xms32m -Xmx384m -XX:+ExitOnOutOfMemoryError"
-  train registry serve --help
+  train_registry
   program cli dev.gantry.cli.Gantry "$common $quick"
   program daemon dev.gantry.daemon.Gantryd "$common $small"
   if ! rehearse; then
@@ -101,6 +101,30 @@ train() {
   local module=$1; shift
   "$dist/jdk/bin/java" -XX:AOTCacheOutput="$dist/lib/$module.aot" "@$dist/lib/$module.args.new" "$@" \
     >"$dist/lib/$module.training" 2>&1 || true
+}
+
+# Trains the registry with a push and a pull. Needs no root; what it writes is removed.
+train_registry() {
+  local stage pid port config='{}' manifest requests
+  local digest=sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+  stage=$(mktemp -d -t gantry-stage.XXXXXX)
+  "$dist/jdk/bin/java" -XX:AOTCacheOutput="$dist/lib/registry.aot" "@$dist/lib/registry.args.new" \
+    serve --listen 127.0.0.1:0 --data "$stage/data" >"$dist/lib/registry.training" 2>&1 &
+  pid=$!
+  for ((i = 0; i < 300; i++)); do
+    port=$(sed -n 's|.*http://127.0.0.1:||p' "$dist/lib/registry.training")
+    [[ -z $port ]] || break
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.1
+  done
+  manifest='{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":"'$digest'"},"layers":[]}'
+  requests="POST /v2/a/blobs/uploads/?digest=$digest HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n$config"
+  requests+="PUT /v2/a/manifests/1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: ${#manifest}\r\n\r\n$manifest"
+  requests+="GET /v2/a/manifests/1 HTTP/1.1\r\nHost: a\r\n\r\nGET /v2/a/blobs/$digest HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+  { exec 8<>"/dev/tcp/127.0.0.1/$port" && printf %b "$requests" >&8 && timeout 20 cat <&8; exec 8>&-; } >/dev/null 2>&1 || true
+  kill $pid 2>/dev/null || true
+  wait $pid 2>/dev/null || true
+  rm -rf "$stage"
 }
 
 # finish MODULE: the argument file, with the cache if there is one

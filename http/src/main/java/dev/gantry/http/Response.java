@@ -105,10 +105,11 @@ public final class Response {
     begin(code);
     out.flush();
     if (!headOnly) {
-      closes = true;
+      boolean last = closes;
+      closes = true; // a file that breaks off ends the connection
       connection.transfer(file, offset, length);
       sent += length;
-      closes = false;
+      closes = last;
     }
   }
 

@@ -111,6 +111,7 @@ class HttpServerTest {
     try (HttpServer server = new HttpServer(handler, Limits.PUBLIC);
         Socket socket = new Socket()) {
       socket.connect(server.listenTcp(loopback()));
+      socket.setSoTimeout(30_000); // the server ends the connection, as it was asked to
       socket
           .getOutputStream()
           .write(bytes("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
