@@ -42,6 +42,7 @@ final class Catalog {
       container top      | top | List the processes of a container
       container unpause  | unpause | Let frozen containers go on
       container update   | update | Change the limits and restart policy of containers
+      container why      | why | Explain how a container ended, and by whose hand
       container wait     | wait | Wait until containers end and print their exit codes
       image bootstrap    |  | Make a base image from this machine's own package mirror
       image history      | history | Show the layers of an image

@@ -50,6 +50,7 @@ final class Containers {
               Containers::kill,
               Flag.text("signal", 's', "The signal to send, by name or number"));
       case "pause", "unpause" -> Command.of(ONE_OR_MORE, 1, -1, (s, w) -> simple(s, w, verb));
+      case "why" -> Reasons.command();
       case "wait" -> Command.of(ONE_OR_MORE, 1, -1, Containers::await);
       case "rm" ->
           Command.of(

@@ -48,6 +48,8 @@ public final class Container {
   private Ended last = new Ended(0, "");
   private Sent sent = Sent.NOTHING;
   private @Nullable Death death;
+  private @Nullable ContainerSpec startedSpec;
+  private Map<String, String> goodFacts = Map.of();
   private @Nullable Health health;
   private @Nullable HealthMonitor monitor;
 
@@ -224,6 +226,20 @@ public final class Container {
     return last;
   }
 
+  /// What the present or last run was started with.
+  synchronized ContainerSpec startedSpec() {
+    return startedSpec == null ? spec : startedSpec;
+  }
+
+  /// What the last run that went well depended on; empty if there was none.
+  synchronized Map<String, String> goodFacts() {
+    return goodFacts;
+  }
+
+  synchronized void goodFacts(Map<String, String> facts) {
+    goodFacts = Map.copyOf(facts);
+  }
+
   synchronized void died(Death newDeath) {
     death = newDeath;
   }
@@ -274,6 +290,7 @@ public final class Container {
   synchronized void run(RunningProcess newProcess, Output newOutput) {
     process = newProcess;
     output = newOutput;
+    startedSpec = spec;
   }
 
   /// Listens to the present run or, if there is none, to the next one.
@@ -356,6 +373,9 @@ public final class Container {
     if (death != null) {
       json.put("Death", JsonRecords.write(death));
     }
+    if (!goodFacts.isEmpty()) {
+      json.put("Good", Json.strings(goodFacts));
+    }
     if (attachment != null) {
       json.put("Attachment", JsonRecords.write(attachment));
     }
@@ -416,6 +436,7 @@ public final class Container {
     c.stoppedByUser = json.bool("StoppedByUser", false);
     json.object("Health").ifPresent(h -> c.health = Health.read(h));
     json.object("Death").ifPresent(d -> c.death = JsonRecords.read(d, Death.class));
+    c.goodFacts = json.stringMap("Good");
     json.object("Attachment").ifPresent(a -> c.attachment = JsonRecords.read(a, Attachment.class));
     return c;
   }

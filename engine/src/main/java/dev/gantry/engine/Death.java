@@ -1,5 +1,6 @@
 package dev.gantry.engine;
 
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param limits what could be used, by the same names
 /// @param startedAt RFC 3339; empty for a start that failed
 /// @param seenLate the engine did not run when it happened
+/// @param changes what had changed since the last run that went well, one line each
 public record Death(
     String cause,
     int exitCode,
@@ -29,7 +31,8 @@ public record Death(
     String startedAt,
     String endedAt,
     boolean seenLate,
-    @Nullable String healthStatus) {
+    @Nullable String healthStatus,
+    List<String> changes) {
 
   /// What ended it.
   public enum Cause {
@@ -62,6 +65,32 @@ public record Death(
     LOST
   }
 
+  Death with(List<String> newChanges) {
+    return new Death(
+        cause,
+        exitCode,
+        signal,
+        sentBy,
+        sentSignal,
+        oomKills,
+        error,
+        usage,
+        limits,
+        startedAt,
+        endedAt,
+        seenLate,
+        healthStatus,
+        newChanges);
+  }
+
+  /// True for an end that nobody has to explain: the program's own with code 0, or asked for.
+  boolean isGood() {
+    return switch (Cause.valueOf(cause)) {
+      case COMPLETED, STOPPED, STOP_TIMEOUT, KILLED_BY_USER -> true;
+      default -> false;
+    };
+  }
+
   /// What of these happened, in the order in which evidence outweighs appearance.
   static Cause cause(
       int exitCode, int signal, String sentBy, int sentSignal, int oomKills, boolean lost) {
@@ -88,14 +117,25 @@ public record Death(
     if (oomKills > 0 && exitCode != 0) {
       return Cause.OOM_OF_CHILD;
     }
+    // an init or a shell passes its child's signal on in its exit code
+    if (isFault(signal != 0 ? signal : exitCode - 128)) {
+      return Cause.CRASHED;
+    }
     if (signal != 0) {
-      boolean fault =
-          switch (signal) {
-            case 4, 5, 6, 7, 8, 11, 31 -> true;
-            default -> false;
-          };
-      return fault ? Cause.CRASHED : Cause.KILLED_FROM_OUTSIDE;
+      return Cause.KILLED_FROM_OUTSIDE;
     }
     return exitCode == 0 ? Cause.COMPLETED : Cause.EXITED;
+  }
+
+  private static boolean isFault(int signal) {
+    return switch (signal) {
+      case 4, 5, 6, 7, 8, 11, 31 -> true;
+      default -> false;
+    };
+  }
+
+  /// The signal that ended the program, be it the first process or the one that an init runs.
+  int fatalSignal() {
+    return signal != 0 ? signal : Math.max(0, exitCode - 128);
   }
 }

@@ -2,12 +2,12 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
-import dev.gantry.json.JsonRecords;
 import dev.gantry.runtime.ExitStatus;
 import dev.gantry.runtime.RunningProcess;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,6 +15,7 @@ import java.util.Optional;
 /// away, its end is put on record, and the container is started again, removed or left.
 final class EndOfRun {
   private static final int DRAIN_MILLIS = 2000;
+  private static final Duration GOOD_RUN = Duration.ofSeconds(10);
 
   private final Engine engine;
   private final Container c;
@@ -43,7 +44,7 @@ final class EndOfRun {
         again
             ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
             : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
-    c.died(death);
+    c.died(judged(c, death));
     if (again) {
       c.planRestart(c.restartCount() + 1, RestartPolicy.delayMillis(c.backoffMillis(), ran));
     }
@@ -112,7 +113,8 @@ final class EndOfRun {
         startedAt.toString(),
         exit.exitedAt().toString(),
         exit.exitedAt().isBefore(engine.openedAt()),
-        c.health().map(h -> h.status().word()).orElse(null));
+        c.health().map(h -> h.status().word()).orElse(null),
+        List.of());
   }
 
   private void restartLater(ContainerState.Restarting restarting) {
@@ -170,7 +172,8 @@ final class EndOfRun {
         startedAt.toString(),
         endedAt.toString(),
         true,
-        null);
+        null,
+        List.of());
   }
 
   /// The death of a container whose start failed.
@@ -189,10 +192,30 @@ final class EndOfRun {
         "",
         Instant.now().toString(),
         false,
-        null);
+        null,
+        List.of());
   }
 
-  static dev.gantry.json.Json.JsonObject record(Death death) {
-    return JsonRecords.write(death);
+  /// Compares the run with the last good one, and remembers it if it was one: it ended well or went
+  /// on for a while.
+  static Death judged(Container c, Death death) {
+    ContainerSpec spec = c.spec();
+    if (spec.autoRemove()) {
+      return death; // nobody will ask
+    }
+    boolean lasted =
+        !death.startedAt().isEmpty()
+            && Duration.between(Instant.parse(death.startedAt()), Instant.parse(death.endedAt()))
+                    .compareTo(GOOD_RUN)
+                >= 0;
+    Map<String, String> now = Facts.of(spec);
+    List<String> changes =
+        death.isGood()
+            ? List.of()
+            : Facts.changes(lasted ? Facts.of(c.startedSpec()) : c.goodFacts(), now);
+    if (lasted || death.isGood()) {
+      c.goodFacts(Facts.of(c.startedSpec()));
+    }
+    return death.with(changes);
   }
 }

@@ -912,6 +912,11 @@ public final class Engine implements AutoCloseable {
     return new Attach(this);
   }
 
+  /// Explains ends of containers.
+  public Why why() {
+    return new Why(this);
+  }
+
   /// What the container uses now; empty when nothing runs.
   public Optional<Statistics.Sample> statistics(Container c) {
     return Statistics.of(this, c);
@@ -1020,7 +1025,7 @@ public final class Engine implements AutoCloseable {
       c.attached(null);
       Instant endedAt = exit.map(ExitStatus::exitedAt).orElseGet(Instant::now);
       if (c.state() instanceof ContainerState.Live) {
-        c.died(EndOfRun.unseen(code, exit.isPresent(), startedAt, endedAt));
+        c.died(EndOfRun.judged(c, EndOfRun.unseen(code, exit.isPresent(), startedAt, endedAt)));
       }
       c.become(new ContainerState.Exited(code, startedAt, endedAt, false, ""));
       note(c);

@@ -100,7 +100,7 @@ final class StartContainer {
           case SETUP -> 128;
         };
     String text = RUNTIME_ERROR + e.text();
-    c.died(EndOfRun.unborn(code, text));
+    c.died(EndOfRun.judged(c, EndOfRun.unborn(code, e.text())));
     ContainerState next =
         switch (c.state()) {
           case ContainerState.Exited x ->
@@ -119,7 +119,7 @@ final class StartContainer {
   /// A start that failed before anything was launched: a port in use, an unknown network or user.
   private void refused(Container c, Failure e) {
     c.takeWaiting().forEach(Listener::notStarted);
-    c.died(EndOfRun.unborn(128, e.text()));
+    c.died(EndOfRun.judged(c, EndOfRun.unborn(128, e.text())));
     if (c.state() instanceof ContainerState.Created) {
       c.become(new ContainerState.Created(128, e.text()));
       engine.note(c);

@@ -23,6 +23,7 @@ class DeathTest {
     "HEALTH,              137, 9,  health,       9,  0",
     "CRASHED,             139, 11, '',           0,  0",
     "CRASHED,             139, 11, user,         1,  0",
+    "CRASHED,             139, 0,  '',           0,  0",
     "KILLED_FROM_OUTSIDE, 137, 9,  '',           0,  0",
     "KILLED_FROM_OUTSIDE, 143, 15, '',           0,  0",
     "EXITED,              5,   0,  user,         10, 0",

@@ -49,6 +49,16 @@ public final class Signals {
     return number;
   }
 
+  /// `SIGTERM` for 15; a number without a name as `signal 33`.
+  public static String name(int number) {
+    if (number > 0 && number < NAMES.size() && !NAMES.get(number).isEmpty()) {
+      return "SIG" + NAMES.get(number);
+    }
+    return number >= RTMIN && number <= RTMAX
+        ? number == RTMIN ? "SIGRTMIN" : "SIGRTMIN+" + (number - RTMIN)
+        : "signal " + number;
+  }
+
   private static Failure.InvalidRequest invalid(String text) {
     return new Failure.InvalidRequest("invalid signal: " + text);
   }
