@@ -33,9 +33,14 @@ public final class Execs {
             .find(user, spec.user().isEmpty() ? c.spec().additionalGroups() : List.of());
     Exec exec = new Exec(Ids.next(), c, spec, found.user());
     engine.add(exec);
-    engine.publish(
-        c, "exec_create: " + String.join(" ", spec.command()), Map.of("execID", exec.id()));
+    engine.publish(c, "exec_create: " + text(spec), Map.of("execID", exec.id()));
     return exec;
+  }
+
+  /// The command, a blank and its arguments: the blank is there without arguments too.
+  private static String text(Exec.Spec spec) {
+    List<String> words = spec.command();
+    return words.getFirst() + " " + String.join(" ", words.subList(1, words.size()));
   }
 
   /// @param ref as the client named it
@@ -72,6 +77,7 @@ public final class Execs {
         RuntimeSpecs.execProcess(
             c, exec.spec(), exec.user(), exec.user().uid() == 0 ? "/root" : "/");
     List<String> capabilities = RuntimeSpecs.capabilities(spec.security());
+    engine.publish(c, "exec_start: " + text(exec.spec()), Map.of("execID", exec.id()));
     try {
       RunningProcess running =
           engine
@@ -91,8 +97,6 @@ public final class Execs {
       Output output = new Output(running, StartContainer.streams(running), null, List.of());
       exec.run(running, output);
       Attach.Session session = new Attach.Session(output.listen(), exec.spec().tty());
-      engine.publish(
-          c, "exec_start: " + String.join(" ", exec.spec().command()), Map.of("execID", exec.id()));
       output.start();
       watch(exec, running, output);
       return session;

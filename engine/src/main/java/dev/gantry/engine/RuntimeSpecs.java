@@ -136,8 +136,8 @@ final class RuntimeSpecs {
     if (security.privileged()) {
       return Capabilities.names();
     }
-    List<String> add = names(security.addCapabilities());
-    List<String> drop = names(security.dropCapabilities());
+    List<String> add = names("CapAdd", security.addCapabilities());
+    List<String> drop = names("CapDrop", security.dropCapabilities());
     List<String> base =
         add.contains("CAP_ALL")
             ? Capabilities.names()
@@ -152,13 +152,15 @@ final class RuntimeSpecs {
     return List.copyOf(result);
   }
 
-  private static List<String> names(List<String> texts) {
+  /// @param field of the request, for the error
+  private static List<String> names(String field, List<String> texts) {
     List<String> names = new ArrayList<>();
     for (String text : texts) {
       String upper = text.toUpperCase(Locale.ROOT);
       String name = upper.startsWith("CAP_") ? upper : "CAP_" + upper;
       if (!name.equals("CAP_ALL") && Capabilities.bit(name).isEmpty()) {
-        throw new Failure.InvalidRequest("invalid capability: \"" + text + "\"");
+        throw new Failure.InvalidRequest(
+            "invalid " + field + ": unknown capability: \"" + name + "\"");
       }
       names.add(name);
     }
@@ -167,8 +169,8 @@ final class RuntimeSpecs {
 
   /// Refuses unknown capabilities at creation.
   static void check(ContainerSpec.Security security) {
-    names(security.addCapabilities());
-    names(security.dropCapabilities());
+    names("CapAdd", security.addCapabilities());
+    names("CapDrop", security.dropCapabilities());
   }
 
   static RuntimeSpec.@Nullable Seccomp seccomp(

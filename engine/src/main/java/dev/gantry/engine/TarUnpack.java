@@ -62,15 +62,17 @@ final class TarUnpack {
     try {
       TarArchiveEntry e = in.getNextEntry();
       if (e != null && !e.isCheckSumOK()) {
-        throw new Failure.Internal("archive/tar: invalid tar header");
+        throw new Failure.InvalidRequest("archive/tar: invalid tar header");
       }
       return e;
     } catch (IllegalArgumentException e) {
-      throw new Failure.Internal("archive/tar: invalid tar header", e);
+      throw new Failure.InvalidRequest("archive/tar: invalid tar header", null, e);
     } catch (IOException e) {
       String message = String.valueOf(e.getMessage());
-      if (message.contains("Error detected parsing the header") || message.contains("runcated")) {
-        throw new Failure.Internal("archive/tar: invalid tar header", e);
+      if (message.contains("Error detected parsing the header")
+          || message.contains("runcated")
+          || message.contains("Corrupted")) {
+        throw new Failure.InvalidRequest("archive/tar: invalid tar header", null, e);
       }
       throw e;
     }
@@ -101,14 +103,14 @@ final class TarUnpack {
   /// The name with one leading slash, empty for the folder itself.
   private static String clean(String name) {
     if (name.length() > MAX_NAME) {
-      throw new Failure.Internal("invalid entry name of " + name.length() + " characters");
+      throw new Failure.InvalidRequest("invalid entry name of " + name.length() + " characters");
     }
     List<String> parts = new ArrayList<>();
     for (String part : name.split("/")) {
       if (part.equals("..")) {
         if (parts.isEmpty()) {
           // Docker's text
-          throw new Failure.Internal("invalid entry name \"" + name + "\"");
+          throw new Failure.InvalidRequest("invalid entry name \"" + name + "\"");
         }
         parts.removeLast();
       } else if (!part.isEmpty() && !part.equals(".")) {
@@ -120,11 +122,11 @@ final class TarUnpack {
 
   private void replace(TarArchiveEntry e, String path, String name, boolean isFolder) throws Errno {
     if (keepKinds && isFolder && !e.isDirectory()) {
-      throw new Failure.Internal(
+      throw new Failure.InvalidRequest(
           "cannot overwrite directory \"" + name + "\" with non-directory \"" + folder + "\"");
     }
     if (keepKinds && !isFolder && e.isDirectory()) {
-      throw new Failure.Internal(
+      throw new Failure.InvalidRequest(
           "cannot overwrite non-directory \"" + name + "\" with directory \"" + folder + "\"");
     }
     if (!isFolder || !e.isDirectory()) {
@@ -169,7 +171,7 @@ final class TarUnpack {
     } else if (e.isFile()) {
       content(in, path);
     } else {
-      throw new Failure.Internal("unhandled tar header type of \"" + e.getName() + "\"");
+      throw new Failure.InvalidRequest("unhandled tar header type of \"" + e.getName() + "\"");
     }
     attributes(e, path);
   }

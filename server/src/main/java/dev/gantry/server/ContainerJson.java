@@ -387,7 +387,14 @@ final class ContainerJson {
     }
     json.put("HostConfig", host);
     json.put("NetworkSettings", Json.object().put("Networks", networks(engine, c, version, false)));
-    json.put("Mounts", mounts(engine, c));
+    Json.JsonArray mounts = mounts(engine, c);
+    for (Json mount : mounts) {
+      if (mount instanceof Json.JsonObject m
+          && c.anonymousVolumes().contains(m.string("Name", ""))) {
+        m.put("Source", ""); // lists do not say where anonymous volumes are
+      }
+    }
+    json.put("Mounts", mounts);
     return json;
   }
 

@@ -52,7 +52,7 @@ final class ContainerResourceRoutes {
 
   /// One object a second until the container is removed or the client leaves.
   private void stream(Container c, HttpResponse r) throws IOException {
-    try (OutputStream out = r.stream(200, "application/json")) {
+    try (OutputStream out = r.stream(200, "")) {
       Optional<Statistics.Sample> before = Optional.empty();
       long next = System.nanoTime();
       while (!isGone(c)) {

@@ -32,7 +32,10 @@ final class Filters {
                 switch (value) {
                   case Json.JsonArray a -> {
                     for (Json item : a) {
-                      list.add(item instanceof Json.JsonString s ? s.value() : item.text());
+                      if (!(item instanceof Json.JsonString s)) {
+                        throw new JsonException("no text");
+                      }
+                      list.add(s.value());
                     }
                   }
                   case Json.JsonObject o -> list.addAll(o.members().keySet());
@@ -102,6 +105,15 @@ final class Filters {
       throw new Failure.InvalidRequest("more than one until filter specified");
     }
     return texts.isEmpty() ? Instant.MAX : PruneTime.parse(texts.getFirst());
+  }
+
+  /// True if `pattern`, a regular expression where it is one, is found in `text`.
+  static boolean found(String pattern, String text) {
+    try {
+      return java.util.regex.Pattern.compile(pattern).matcher(text).find();
+    } catch (java.util.regex.PatternSyntaxException e) {
+      return text.contains(pattern);
+    }
   }
 
   boolean bool(String key) {

@@ -93,8 +93,12 @@ public final class HttpResponse {
   }
 
   /// Begins a body of unknown length: each write is one chunk that goes out at once.
+  ///
+  /// @param type empty for none
   public OutputStream stream(int status, String type) throws IOException {
-    header("Content-Type", type);
+    if (!type.isEmpty()) {
+      header("Content-Type", type);
+    }
     return wire.chunked(status);
   }
 

@@ -103,8 +103,8 @@ final class ImageRoutes {
           ? Instant.now().minus(duration(text))
           : Times.parse(text, Instant.now());
     } catch (Failure.InvalidRequest e) {
-      throw new Failure.Internal(
-          "failed to parse value as time or duration: " + Json.of(text).text(), e);
+      throw new Failure.InvalidRequest(
+          "failed to parse value as time or duration: " + Json.of(text).text(), null, e);
     }
   }
 
@@ -143,7 +143,7 @@ final class ImageRoutes {
         case '[' -> {
           int close = text.indexOf(']', i + 2);
           if (close < 0) {
-            throw new Failure.Internal("syntax error in pattern");
+            throw new Failure.InvalidRequest("syntax error in pattern");
           }
           String set = text.substring(i + 1, close).replace("\\", "\\\\").replace("[", "\\[");
           regex.append('[').append(set.replace("&&", "&\\&")).append(']');
@@ -151,7 +151,7 @@ final class ImageRoutes {
         }
         case '\\' -> {
           if (++i == text.length()) {
-            throw new Failure.Internal("syntax error in pattern");
+            throw new Failure.InvalidRequest("syntax error in pattern");
           }
           regex.append(Pattern.quote(text.substring(i, i + 1)));
         }

@@ -146,7 +146,7 @@ final class ImageTransferRoutes {
       Image image =
           images().find(name).orElseThrow(() -> new Failure.NotFound("No such image: " + name));
       if (platform.map(w -> w.match(image.platform()) == 0).orElse(false)) {
-        throw new Failure.Internal(
+        throw new Failure.InvalidRequest(
             "no suitable export target found for platform " + platform.get());
       }
     }

@@ -109,7 +109,8 @@ final class NetworkRoutes {
     for (Network n : engine.networks().list()) {
       boolean type =
           !f.has("type") || f.get("type").contains(n.predefined() ? "builtin" : "custom");
-      boolean name = !f.has("name") || f.get("name").stream().anyMatch(n.name()::contains);
+      boolean name =
+          !f.has("name") || f.get("name").stream().anyMatch(x -> Filters.found(x, n.name()));
       boolean id = !f.has("id") || f.get("id").stream().anyMatch(n.id()::startsWith);
       if (type
           && name
@@ -127,7 +128,7 @@ final class NetworkRoutes {
   private static void checkTypes(Filters f) {
     for (String type : f.get("type")) {
       if (!type.equals("builtin") && !type.equals("custom")) {
-        throw new Failure.Internal("invalid filter: 'type'='" + type + "'");
+        throw new Failure.InvalidRequest("invalid filter: 'type'='" + type + "'");
       }
     }
   }
@@ -154,11 +155,23 @@ final class NetworkRoutes {
   }
 
   private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    String verbose = q.text("verbose");
+    if (!verbose.isEmpty() && !verbose.matches("1|0|t|f|T|F|true|false|True|False|TRUE|FALSE")) {
+      throw new Failure.InvalidRequest(
+          "invalid value for verbose: "
+              + verbose
+              + ": strconv.ParseBool: parsing "
+              + Json.of(verbose).text()
+              + ": invalid syntax");
+    }
+    if (!List.of("", "local").contains(q.text("scope"))) {
+      throw new Failure.NotFound("network " + id(p) + " not found");
+    }
     r.json(200, json(engine.networks().find(id(p)), true));
   }
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Json.JsonObject body = q.json();
+    Json.JsonObject body = q.jsonOrEmpty();
     Json.JsonObject ipam = body.object("IPAM").orElseGet(Json::object);
     List<NetworkRequest.Subnet> subnets = new ArrayList<>();
     for (Json.JsonObject c : ipam.objects("Config")) {

@@ -59,7 +59,9 @@ public final class Router implements Handler {
 
   private void handle(HttpRequest request, HttpResponse response) throws IOException {
     if (request.path().contains("//") || request.path().contains("/../")) {
-      response.header("Location", request.path().replaceAll("/+", "/"));
+      response.header(
+          "Location",
+          java.nio.file.Path.of(request.path().replaceAll("/+", "/")).normalize().toString());
       response.empty(301);
       return;
     }

@@ -69,7 +69,7 @@ final class SwarmRoutes {
 
   private static void logs(HttpRequest q) {
     if (!q.flag("stdout") && !q.flag("stderr")) {
-      throw new Failure.Internal("Bad parameters: you must choose at least one stream");
+      throw new Failure.InvalidRequest("Bad parameters: you must choose at least one stream");
     }
     noSwarm();
   }

@@ -19,7 +19,7 @@ final class Top {
     List<String> titles = List.of(lines.getFirst().trim().split("\\s+"));
     int column = titles.indexOf("PID");
     if (column < 0) {
-      throw new Failure.Internal("Couldn't find PID field in ps output");
+      throw new Failure.InvalidRequest("Couldn't find PID field in ps output");
     }
     Json.JsonArray processes = Json.array();
     for (String line : lines.subList(1, lines.size())) {
@@ -45,7 +45,7 @@ final class Top {
       String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
       if (process.waitFor() != 0 || out.isBlank()) {
-        throw new Failure.Internal("ps: " + err.lines().findFirst().orElse("no output"));
+        throw new Failure.InvalidRequest("ps: " + err.lines().findFirst().orElse("no output"));
       }
       return out.lines().toList();
     } catch (IOException e) {

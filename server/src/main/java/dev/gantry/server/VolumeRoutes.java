@@ -59,7 +59,8 @@ final class VolumeRoutes {
         Filters.parse(q.text("filters")).only(Set.of("dangling", "driver", "label", "name"));
     Json.JsonArray volumes = Json.array();
     for (Volumes.Volume v : engine.volumes().list()) {
-      boolean name = !f.has("name") || f.get("name").stream().anyMatch(v.name()::contains);
+      boolean name =
+          !f.has("name") || f.get("name").stream().anyMatch(n -> Filters.found(n, v.name()));
       boolean dangling = !f.has("dangling") || user(v.name()).isEmpty() == f.bool("dangling");
       if (name && dangling && f.matches("driver", "local") && f.labels("label", v.labels())) {
         volumes.add(json(v));

@@ -22,14 +22,19 @@ public final class Engine implements AutoCloseable {
   private final Path folder;
   private final Path home;
   private final String name;
+  private final String bridge;
+  private final String pool;
   private final List<String> flags;
   private @Nullable Process process;
   private @Nullable String busybox;
 
-  private Engine(Path folder, Path home, String name, List<String> flags) {
+  private Engine(
+      Path folder, Path home, String name, String bridge, String pool, List<String> flags) {
     this.folder = folder;
     this.home = home;
     this.name = name;
+    this.bridge = bridge;
+    this.pool = pool;
     this.flags = flags;
   }
 
@@ -37,16 +42,28 @@ public final class Engine implements AutoCloseable {
   ///
   /// @param extra further flags of `gantryd`
   public static Engine start(String... extra) {
+    return start(false, extra);
+  }
+
+  /// Like [#start], and new networks get their subnets from [#pool].
+  public static Engine startWithPool(String... extra) {
+    return start(true, extra);
+  }
+
+  private static Engine start(boolean withPool, String... extra) {
     Needs.root();
     Path home = Needs.distribution();
     String reference = System.getProperty("gantry.reference", "");
     if (!reference.isEmpty()) {
-      return new Engine(Path.of(reference).resolveSibling("."), home, "reference", List.of());
+      return new Engine(
+          Path.of(reference).resolveSibling("."), home, "reference", "", "", List.of());
     }
     // parallel runs on one machine must not share a bridge or a subnet
     int own = Turn.number();
     int number = COUNT.getAndIncrement();
     String name = "gt" + own + "x" + number;
+    String bridge = "10." + own + "." + (number % 128) + ".1/24";
+    String pool = "10." + own + "." + (128 + number % 4 * 32) + ".0/19";
     try {
       Path folder = Files.createTempDirectory(Scratch.root(), "gantry-" + name + "-");
       List<String> flags =
@@ -61,13 +78,16 @@ public final class Engine implements AutoCloseable {
                   "-H",
                   "unix://" + folder.resolve("sock"),
                   "--bip",
-                  "10." + own + "." + (number % 250) + ".1/24",
+                  bridge,
                   "--bridge",
                   name,
                   "--cgroup-parent",
                   "/" + name));
+      if (withPool) {
+        flags.addAll(List.of("--default-address-pool", "base=" + pool + ",size=24"));
+      }
       flags.addAll(List.of(extra));
-      Engine engine = new Engine(folder, home, name, flags);
+      Engine engine = new Engine(folder, home, name, bridge, pool, flags);
       try {
         engine.restart();
       } catch (AssertionError e) {
@@ -168,6 +188,16 @@ public final class Engine implements AutoCloseable {
   /// Name of its bridge and of its cgroup parent.
   public String name() {
     return name;
+  }
+
+  /// Address of its default bridge and the length of the subnet's prefix.
+  public String bridgeAddress() {
+    return bridge;
+  }
+
+  /// Where its new networks get subnets of size 24, after [#startWithPool].
+  public String pool() {
+    return pool;
   }
 
   /// What the engine has logged.
