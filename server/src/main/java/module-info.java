@@ -4,6 +4,7 @@ import org.jspecify.annotations.NullMarked;
 module dev.gantry.server {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
+  requires transitive dev.gantry.build;
   requires transitive dev.gantry.http;
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
@@ -13,6 +14,7 @@ module dev.gantry.server {
   requires transitive dev.gantry.network;
   requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.images;
+  requires java.net.http;
 
   exports dev.gantry.server;
 }

@@ -2,6 +2,7 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.images.Image;
+import dev.gantry.images.TarWriter;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.kernel.Errno;
@@ -219,7 +220,7 @@ public final class ContainerChanges {
     Path layer = c.folder().resolve("commit-" + dev.gantry.base.Ids.next() + ".tar");
     try {
       try (OutputStream out = Files.newOutputStream(layer)) {
-        pack(c, out);
+        pack(c, out, Long.MAX_VALUE);
       }
       Image image =
           engine
@@ -278,7 +279,9 @@ public final class ContainerChanges {
   }
 
   /// Packs the changes as a layer (image-spec layer.md).
-  private void pack(Container c, OutputStream out) throws IOException {
+  ///
+  /// @param newest files that are younger get this time (seconds since the epoch)
+  void pack(Container c, OutputStream out, long newest) throws IOException {
     List<Change> changes = list(c.id());
     try (Tree upper = upper(c);
         TarWriter tar = new TarWriter(out)) {
@@ -297,7 +300,7 @@ public final class ContainerChanges {
         } else {
           Optional<Tree.Status> status = upper.status(change.path());
           if (status.isPresent()) {
-            pack.one(change.path(), name, status.get());
+            pack.one(change.path(), name, status.get().notAfter(newest));
           }
         }
       }

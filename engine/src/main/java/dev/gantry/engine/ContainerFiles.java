@@ -1,6 +1,7 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;

@@ -932,6 +932,21 @@ public final class Engine implements AutoCloseable {
     return new ContainerFiles(this);
   }
 
+  /// A folder of the engine's data for the part called `name`.
+  public Path folder(String name) {
+    Path folder = options.dataRoot().resolve(name);
+    try {
+      return Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new Failure.Internal("could not make " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  /// Files of images without a container.
+  public LayerFiles layerFiles() {
+    return new LayerFiles(this);
+  }
+
   /// What containers have changed, and images of it.
   public ContainerChanges changes() {
     return new ContainerChanges(this);

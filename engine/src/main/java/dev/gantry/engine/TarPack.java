@@ -1,5 +1,6 @@
 package dev.gantry.engine;
 
+import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;

@@ -78,6 +78,10 @@ final class Connection {
     return lastRequest || draining;
   }
 
+  void watch(Runnable gone) {
+    in.watch(gone);
+  }
+
   Response.Raw raw() {
     expires = Long.MAX_VALUE;
     return new Response.Raw(in, out);
@@ -234,6 +238,39 @@ final class Connection {
     private int at;
     private int end;
 
+    private @Nullable Thread watcher;
+
+    /// Waits on another thread for what comes behind the request: more of it, or the client's end.
+    void watch(Runnable gone) {
+      if (at == end && watcher == null) {
+        watcher = Thread.ofVirtual().name("watch-" + transport.peer()).start(() -> await(gone));
+      }
+    }
+
+    private void await(Runnable gone) {
+      try {
+        if (fill()) {
+          return;
+        }
+      } catch (IOException e) {
+        end = 0; // the same as its end: whoever reads next finds out again
+      }
+      gone.run();
+    }
+
+    private void join() throws IOException {
+      Thread other = watcher;
+      if (other != null) {
+        try {
+          other.join();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new IOException("interrupted", e);
+        }
+        watcher = null;
+      }
+    }
+
     private boolean fill() throws IOException {
       at = 0;
       end = Math.max(transport.read(buffer, 0, buffer.length), 0);
@@ -242,11 +279,13 @@ final class Connection {
 
     @Override
     public int read() throws IOException {
+      join();
       return at < end || fill() ? buffer[at++] & 0xff : -1;
     }
 
     @Override
     public int read(byte[] bytes, int offset, int length) throws IOException {
+      join();
       if (at == end) {
         if (length >= buffer.length) {
           return transport.read(bytes, offset, length);

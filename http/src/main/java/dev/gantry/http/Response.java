@@ -76,6 +76,12 @@ public final class Response {
     headers.remove(name);
   }
 
+  /// Runs `action`, on another thread, if the client closes the connection before the answer is at
+  /// its end. To be called once the request's body has been read.
+  public void whenGone(Runnable action) {
+    connection.watch(action);
+  }
+
   /// A whole answer.
   public void send(int code, byte[] body) throws IOException {
     try (OutputStream stream = sized(code, body.length)) {

@@ -45,6 +45,7 @@ public final class Images {
   private final Snapshots snapshots;
   private final Layers layers;
   private final TagHistory history;
+  private final LayerCache cache;
   private final Map<Digest, Image> loaded = new ConcurrentHashMap<>();
   private final Map<Digest, Integer> layersInWork = new ConcurrentHashMap<>();
   private volatile Supplier<Set<Digest>> layersOfContainers = Set::of;
@@ -55,6 +56,7 @@ public final class Images {
     this.snapshots = snapshots;
     this.layers = new Layers(journal, snapshots);
     this.history = new TagHistory(journal);
+    this.cache = new LayerCache(journal);
   }
 
   public ContentStore content() {
@@ -76,6 +78,11 @@ public final class Images {
 
   public TagHistory history() {
     return history;
+  }
+
+  /// The layers that builds made and may use again.
+  public LayerCache cache() {
+    return cache;
   }
 
   // ---- looking up
@@ -308,7 +315,7 @@ public final class Images {
   }
 
   /// Keeps unpacked layers that a pull or load relies on although no image names them yet.
-  final class Kept implements AutoCloseable {
+  public final class Kept implements AutoCloseable {
     private final List<Digest> chains;
 
     private Kept(List<Digest> chains) {
@@ -323,7 +330,7 @@ public final class Images {
   }
 
   /// Keeps the layers `chains` until the returned handle is closed.
-  Kept keep(List<Digest> chains) {
+  public Kept keep(List<Digest> chains) {
     return new Kept(chains);
   }
 
@@ -339,7 +346,44 @@ public final class Images {
   // ---- coming in
 
   /// A layer that is unpacked here.
-  record Layer(Digest diffId, Digest blob, long size) {}
+  ///
+  /// @param blob the digest of the layer as stored, packed or not
+  /// @param size bytes of its files
+  public record Layer(Digest diffId, Digest blob, long size) {}
+
+  /// The image's layers, each unpacked (again, if it was not), held by `lease`.
+  public List<Layer> layersOf(Image image, ContentStore.Lease lease) throws IOException {
+    List<Layer> parts = new ArrayList<>();
+    List<Digest> diffIds = image.diffIds();
+    for (int i = 0; i < diffIds.size(); i++) {
+      Digest blob = image.layers().get(i);
+      lease.hold(blob);
+      parts.add(unpack(blob, diffIds.get(i), diffIds.subList(0, i)));
+    }
+    return parts;
+  }
+
+  /// Adds a layer, as a tar stream, on top of the layers `below`. It stays as long as `lease` is
+  /// open and `kept` keeps it, or an image or the build cache names it.
+  public Layer addLayer(InputStream tar, List<Digest> below, ContentStore.Lease lease)
+      throws IOException {
+    return unpack(store(tar, lease), null, below);
+  }
+
+  /// A layer of the build cache on top of `below`, unpacked again if it was not; empty if its
+  /// content is gone.
+  public Optional<Layer> cachedLayer(
+      LayerCache.Entry entry, List<Digest> below, ContentStore.Lease lease) throws IOException {
+    return lease.hold(entry.blob())
+        ? Optional.of(unpack(entry.blob(), entry.diffId(), below))
+        : Optional.empty();
+  }
+
+  /// Makes an image of layers that are here.
+  public Image compose(
+      Json.JsonObject document, List<Layer> parts, List<ImageReference> references) {
+    return add(document.text().getBytes(StandardCharsets.UTF_8), parts, null, references);
+  }
 
   /// Makes an image of a root file system in a tar stream, packed or not (POST
   /// /images/create?fromSrc=-).
@@ -390,13 +434,8 @@ public final class Images {
       @Nullable ImageReference reference) {
     try (ContentStore.Lease lease = content.lease();
         InputStream tar = Files.newInputStream(layer)) {
-      List<Layer> parts = new ArrayList<>();
       List<Digest> below = base.map(Image::diffIds).orElse(List.of());
-      for (int i = 0; i < below.size(); i++) {
-        Digest blob = base.orElseThrow().layers().get(i);
-        lease.hold(blob);
-        parts.add(unpack(blob, below.get(i), below.subList(0, i)));
-      }
+      List<Layer> parts = base.isEmpty() ? new ArrayList<>() : layersOf(base.get(), lease);
       Layer added = unpack(store(tar, lease), null, below);
       parts.add(added);
       return add(
@@ -584,10 +623,22 @@ public final class Images {
   public Set<Digest> roots() {
     Set<Digest> roots = new HashSet<>();
     journal.table(IMAGES).keySet().forEach(id -> roots.addAll(blobs(Digest.parse(id))));
+    cache.entries().values().forEach(e -> roots.add(e.blob()));
     return roots;
   }
 
+  /// True if an image or a container has the layer with this chain id.
+  public boolean isUsed(Digest chain) {
+    return layersOfContainers.get().contains(chain) || chainsOfImageLayers().contains(chain);
+  }
+
   private Set<Digest> chainsOfImages() {
+    Set<Digest> chains = chainsOfImageLayers();
+    cache.entries().values().forEach(e -> chains.add(e.chain()));
+    return chains;
+  }
+
+  private Set<Digest> chainsOfImageLayers() {
     Set<Digest> chains = new HashSet<>();
     for (Json.JsonObject record : journal.table(IMAGES).values()) {
       chains.addAll(chains(record.strings("DiffIds").stream().map(Digest::parse).toList()));

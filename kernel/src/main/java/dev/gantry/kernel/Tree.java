@@ -50,6 +50,13 @@ public final class Tree implements AutoCloseable {
     public boolean isLink() {
       return (mode & 0170000) == 0120000;
     }
+
+    /// The same, but changed at `newest` (seconds since the epoch) if it was changed later.
+    public Status notAfter(long newest) {
+      return seconds < newest
+          ? this
+          : new Status(mode, uid, gid, size, newest, 0, device, inode, links, fileSystem);
+    }
   }
 
   private record Parent(String path, Fd folder) {}

@@ -4,6 +4,7 @@ import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.Optional;
 
 /// What somebody shows to a registry. All texts may be empty.
 ///
@@ -35,6 +36,24 @@ public record Credentials(
   public static Credentials header(String base64) {
     try {
       return base64.isEmpty() ? NONE : read(Json.parseObject(decode(base64)));
+    } catch (JsonException | IllegalArgumentException e) {
+      return NONE;
+    }
+  }
+
+  /// Reads the header X-Registry-Config, a map from registries to [#read]'s objects: what it has
+  /// for the registry `domain`.
+  public static Credentials of(String base64, String domain) {
+    try {
+      if (base64.isEmpty()) {
+        return NONE;
+      }
+      Json.JsonObject all = Json.parseObject(decode(base64));
+      String hub = "https://index.docker.io/v1/";
+      return all.object(domain)
+          .or(() -> domain.equals("docker.io") ? all.object(hub) : Optional.empty())
+          .map(Credentials::read)
+          .orElse(NONE);
     } catch (JsonException | IllegalArgumentException e) {
       return NONE;
     }

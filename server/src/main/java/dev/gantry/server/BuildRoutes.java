@@ -1,12 +1,34 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildFailure;
+import dev.gantry.build.BuildRequest;
+import dev.gantry.build.BuildRun;
+import dev.gantry.build.Builder;
+import dev.gantry.engine.Engine;
+import dev.gantry.images.Image;
+import dev.gantry.images.LayerCache;
+import dev.gantry.images.TransferProgress;
+import dev.gantry.images.Transfers;
 import dev.gantry.json.Json;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageReference;
+import dev.gantry.registryclient.Credentials;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
-/// The build cache, which is empty as long as nothing was built, and the doors that only BuildKit's
+/// Builds as the classic endpoint takes them, the build cache, and the doors that only BuildKit's
 /// clients open.
 final class BuildRoutes {
   private static final Set<String> PRUNE_FILTERS =
@@ -21,15 +43,101 @@ final class BuildRoutes {
           "until",
           "unused-for");
 
+  private final Engine engine;
+  private final Transfers transfers;
+  private final Builder builder;
+
+  BuildRoutes(Engine engine, Transfers transfers) {
+    this.engine = engine;
+    this.transfers = transfers;
+    this.builder =
+        new Builder(
+            engine,
+            body -> ContainerRequests.read(engine, body, ApiVersion.NEWEST, "").spec(),
+            engine.folder("build"));
+    builder.sweep();
+  }
+
   void addTo(Router router) {
-    router.on("POST", "/build/prune", BuildRoutes::prune);
+    router.on("POST", "/build", this::build);
+    router.on("POST", "/build/prune", this::prune);
     router.on("POST", "/build/cancel", BuildRoutes::cancel);
     router.on("POST", "/session", BuildRoutes::upgrade);
     router.on("POST", "/grpc", BuildRoutes::upgrade);
   }
 
-  private static void prune(HttpRequest q, HttpResponse r, Map<String, String> p)
+  private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Path folder = Files.createTempDirectory(engine.folder("build"), "context-");
+    try {
+      BuildRequest request = new BuildRequests(q, folder).read();
+      String logins = q.header("X-Registry-Config").orElse("");
+      BuildRun run =
+          builder.plan(
+              request, (name, pull) -> base(ImageReference.parse(name), name, pull, logins));
+      try (OutputStream out = r.stream(200, "application/json")) {
+        r.whenGone(run::cancel);
+        build(run, request, out, q.flag("q"));
+      }
+    } catch (BuildFailure e) {
+      throw new Failure.InvalidRequest(e.text(), null, e);
+    } finally {
+      BuildRequests.remove(folder);
+    }
+  }
+
+  private void build(BuildRun run, BuildRequest request, OutputStream out, boolean quiet)
       throws IOException {
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    ClassicBuild progress = new ClassicBuild(quiet ? said : out, run::cancel);
+    try {
+      Image image = run.build(progress);
+      String id = image.id().toString();
+      engine.publishImage("build", id, Map.of("name", id));
+      if (quiet) {
+        stream(out, id + "\n");
+        return;
+      }
+      ProgressLines.line(out, Json.object().put("aux", Json.object().put("ID", id)));
+      if (!progress.warning().isEmpty()) {
+        stream(out, "[Warning] " + progress.warning() + "\n");
+      }
+      stream(out, "Successfully built " + image.id().shortHex() + "\n");
+      for (ImageReference tag : request.tags()) {
+        engine.publishImage("tag", id, Map.of("name", tag.familiar()));
+        stream(out, "Successfully tagged " + tag.familiar() + "\n");
+      }
+    } catch (BuildFailure | Failure e) {
+      said.writeTo(out);
+      String text = e instanceof BuildFailure b ? b.text() : ((Failure) e).text();
+      int code = e instanceof BuildFailure b ? b.code() : 1;
+      Json.JsonObject detail = Json.object();
+      if (code != 1) {
+        detail.put("code", code);
+      }
+      ProgressLines.line(
+          out, Json.object().put("errorDetail", detail.put("message", text)).put("error", text));
+    }
+  }
+
+  private Image base(ImageReference wanted, String name, boolean pull, String logins) {
+    Optional<Image> here = engine.images().find(name);
+    if (here.isPresent() && !pull) {
+      return here.get();
+    }
+    ImageReference reference = wanted.withDefaultTag();
+    return transfers.pull(
+        reference,
+        Optional.empty(),
+        Credentials.of(logins, reference.domain()),
+        TransferProgress.NONE);
+  }
+
+  private static void stream(OutputStream out, String text) throws IOException {
+    ProgressLines.line(out, Json.object().put("stream", text));
+  }
+
+  private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    long keep = 0;
     for (String key :
         new String[] {"keep-storage", "reserved-space", "max-used-space", "min-free-space"}) {
       String text = q.text(key);
@@ -42,13 +150,57 @@ final class BuildRoutes {
                 + Json.of(text).text()
                 + ": invalid syntax");
       }
+      if (!text.isEmpty() && !key.equals("min-free-space")) {
+        keep = Math.max(keep, Long.parseLong(text));
+      }
     }
+    Filters filters;
     try {
-      Filters ignored = Filters.parse(q.text("filters")).only(PRUNE_FILTERS);
+      filters = Filters.parse(q.text("filters")).only(PRUNE_FILTERS);
     } catch (Failure.InvalidRequest e) {
       throw new Failure.InvalidRequest("failed to prune build cache: " + e.text(), null, e);
     }
-    r.json(200, Json.object().put("CachesDeleted", Json.NULL).put("SpaceReclaimed", 0));
+    LayerCache cache = engine.images().cache();
+    Json.JsonArray deleted = Json.array();
+    long freed = 0;
+    long kept = 0;
+    Instant before = filters.has("until") ? until(filters.get("until").getFirst()) : Instant.MAX;
+    List<Map.Entry<Digest, LayerCache.Entry>> newestFirst =
+        new ArrayList<>(cache.entries().entrySet());
+    newestFirst.sort(Comparator.comparing(e -> e.getValue().used(), Comparator.reverseOrder()));
+    for (Map.Entry<Digest, LayerCache.Entry> entry : newestFirst) {
+      LayerCache.Entry layer = entry.getValue();
+      boolean used = engine.images().isUsed(layer.chain());
+      boolean wanted =
+          (q.flag("all") || !used)
+              && layer.used().isBefore(before)
+              && (!filters.has("id")
+                  || filters.get("id").stream().anyMatch(entry.getKey().hex()::startsWith));
+      if (!wanted || kept + layer.size() <= keep) {
+        kept += layer.size();
+        continue;
+      }
+      cache.remove(entry.getKey());
+      deleted.add(entry.getKey().hex().substring(0, 25));
+      freed += used ? 0 : layer.size();
+    }
+    long ignored = engine.images().collect();
+    if (deleted.size() > 0) {
+      engine.publishEvent("builder", "prune", "", Map.of("reclaimed", Long.toString(freed)));
+    }
+    r.json(
+        200,
+        Json.object()
+            .put("CachesDeleted", deleted.size() > 0 ? deleted : Json.NULL)
+            .put("SpaceReclaimed", freed));
+  }
+
+  /// A moment, or how long ago it was (`24h`, `1h30m`).
+  private static Instant until(String text) {
+    if (!text.matches("([0-9]{1,6}[hms])+")) {
+      return Times.parse(text, Instant.MAX);
+    }
+    return Instant.now().minus(Duration.parse("PT" + text));
   }
 
   private static void cancel(HttpRequest q, HttpResponse r, Map<String, String> p)

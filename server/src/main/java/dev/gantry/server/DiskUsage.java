@@ -42,8 +42,30 @@ final class DiskUsage {
     json.put("Images", images ? images(version) : Json.NULL);
     json.put("Containers", all || types.contains("container") ? containers(version) : Json.NULL);
     json.put("Volumes", all || types.contains("volume") ? volumes() : Json.NULL);
-    json.put("BuildCache", all || types.contains("build-cache") ? Json.array() : Json.NULL);
+    json.put("BuildCache", all || types.contains("build-cache") ? buildCache() : Json.NULL);
     return json;
+  }
+
+  private Json.JsonArray buildCache() {
+    Json.JsonArray all = Json.array();
+    engine
+        .images()
+        .cache()
+        .entries()
+        .forEach(
+            (key, e) ->
+                all.add(
+                    Json.object()
+                        .put("ID", key.hex().substring(0, 25))
+                        .put("Type", "regular")
+                        .put("Description", e.description())
+                        .put("InUse", false)
+                        .put("Shared", engine.images().isUsed(e.chain()))
+                        .put("Size", e.size())
+                        .put("CreatedAt", Times.nanos(e.created()))
+                        .put("LastUsedAt", Times.nanos(e.used()))
+                        .put("UsageCount", e.uses())));
+    return all;
   }
 
   /// Images may share layers: each layer counts once.

@@ -92,6 +92,12 @@ public final class HttpResponse {
     }
   }
 
+  /// Runs `action` if the client closes the connection before the answer's end; the request's body
+  /// must have been read.
+  void whenGone(Runnable action) {
+    wire.whenGone(action);
+  }
+
   /// Begins a body of unknown length: each write is one chunk that goes out at once.
   ///
   /// @param type empty for none

@@ -34,7 +34,6 @@ final class SystemRoutes {
     router.on("GET", "/system/df", this::df);
     new PluginRoutes().addTo(router);
     new SwarmRoutes().addTo(router);
-    new BuildRoutes().addTo(router);
     new CheckpointRoutes().addTo(router);
   }
 

@@ -1,4 +1,4 @@
-package dev.gantry.engine;
+package dev.gantry.images;
 
 import dev.gantry.kernel.Tree;
 import java.io.ByteArrayOutputStream;
@@ -13,14 +13,14 @@ import java.util.Map;
 /// Writes a tar stream as Go's archive/tar does: ustar headers, and PAX records (POSIX.1-2001) for
 /// what does not fit them — long or non-ASCII names, big numbers, fractions of seconds, extended
 /// attributes as bytes.
-final class TarWriter implements AutoCloseable {
-  static final char FILE = '0';
-  static final char HARD_LINK = '1';
-  static final char SYMBOLIC_LINK = '2';
-  static final char CHARACTER = '3';
-  static final char BLOCK = '4';
-  static final char FOLDER = '5';
-  static final char FIFO = '6';
+public final class TarWriter implements AutoCloseable {
+  public static final char FILE = '0';
+  public static final char HARD_LINK = '1';
+  public static final char SYMBOLIC_LINK = '2';
+  public static final char CHARACTER = '3';
+  public static final char BLOCK = '4';
+  public static final char FOLDER = '5';
+  public static final char FIFO = '6';
 
   private static final int BLOCK_SIZE = 512;
   private static final int NAME = 100;
@@ -30,7 +30,7 @@ final class TarWriter implements AutoCloseable {
 
   private final OutputStream out;
 
-  TarWriter(OutputStream out) {
+  public TarWriter(OutputStream out) {
     this.out = out;
   }
 
@@ -39,7 +39,7 @@ final class TarWriter implements AutoCloseable {
   /// @param name as it shall stand in the archive; folders end with a slash
   /// @param target what a link points to
   /// @param size bytes of content, 0 for anything but files
-  void entry(
+  public void entry(
       String name,
       char type,
       String target,
@@ -162,7 +162,7 @@ final class TarWriter implements AutoCloseable {
 
   /// Writes exactly `size` bytes: a file that shrank meanwhile is filled up with zeros, one that
   /// grew is cut.
-  void content(InputStream in, long size) throws IOException {
+  public void content(InputStream in, long size) throws IOException {
     byte[] buffer = new byte[64 * 1024];
     long left = size;
     while (left > 0) {

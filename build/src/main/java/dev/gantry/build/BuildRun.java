@@ -1,0 +1,270 @@
+package dev.gantry.build;
+
+import dev.gantry.base.Failure;
+import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.IgnoreFile;
+import dev.gantry.dockerfile.Origin;
+import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.images.Image;
+import dev.gantry.images.Images;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Digest;
+import dev.gantry.store.ContentStore;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import org.jspecify.annotations.Nullable;
+
+/// One build: the stages that are needed, each on a thread of its own, waiting for one another
+/// where they copy from one another.
+public final class BuildRun {
+  private final Builder builder;
+  private final BuildRequest request;
+  private final Builder.BaseImages bases;
+  private final Builder.Plan plan;
+  private final Map<Integer, FutureTask<Stage>> stages = new ConcurrentHashMap<>();
+  private final Set<String> containers = ConcurrentHashMap.newKeySet();
+  private final Set<String> usedArguments = ConcurrentHashMap.newKeySet();
+  private final List<Images.Kept> kept = new ArrayList<>();
+  private final ContentStore.Lease lease;
+  private volatile boolean cancelled;
+
+  BuildRun(Builder builder, BuildRequest request, Builder.BaseImages bases, Builder.Plan plan) {
+    this.bases = bases;
+    this.builder = builder;
+    this.request = request;
+    this.plan = plan;
+    this.lease = builder.engine().images().content().lease();
+  }
+
+  // ---- from beginning to end
+
+  /// Builds; returns when the image is there under its names.
+  public Image build(BuildProgress progress) throws BuildFailure {
+    try (lease) {
+      List<BuildProgress.Planned> steps = new ArrayList<>();
+      for (Builder.Base base : plan.needed()) {
+        Dockerfile.Stage stage = base.stage();
+        int of = stage.instructions().size() + 1;
+        steps.add(new BuildProgress.Planned(stage.label(), 1, of, stage.from().origin().text()));
+        for (int i = 0; i < stage.instructions().size(); i++) {
+          steps.add(
+              new BuildProgress.Planned(
+                  stage.label(), i + 2, of, stage.instructions().get(i).origin().text()));
+        }
+      }
+      progress.plan(steps);
+      int first = 0;
+      for (Builder.Base base : plan.needed()) {
+        int number = first;
+        FutureTask<Stage> task =
+            new FutureTask<>(() -> new StageBuild(this, base, number, progress).build());
+        stages.put(base.stage().index(), task);
+        first += base.stage().instructions().size() + 1;
+      }
+      List<Thread> threads = new ArrayList<>();
+      for (Builder.Base base : plan.needed()) {
+        threads.add(
+            Thread.ofVirtual()
+                .name("build-" + base.stage().label())
+                .start(task(base.stage().index())));
+      }
+      try {
+        return finish(stage(plan.target().index()), progress);
+      } catch (BuildFailure | RuntimeException e) {
+        cancel();
+        throw e;
+      } finally {
+        join(threads);
+      }
+    } finally {
+      kept.forEach(Images.Kept::close);
+    }
+  }
+
+  private FutureTask<Stage> task(int index) {
+    FutureTask<Stage> task = stages.get(index);
+    if (task == null) {
+      throw new IllegalStateException("stage " + index + " was not planned");
+    }
+    return task;
+  }
+
+  private static void join(List<Thread> threads) {
+    try {
+      for (Thread thread : threads) {
+        thread.join();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Image finish(Stage stage, BuildProgress progress) {
+    Set<String> unused = new TreeSet<>(request.arguments().keySet());
+    unused.removeAll(usedArguments);
+    unused.removeAll(plan.arguments().keySet());
+    unused.removeIf(StageBuild::isPredefined);
+    if (!unused.isEmpty()) {
+      progress.warning("One or more build-args " + unused + " were not consumed");
+    }
+    Images images = builder.engine().images();
+    if (stage.unchanged().isPresent() && request.labels().isEmpty()) {
+      Image image = stage.unchanged().get();
+      request.tags().forEach(tag -> images.tag(image.id(), tag));
+      return image;
+    }
+    return images.compose(stage.imageDocument(request.labels()), stage.layers(), request.tags());
+  }
+
+  /// Ends the build: programs that run are killed. Its [#build] fails.
+  public void cancel() {
+    cancelled = true;
+    for (String id : containers) {
+      remove(id);
+    }
+  }
+
+  // ---- what stages ask for
+
+  Builder builder() {
+    return builder;
+  }
+
+  BuildRequest request() {
+    return request;
+  }
+
+  Map<String, String> globalArguments() {
+    return plan.arguments();
+  }
+
+  /// The image that a FROM names.
+  Image base(String name) {
+    return bases.find(name, request.pull());
+  }
+
+  ContentStore.Lease lease() {
+    return lease;
+  }
+
+  void usesArgument(String name) {
+    usedArguments.add(name);
+  }
+
+  /// Fails if somebody has cancelled the build.
+  void check() {
+    if (cancelled) {
+      throw Builder.cancelled();
+    }
+  }
+
+  /// The finished stage; waits for it.
+  Stage stage(int index) throws BuildFailure {
+    try {
+      return task(index).get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Builder.cancelled();
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause();
+      switch (cause) {
+        case BuildFailure failure -> throw failure;
+        case Failure failure -> throw new BuildFailure(failure.text(), null);
+        case null, default -> throw new Failure.Internal("a stage failed: " + cause, e);
+      }
+    }
+  }
+
+  /// What `--from=name` means in stage `before`: an earlier stage, a named context, an image.
+  Source source(String name, int before, Origin origin) throws BuildFailure {
+    var stage = request.file().stage(name, before);
+    if (stage.isPresent()) {
+      return new LayersSource(stage(stage.get().index()).diffIds(), name);
+    }
+    Source named = request.contexts().get(name);
+    if (named != null) {
+      return named;
+    }
+    try {
+      Image image = base(name);
+      return new LayersSource(
+          builder.engine().images().layersOf(image, lease).stream()
+              .map(Images.Layer::diffId)
+              .toList(),
+          name);
+    } catch (Failure e) {
+      throw new BuildFailure("invalid from flag value " + name + ": " + e.text(), origin);
+    } catch (IOException e) {
+      throw new BuildFailure("could not open " + name + ": " + e.getMessage(), origin);
+    }
+  }
+
+  /// Files of a stage or an image.
+  private final class LayersSource implements Source {
+    private final List<Digest> diffIds;
+    private final String name;
+
+    LayersSource(List<Digest> diffIds, String name) {
+      this.diffIds = diffIds;
+      this.name = name;
+    }
+
+    @Override
+    public Tree open() throws Errno {
+      return builder.engine().layerFiles().open(diffIds);
+    }
+
+    @Override
+    public IgnoreFile ignored() {
+      return IgnoreFile.NONE;
+    }
+
+    @Override
+    public boolean keepsOwners() {
+      return true;
+    }
+
+    @Override
+    public String failure(String path) {
+      return "COPY failed: stat " + path + ": file does not exist in " + name;
+    }
+  }
+
+  /// Keeps layers from being removed until the build ends.
+  synchronized void keep(List<Digest> diffIds) {
+    kept.add(builder.engine().images().keep(Images.chains(diffIds)));
+  }
+
+  void ran(String containerId) {
+    containers.add(containerId);
+    if (cancelled) {
+      remove(containerId);
+    }
+  }
+
+  void removed(String containerId) {
+    containers.remove(containerId);
+    remove(containerId);
+  }
+
+  private void remove(String id) {
+    try {
+      builder.engine().remove(id, true, true);
+    } catch (Failure e) {
+      return; // somebody else was quicker
+    }
+  }
+
+  static BuildFailure at(ParseFailure e, @Nullable Origin origin) {
+    return new BuildFailure(
+        origin == null || e.line() > 0 ? e.text() : origin.failure(e.text()).text(), origin);
+  }
+}

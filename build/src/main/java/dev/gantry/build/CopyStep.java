@@ -1,0 +1,372 @@
+package dev.gantry.build;
+
+import dev.gantry.dockerfile.Expansion;
+import dev.gantry.dockerfile.Heredoc;
+import dev.gantry.dockerfile.IgnoreFile;
+import dev.gantry.dockerfile.Instruction;
+import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.PathPattern;
+import dev.gantry.engine.LayerFiles;
+import dev.gantry.images.TarWriter;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Tree;
+import dev.gantry.oci.RuntimeSpec;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/// COPY and ADD: a layer of files from the context, a stage, an image, heredocs, archives or URLs.
+final class CopyStep {
+  private final StageBuild stage;
+  private final Instruction.Copy instruction;
+  private final BuildProgress.Step step;
+  private final Set<String> made = new HashSet<>();
+  private String destination = "";
+  private Optional<RuntimeSpec.User> owner = Optional.empty();
+  private Optional<FileMode> mode = Optional.empty();
+  private long newest = Long.MAX_VALUE;
+
+  CopyStep(StageBuild stage, Instruction.Copy instruction, BuildProgress.Step step) {
+    this.stage = stage;
+    this.instruction = instruction;
+    this.step = step;
+  }
+
+  void run() throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    Expansion expansion = stage.expansion();
+    newest = stage.run().request().sourceDate().orElse(Long.MAX_VALUE);
+    String wanted = expansion.word(instruction.destination());
+    boolean isFolder = wanted.endsWith("/") || wanted.equals(".") || wanted.endsWith("/.");
+    String keyword = instruction.add() ? "ADD" : "COPY";
+    List<String> sources = new ArrayList<>();
+    for (String source : instruction.sources()) {
+      sources.add(expansion.word(source));
+    }
+    int count = sources.size() + instruction.documents().size();
+    String ownerText = expansion.word(instruction.flags().owner());
+    String modeText = expansion.word(instruction.flags().mode());
+    mode = modeText.isEmpty() ? Optional.empty() : Optional.of(FileMode.parse(modeText));
+    try (Tree below = stage.files();
+        Downloads downloads = new Downloads(stage, instruction)) {
+      owner =
+          ownerText.isEmpty() ? Optional.empty() : Optional.of(LayerFiles.owner(below, ownerText));
+      destination = LayerFiles.resolve(below, stage.config().resolve(wanted));
+      Optional<Tree.Status> there = below.status(destination);
+      if (there.isPresent() && there.get().isDirectory()) {
+        isFolder = true;
+      } else if (there.isPresent() && isFolder) {
+        throw new BuildFailure(
+            "cannot copy to non-directory: " + destination, instruction.origin());
+      }
+      Source source = source();
+      IgnoreFile excluded = IgnoreFile.of(instruction.flags().excludes());
+      try (Tree tree = source.open()) {
+        List<Pick> picks = new ArrayList<>();
+        for (String path : sources) {
+          if (instruction.add() && Downloads.isRemote(path)) {
+            picks.add(downloads.fetch(path, isFolder));
+          } else {
+            picks.addAll(pick(tree, source, path));
+          }
+        }
+        boolean several =
+            count > 1
+                || picks.size() > 1 && !sources.isEmpty() && instruction.documents().isEmpty();
+        if (several && !isFolder && !instruction.flags().parents()) {
+          throw instruction
+              .origin()
+              .failure(
+                  "When using "
+                      + keyword
+                      + " with more than one source file, the destination must be a directory and"
+                      + " end with a /");
+        }
+        for (int i = 0; i < picks.size(); i++) {
+          picks.set(i, downloads.extracted(picks.get(i)));
+        }
+        List<Heredoc> documents = new ArrayList<>();
+        for (Heredoc d : instruction.documents()) {
+          documents.add(d.expand() ? expanded(d, expansion) : d);
+        }
+        boolean folder = isFolder;
+        String text =
+            keyword
+                + " "
+                + String.join(" ", shown(sources, documents))
+                + " "
+                + wanted
+                + " # buildkit";
+        stage.addLayer(
+            ingredients(picks, documents, excluded, folder),
+            text,
+            step,
+            file -> write(file, below, picks, documents, excluded, folder));
+      }
+    }
+  }
+
+  private static Heredoc expanded(Heredoc d, Expansion expansion) throws ParseFailure {
+    return new Heredoc(d.name(), d.stripTabs(), true, d.descriptor(), expansion.text(d.content()));
+  }
+
+  private static List<String> shown(List<String> sources, List<Heredoc> documents) {
+    List<String> all = new ArrayList<>(sources);
+    documents.forEach(d -> all.add(d.name()));
+    return all;
+  }
+
+  private Source source() throws BuildFailure {
+    String from = instruction.flags().from();
+    return from.isEmpty()
+        ? stage.run().request().context()
+        : stage.run().source(from, stage.index(), instruction.origin());
+  }
+
+  // ---- what is copied
+
+  private List<Pick> pick(Tree tree, Source source, String wanted)
+      throws BuildFailure, IOException {
+    boolean parents = instruction.flags().parents();
+    int pivot = parents ? wanted.indexOf("/./") : -1;
+    String clean = PathPattern.clean(wanted);
+    List<String> found = new ArrayList<>();
+    if (PathPattern.isPattern(clean)) {
+      Pattern pattern = pattern(clean);
+      int depth = clean.contains("**") ? Integer.MAX_VALUE : clean.split("/").length;
+      match(tree, "", pattern, depth, found);
+    } else {
+      found.add("/" + clean);
+    }
+    List<Pick> picks = new ArrayList<>();
+    for (String path : found) {
+      String real = LayerFiles.resolve(tree, path);
+      Optional<Tree.Status> status = tree.status(real);
+      if (status.isPresent()
+          && (real.equals("/") || !source.ignored().ignores(real.substring(1)) || holds(source))) {
+        String name = path.substring(path.lastIndexOf('/') + 1);
+        if (parents) {
+          int from = pivot < 0 ? 0 : PathPattern.clean(wanted.substring(0, pivot)).length() + 1;
+          name = path.substring(Math.min(path.length(), from + (pivot < 0 ? 1 : 1)));
+        }
+        picks.add(new Pick(tree, source, real, name, status.get()));
+      }
+    }
+    if (picks.isEmpty()) {
+      if (PathPattern.isPattern(clean)) {
+        throw new BuildFailure(
+            (instruction.add() ? "ADD" : "COPY") + " failed: no source files were specified",
+            instruction.origin());
+      }
+      throw new BuildFailure(source.failure(clean), instruction.origin());
+    }
+    return picks;
+  }
+
+  /// An ignored folder may hold what an exception brings back.
+  private static boolean holds(Source source) {
+    return !source.ignored().isFinal();
+  }
+
+  private Pattern pattern(String text) throws BuildFailure {
+    try {
+      return Pattern.compile("/" + PathPattern.regex(text));
+    } catch (java.util.regex.PatternSyntaxException e) {
+      throw new BuildFailure("syntax error in pattern " + text, instruction.origin());
+    }
+  }
+
+  private static void match(
+      Tree tree, String folder, Pattern pattern, int depth, List<String> found) throws Errno {
+    if (depth == 0 || found.size() > 100_000) {
+      return;
+    }
+    for (String name : tree.list(folder.isEmpty() ? "/" : folder)) {
+      String path = folder + "/" + name;
+      if (pattern.matcher(path).matches()) {
+        found.add(path);
+      } else if (tree.status(path).map(Tree.Status::isDirectory).orElse(false)) {
+        match(tree, path, pattern, depth - 1, found);
+      }
+    }
+  }
+
+  private List<String> ingredients(
+      List<Pick> picks, List<Heredoc> documents, IgnoreFile excluded, boolean isFolder)
+      throws IOException {
+    List<String> all = new ArrayList<>(List.of("copy", destination, Boolean.toString(isFolder)));
+    all.add("owner " + owner.map(o -> o.uid() + ":" + o.gid()).orElse(""));
+    all.add("mode " + mode.map(FileMode::toString).orElse(""));
+    all.add("parents " + instruction.flags().parents());
+    for (Pick pick : picks) {
+      Fingerprint print = new Fingerprint(pick.tree(), pick.source().keepsOwners());
+      walk(pick, excluded).from(pick.path(), print::add);
+      all.add(pick.name() + " " + print.digest());
+    }
+    for (Heredoc d : documents) {
+      all.add("document " + d.name() + " " + d.content());
+    }
+    return all;
+  }
+
+  private static Walk walk(Pick pick, IgnoreFile excluded) {
+    String root =
+        pick.status().isDirectory()
+            ? pick.path()
+            : pick.path().substring(0, Math.max(1, pick.path().lastIndexOf('/')));
+    return new Walk(pick.tree(), pick.source().ignored(), excluded, root);
+  }
+
+  // ---- the layer
+
+  private void write(
+      Path file,
+      Tree below,
+      List<Pick> picks,
+      List<Heredoc> documents,
+      IgnoreFile excluded,
+      boolean isFolder)
+      throws IOException {
+    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 256 * 1024);
+        TarWriter tar = new TarWriter(out)) {
+      if (isFolder) {
+        folders(tar, below, destination);
+      } else {
+        folders(tar, below, parent(destination));
+      }
+      for (Pick pick : picks) {
+        String top = destination;
+        boolean contents = pick.status().isDirectory() && !instruction.flags().parents();
+        if (contents) {
+          folders(tar, below, destination);
+        } else if (isFolder || instruction.flags().parents()) {
+          top = (destination.equals("/") ? "" : destination) + "/" + pick.name();
+          folders(tar, below, parent(top));
+        }
+        String to = top.equals("/") ? "" : top;
+        walk(pick, excluded)
+            .from(
+                pick.path(),
+                (path, deeper, status) -> {
+                  if (!contents || !deeper.isEmpty()) {
+                    folders(tar, below, parent(to + deeper));
+                    one(tar, pick, path, to + deeper, status);
+                  }
+                });
+      }
+      for (Heredoc d : documents) {
+        String to =
+            isFolder ? (destination.equals("/") ? "" : destination) + "/" + d.name() : destination;
+        document(tar, to, d);
+      }
+    }
+  }
+
+  private static String parent(String path) {
+    return path.substring(0, Math.max(0, path.lastIndexOf('/')));
+  }
+
+  /// Folders on the way that are neither in the layers below nor in this one.
+  private void folders(TarWriter tar, Tree below, String path) throws IOException {
+    if (path.isEmpty() || path.equals("/") || made.contains(path)) {
+      return;
+    }
+    if (below.status(path).map(Tree.Status::isDirectory).orElse(false)) {
+      made.add(path);
+      return;
+    }
+    folders(tar, below, parent(path));
+    made.add(path);
+    long uid = owner.map(RuntimeSpec.User::uid).orElse(0L);
+    long gid = owner.map(RuntimeSpec.User::gid).orElse(0L);
+    tar.entry(
+        path.substring(1) + "/",
+        TarWriter.FOLDER,
+        "",
+        status(0040755, uid, gid, 0, now()),
+        0,
+        Map.of());
+  }
+
+  private long now() {
+    return Math.min(newest, System.currentTimeMillis() / 1000);
+  }
+
+  private static Tree.Status status(int mode, long uid, long gid, long size, long seconds) {
+    return new Tree.Status(mode, uid, gid, size, seconds, 0, 0, 0, 1, 0);
+  }
+
+  private void one(TarWriter tar, Pick pick, String path, String to, Tree.Status s)
+      throws IOException {
+    boolean keeps = pick.source().keepsOwners();
+    long uid = owner.map(RuntimeSpec.User::uid).orElse(keeps ? s.uid() : 0L);
+    long gid = owner.map(RuntimeSpec.User::gid).orElse(keeps ? s.gid() : 0L);
+    int bits = mode.isPresent() && !s.isLink() ? mode.get().apply(s.mode()) : s.mode();
+    Tree.Status changed =
+        new Tree.Status(
+                bits, uid, gid, s.size(), s.seconds(), 0, s.device(), s.inode(), 1, s.fileSystem())
+            .notAfter(newest);
+    if (s.isDirectory()) {
+      made.add(to);
+    }
+    TreeCopy.pack(pick.tree(), path, tar, to.substring(1), changed);
+  }
+
+  private void document(TarWriter tar, String to, Heredoc d) throws IOException {
+    byte[] content = d.content().getBytes(StandardCharsets.UTF_8);
+    long uid = owner.map(RuntimeSpec.User::uid).orElse(0L);
+    long gid = owner.map(RuntimeSpec.User::gid).orElse(0L);
+    int bits = mode.map(m -> m.apply(0100644)).orElse(0100644);
+    tar.entry(
+        to.substring(1),
+        TarWriter.FILE,
+        "",
+        status(bits, uid, gid, content.length, now()),
+        content.length,
+        Map.of());
+    tar.content(new ByteArrayInputStream(content), content.length);
+  }
+
+  /// A layer with one folder: what WORKDIR makes.
+  static void makeFolder(StageBuild stage, BuildProgress.Step step, String path, String text)
+      throws BuildFailure, IOException {
+    Instruction.CopyFlags none =
+        new Instruction.CopyFlags(
+            "", "", "", "", List.of(), false, false, Optional.empty(), Optional.empty());
+    CopyStep copy =
+        new CopyStep(
+            stage,
+            new Instruction.Copy(
+                new dev.gantry.dockerfile.Origin(0, 0, text, List.of()),
+                false,
+                List.of(),
+                List.of(),
+                path,
+                none),
+            step);
+    copy.newest = stage.run().request().sourceDate().orElse(Long.MAX_VALUE);
+    try (Tree below = stage.files()) {
+      String user = stage.config().user();
+      copy.owner = user.isEmpty() ? Optional.empty() : Optional.of(LayerFiles.owner(below, user));
+      copy.destination = path;
+      stage.addLayer(
+          List.of("workdir", path, user),
+          text,
+          step,
+          file -> copy.write(file, below, List.of(), List.of(), IgnoreFile.NONE, true));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Builder.cancelled();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+package dev.gantry.build;
+
+import dev.gantry.dockerfile.IgnoreFile;
+import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Digest;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+
+/// What files are, apart from their times: names, kinds, permissions, owners, content.
+final class Fingerprint {
+  private final MessageDigest hasher = Digest.hasher();
+  private final byte[] buffer = new byte[128 * 1024];
+  private final Tree tree;
+  private final boolean owners;
+
+  Fingerprint(Tree tree, boolean owners) {
+    this.tree = tree;
+    this.owners = owners;
+  }
+
+  /// Of what stands at `path` and all below.
+  static Digest of(Tree tree, String path, Source source) throws IOException {
+    Fingerprint print = new Fingerprint(tree, source.keepsOwners());
+    new Walk(tree, source.ignored(), IgnoreFile.NONE, "/").from(path, print::add);
+    return print.digest();
+  }
+
+  void add(String path, String below, Tree.Status s) throws IOException {
+    text(below);
+    text(Integer.toOctalString(s.mode()) + (owners ? " " + s.uid() + ":" + s.gid() : ""));
+    if (s.isLink()) {
+      text(tree.readLink(path));
+    } else if (s.isRegular()) {
+      text(Long.toString(s.size()));
+      try (InputStream in = Walk.content(tree, path)) {
+        for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
+          hasher.update(buffer, 0, n);
+        }
+      }
+    } else if (!s.isDirectory()) {
+      text(Long.toString(s.device()));
+    }
+  }
+
+  void text(String text) {
+    hasher.update(text.getBytes(StandardCharsets.UTF_8));
+    hasher.update((byte) 0);
+  }
+
+  Digest digest() {
+    return Digest.of(hasher);
+  }
+}

@@ -1,0 +1,186 @@
+package dev.gantry.build;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.dockerfile.Heredoc;
+import dev.gantry.dockerfile.Instruction;
+import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.RunMount;
+import dev.gantry.engine.Attach;
+import dev.gantry.engine.Container;
+import dev.gantry.engine.ContainerSpec;
+import dev.gantry.engine.Engine;
+import dev.gantry.json.Json;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/// RUN: a container on the stage's layers; what it has changed is the new layer.
+final class RunStep {
+  private final StageBuild stage;
+  private final Instruction.Run instruction;
+  private final BuildProgress.Step step;
+  private final Engine engine;
+  private final List<String> argv = new ArrayList<>();
+  private String script = "";
+
+  RunStep(StageBuild stage, Instruction.Run instruction, BuildProgress.Step step) {
+    this.stage = stage;
+    this.instruction = instruction;
+    this.step = step;
+    this.engine = stage.run().builder().engine();
+  }
+
+  void run() throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    understand();
+    List<RunMount> mounts = new ArrayList<>();
+    for (String text : instruction.mounts()) {
+      mounts.add(RunMount.parse(stage.expansion().word(text)));
+    }
+    try (RunMounts mounted = new RunMounts(stage, mounts, instruction.origin())) {
+      List<String> ingredients = new ArrayList<>(List.of("run"));
+      ingredients.addAll(argv);
+      ingredients.add(script);
+      stage.config().environment().forEach((k, v) -> ingredients.add("env " + k + "=" + v));
+      stage.runArguments().forEach((k, v) -> ingredients.add("arg " + k + "=" + v));
+      ingredients.add("user " + stage.config().user());
+      ingredients.add("in " + stage.config().workdir());
+      ingredients.add("network " + network() + " " + instruction.security());
+      ingredients.addAll(mounted.ingredients());
+      stage.addLayer(ingredients, text(), step, file -> container(mounted, file));
+    }
+  }
+
+  /// The program, and the script of a heredoc that is the whole command.
+  private void understand() {
+    Instruction.Program program = instruction.program();
+    if (!program.shell()) {
+      argv.addAll(program.words());
+      return;
+    }
+    List<Heredoc> documents = instruction.origin().heredocs();
+    String command = program.words().isEmpty() ? "" : program.words().getFirst();
+    if (documents.size() == 1 && command.matches("\\d*<<-?\\S+")) {
+      String content = documents.getFirst().content();
+      if (content.startsWith("#!")) {
+        script = content;
+        argv.add("/dev/pipes/" + documents.getFirst().name());
+        return;
+      }
+      command = content;
+    } else {
+      StringBuilder whole = new StringBuilder(command);
+      for (Heredoc document : documents) {
+        whole.append('\n').append(document.content()).append(document.name());
+      }
+      command = whole.toString();
+    }
+    argv.addAll(stage.shell());
+    argv.add(command);
+  }
+
+  private String text() {
+    Map<String, String> arguments = new TreeMap<>(stage.runArguments());
+    StringBuilder text = new StringBuilder("RUN ");
+    if (!arguments.isEmpty()) {
+      text.append('|').append(arguments.size());
+      arguments.forEach((k, v) -> text.append(' ').append(k).append('=').append(v));
+      text.append(' ');
+    }
+    return text.append(String.join(" ", argv)).append(" # buildkit").toString();
+  }
+
+  private String network() throws ParseFailure {
+    String wanted =
+        instruction.network().isEmpty()
+            ? stage.run().request().host().string("NetworkMode", "default")
+            : instruction.network();
+    if (!List.of("default", "none", "host", "bridge").contains(wanted)
+        && !instruction.network().isEmpty()) {
+      throw instruction.origin().failure("unsupported network mode \"" + wanted + "\"");
+    }
+    return wanted.isEmpty() ? "default" : wanted;
+  }
+
+  // ---- the container
+
+  private Json.JsonObject body(RunMounts mounted) throws ParseFailure, IOException {
+    Json.JsonArray environment = Json.array();
+    stage.config().environment().forEach((k, v) -> environment.add(k + "=" + v));
+    stage.runArguments().forEach((k, v) -> environment.add(k + "=" + v));
+    stage.proxies().forEach((k, v) -> environment.add(k + "=" + v));
+    mounted.environment().forEach((k, v) -> environment.add(k + "=" + v));
+    Json.JsonObject host = (Json.JsonObject) stage.run().request().host().copy();
+    Json.JsonArray mounts = mounted.mounts();
+    if (!script.isEmpty()) {
+      mounts.add(
+          Json.object()
+              .put("Type", "bind")
+              .put("Source", mounted.file(script, 0755).toString())
+              .put("Target", argv.getFirst())
+              .put("ReadOnly", true));
+    }
+    host.put("Mounts", mounts)
+        .put("NetworkMode", network())
+        .put("LogConfig", Json.object().put("Type", "none"));
+    if (instruction.security().equals("insecure")) {
+      host.put("Privileged", true);
+    }
+    return Json.object()
+        .put("Cmd", Json.strings(argv))
+        .put("Env", environment)
+        .put("User", stage.config().user())
+        .put("WorkingDir", stage.config().workdir())
+        .put("Hostname", "buildkitsandbox")
+        .put("Labels", Json.object().put(Builder.LABEL, "step"))
+        .put("HostConfig", host);
+  }
+
+  private void container(RunMounts mounted, Path layer)
+      throws BuildFailure, IOException, InterruptedException {
+    Json.JsonArray layers = Json.array();
+    stage.diffIds().forEach(d -> layers.add(d.toString()));
+    ContainerSpec spec;
+    try {
+      spec = stage.run().builder().spec(body(mounted));
+    } catch (ParseFailure e) {
+      throw BuildRun.at(e, instruction.origin());
+    }
+    Container container =
+        engine.create(
+            spec.with(r -> r.put("layers", layers)),
+            Optional.of("build-" + Ids.next().substring(0, 12)));
+    String id = container.id();
+    stage.run().ran(id);
+    try (Attach.Session session = engine.attach().attach(container)) {
+      step.running(id);
+      engine.start(id);
+      session.copyOutput(step::output);
+      int code = container.awaitEnd(false).exitCode();
+      stage.run().check();
+      if (code != 0) {
+        throw new BuildFailure(
+            "The command '" + String.join(" ", argv) + "' returned a non-zero code: " + code,
+            code,
+            instruction.origin());
+      }
+      try (OutputStream out =
+          new java.io.BufferedOutputStream(Files.newOutputStream(layer), 256 * 1024)) {
+        engine
+            .layerFiles()
+            .pack(id, out, stage.run().request().sourceDate().orElse(Long.MAX_VALUE));
+      }
+    } catch (Failure e) {
+      stage.run().check();
+      throw new BuildFailure(e.text(), instruction.origin());
+    } finally {
+      stage.run().removed(id);
+    }
+  }
+}

@@ -1,0 +1,443 @@
+package dev.gantry.build;
+
+import dev.gantry.base.Failure;
+import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.Expansion;
+import dev.gantry.dockerfile.Instruction;
+import dev.gantry.dockerfile.Origin;
+import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.images.Image;
+import dev.gantry.images.Images;
+import dev.gantry.images.LayerCache;
+import dev.gantry.json.Json;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.Platform;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/// Carries out the instructions of one stage, one after the other.
+final class StageBuild {
+  private static final Set<String> PROXIES =
+      Set.of("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY");
+  private static final String PATH =
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+  private final BuildRun run;
+  private final BuildProgress progress;
+  private final Builder.Base base;
+  private final int firstStep;
+  private final List<Images.Layer> layers = new ArrayList<>();
+  private final Map<String, String> arguments = new LinkedHashMap<>();
+  private Json.JsonObject document = Json.object();
+  private ImageConfig config = new ImageConfig(Json.object());
+  private Json.JsonArray history = Json.array();
+  private Instant created = Instant.EPOCH;
+  private List<String> shell = List.of("/bin/sh", "-c");
+  private Optional<Image> unchanged = Optional.empty();
+
+  StageBuild(BuildRun run, Builder.Base base, int firstStep, BuildProgress progress) {
+    this.run = run;
+    this.progress = progress;
+    this.base = base;
+    this.firstStep = firstStep;
+  }
+
+  /// Arguments that everybody may give without an ARG.
+  static boolean isPredefined(String name) {
+    return PROXIES.contains(name.toUpperCase(Locale.ROOT))
+        || name.startsWith("BUILDKIT_")
+        || name.equals("SOURCE_DATE_EPOCH");
+  }
+
+  Stage build() throws BuildFailure {
+    step(firstStep, base.stage().from().origin(), step -> from());
+    int number = firstStep + 1;
+    for (Instruction instruction : base.stage().instructions()) {
+      run.check();
+      step(number++, instruction.origin(), step -> carryOut(instruction, step));
+    }
+    document.put("config", config.json()).put("history", history);
+    return new Stage(layers, document, created, unchanged);
+  }
+
+  @FunctionalInterface
+  private interface Work {
+    void run(BuildProgress.Step step)
+        throws BuildFailure, ParseFailure, IOException, InterruptedException;
+  }
+
+  private void step(int number, Origin origin, Work work) throws BuildFailure {
+    BuildProgress.Step step = progress.begin(number);
+    try {
+      work.run(step);
+      step.done(layers.isEmpty() ? "scratch" : layers.getLast().diffId().shortHex());
+    } catch (BuildFailure e) {
+      step.failed(e.text());
+      throw e.origin() == null ? new BuildFailure(e.text(), e.code(), origin) : e;
+    } catch (ParseFailure e) {
+      step.failed(e.text());
+      throw BuildRun.at(e, origin);
+    } catch (Failure e) {
+      step.failed(e.text());
+      throw new BuildFailure(e.text(), origin);
+    } catch (IOException e) {
+      step.failed(String.valueOf(e.getMessage()));
+      throw new BuildFailure(String.valueOf(e.getMessage()), origin);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Builder.cancelled();
+    }
+  }
+
+  // ---- FROM
+
+  private void from() throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    Dockerfile.Stage parent = base.parent();
+    if (parent != null) {
+      Stage below = run.stage(parent.index());
+      start(below.document(), below.layers(), below.created());
+      unchanged = below.unchanged();
+      return;
+    }
+    if (base.from().equals("scratch")) {
+      Platform here = Platform.here();
+      start(
+          Json.object().put("architecture", here.architecture()).put("os", here.os()),
+          List.of(),
+          run.request().sourceDate().isPresent()
+              ? Instant.ofEpochSecond(run.request().sourceDate().getAsLong())
+              : Instant.now().truncatedTo(java.time.temporal.ChronoUnit.SECONDS));
+      config.addEnvironment(PATH);
+      return;
+    }
+    Image image = run.base(base.from());
+    start(
+        image.document(),
+        run.builder().engine().images().layersOf(image, run.lease()),
+        image.created());
+    unchanged = Optional.of(image);
+    for (String trigger : config.takeTriggers()) {
+      Instruction instruction = Dockerfile.instruction(trigger);
+      carryOut(instruction, new SilentStep());
+    }
+  }
+
+  private void start(Json.JsonObject from, List<Images.Layer> below, Instant when) {
+    document = (Json.JsonObject) from.copy();
+    for (String old :
+        List.of("container", "container_config", "docker_version", "id", "parent", "rootfs")) {
+      document.remove(old);
+    }
+    config = new ImageConfig(document.object("config").orElseGet(Json::object));
+    history = document.get("history") instanceof Json.JsonArray h ? h : Json.array();
+    layers.addAll(below);
+    created = when;
+    run.keep(diffIds());
+    config.shell().ifPresent(s -> shell = s);
+  }
+
+  // ---- instructions
+
+  private void carryOut(Instruction instruction, BuildProgress.Step step)
+      throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    unchanged = Optional.empty();
+    switch (instruction) {
+      case Instruction.From f -> throw f.origin().failure("FROM begins a stage");
+      case Instruction.Run r -> new RunStep(this, r, step).run();
+      case Instruction.Copy c -> new CopyStep(this, c, step).run();
+      case Instruction.Workdir w -> workdir(w, step);
+      case Instruction.Arg a -> arg(a);
+      case Instruction.Env e -> {
+        Expansion expansion = expansion();
+        List<String> shown = new ArrayList<>();
+        for (Instruction.Pair pair : e.variables()) {
+          String entry = expansion.word(pair.name()) + "=" + expansion.word(pair.value());
+          config.addEnvironment(entry);
+          shown.add(entry);
+        }
+        note("ENV " + String.join(" ", shown));
+      }
+      case Instruction.Label l -> {
+        Expansion expansion = expansion();
+        List<String> shown = new ArrayList<>();
+        for (Instruction.Pair pair : l.labels()) {
+          String name = expansion.word(pair.name());
+          String value = expansion.word(pair.value());
+          config.label(name, value);
+          shown.add(name + "=" + value);
+        }
+        note("LABEL " + String.join(" ", shown));
+      }
+      case Instruction.Maintainer m -> {
+        document.put("author", m.name());
+        note("MAINTAINER " + m.name());
+      }
+      case Instruction.Cmd c -> {
+        List<String> words = program(c.program());
+        config.command(words);
+        note("CMD " + Json.strings(words).text());
+      }
+      case Instruction.Entrypoint e -> {
+        List<String> words = program(e.program());
+        config.entrypoint(words);
+        note("ENTRYPOINT " + Json.strings(words).text());
+      }
+      case Instruction.Expose e -> {
+        List<String> ports = new ArrayList<>();
+        for (String word : e.ports()) {
+          ports.addAll(expansion().words(word));
+        }
+        note("EXPOSE " + config.expose(ports, e.origin()));
+      }
+      case Instruction.Volume v -> {
+        List<String> paths = new ArrayList<>();
+        for (String path : v.paths()) {
+          paths.add(expansion().word(path));
+        }
+        config.volumes(paths);
+        note("VOLUME " + paths);
+      }
+      case Instruction.User u -> {
+        String user = expansion().word(u.user());
+        config.user(user);
+        note("USER " + user);
+      }
+      case Instruction.StopSignal s -> {
+        String signal = expansion().word(s.signal());
+        config.stopSignal(signal, s.origin());
+        note("STOPSIGNAL " + signal);
+      }
+      case Instruction.Onbuild o -> {
+        config.trigger(o.instruction());
+        note("ONBUILD " + o.instruction());
+      }
+      case Instruction.Shell s -> {
+        shell = s.words();
+        config.shell(s.words());
+        note("SHELL " + s.words());
+      }
+      case Instruction.Healthcheck h -> note("HEALTHCHECK " + config.healthcheck(h, shell));
+    }
+  }
+
+  private List<String> program(Instruction.Program program) {
+    if (!program.shell() || program.words().isEmpty()) {
+      return program.words();
+    }
+    List<String> words = new ArrayList<>(shell);
+    words.addAll(program.words());
+    return words;
+  }
+
+  private void arg(Instruction.Arg arg) throws ParseFailure {
+    List<String> shown = new ArrayList<>();
+    for (Instruction.Argument a : arg.arguments()) {
+      run.usesArgument(a.name());
+      String given = run.request().arguments().get(a.name());
+      String value = given;
+      if (value == null && a.value().isPresent()) {
+        value = expansion().word(a.value().get());
+      }
+      if (value == null) {
+        value = run.globalArguments().get(a.name());
+      }
+      if (value == null) {
+        value = Builder.platformArguments().get(a.name());
+      }
+      if (value != null) {
+        arguments.put(a.name(), value);
+      }
+      shown.add(a.name() + (value == null ? "" : "=" + value));
+    }
+    note("ARG " + String.join(" ", shown));
+  }
+
+  private void workdir(Instruction.Workdir w, BuildProgress.Step step)
+      throws BuildFailure, ParseFailure, IOException {
+    String path = config.resolve(expansion().word(w.path()));
+    config.workdir(path);
+    String text = "WORKDIR " + path;
+    try (Tree tree = files()) {
+      String real = dev.gantry.engine.LayerFiles.resolve(tree, path);
+      Optional<Tree.Status> there = tree.status(real);
+      if (there.isPresent()) {
+        if (!there.get().isDirectory()) {
+          throw new BuildFailure("cannot mkdir: " + path + " is not a directory", w.origin());
+        }
+        note(text);
+        return;
+      }
+      CopyStep.makeFolder(this, step, real, text);
+    }
+  }
+
+  // ---- what steps work with
+
+  BuildRun run() {
+    return run;
+  }
+
+  ImageConfig config() {
+    return config;
+  }
+
+  List<String> shell() {
+    return shell;
+  }
+
+  int index() {
+    return base.stage().index();
+  }
+
+  List<Digest> diffIds() {
+    return layers.stream().map(Images.Layer::diffId).toList();
+  }
+
+  /// The files as they are after the last step; the caller closes the tree.
+  Tree files() throws Errno {
+    return run.builder().engine().layerFiles().open(diffIds());
+  }
+
+  /// Variables: those of ENV before those of ARG.
+  Expansion expansion() {
+    Map<String, String> environment = config.environment();
+    return new Expansion(
+        run.request().file().directives().escape(),
+        name -> {
+          String value = environment.get(name);
+          return value == null ? arguments.get(name) : value;
+        });
+  }
+
+  /// What ARG and the proxies add to RUN's environment, `NAME=value`.
+  Map<String, String> runArguments() {
+    Map<String, String> environment = config.environment();
+    Map<String, String> all = new LinkedHashMap<>(arguments);
+    all.keySet().removeAll(environment.keySet());
+    return all;
+  }
+
+  /// Proxies given as build arguments: RUN sees them, but they are no part of its result.
+  Map<String, String> proxies() {
+    return run.request().arguments().entrySet().stream()
+        .filter(e -> PROXIES.contains(e.getKey().toUpperCase(Locale.ROOT)))
+        .filter(e -> !arguments.containsKey(e.getKey()))
+        .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+  }
+
+  /// An instruction that changes the configuration alone.
+  void note(String text) {
+    history.add(
+        Json.object()
+            .put("created", created.toString())
+            .put("created_by", text)
+            .put("comment", "buildkit.dockerfile.v0")
+            .put("empty_layer", true));
+  }
+
+  // ---- layers
+
+  /// Writes a layer's tar to a new file.
+  @FunctionalInterface
+  interface LayerWriter {
+    void write(Path file) throws BuildFailure, IOException, InterruptedException;
+  }
+
+  /// Puts a layer on top: the one that was made from the same before, or a new one.
+  ///
+  /// @param ingredients all that decides what the layer is, beside the layers below
+  void addLayer(List<String> ingredients, String text, BuildProgress.Step step, LayerWriter writer)
+      throws BuildFailure, IOException, InterruptedException {
+    run.check();
+    List<Digest> below = diffIds();
+    Json.JsonArray all = Json.array();
+    all.add(below.isEmpty() ? "" : Images.chains(below).getLast().toString());
+    ingredients.forEach(all::add);
+    run.request().sourceDate().ifPresent(d -> all.add("date " + d));
+    Digest key = Digest.of(all.text().getBytes(StandardCharsets.UTF_8));
+    Images images = run.builder().engine().images();
+    Optional<LayerCache.Entry> known =
+        run.request().noCache() ? Optional.empty() : images.cache().use(key);
+    if (known.isPresent()) {
+      Optional<Images.Layer> layer = images.cachedLayer(known.get(), below, run.lease());
+      if (layer.isPresent()) {
+        put(layer.get(), known.get().created(), text);
+        step.cached();
+        return;
+      }
+      images.cache().remove(key);
+    }
+    Path file = Files.createTempFile(run.builder().folder(), "layer-", ".tar");
+    try {
+      writer.write(file);
+      run.check();
+      Images.Layer layer;
+      try (InputStream tar = Files.newInputStream(file)) {
+        layer = images.addLayer(tar, below, run.lease());
+      }
+      Instant now =
+          run.request().sourceDate().isPresent()
+              ? Instant.ofEpochSecond(run.request().sourceDate().getAsLong())
+              : Instant.now();
+      put(layer, now, text);
+      images
+          .cache()
+          .put(
+              key,
+              new LayerCache.Entry(
+                  Images.chains(diffIds()).getLast(),
+                  layer.diffId(),
+                  layer.blob(),
+                  layer.size(),
+                  text,
+                  now,
+                  Instant.now(),
+                  0));
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
+
+  private void put(Images.Layer layer, Instant when, String text) {
+    layers.add(layer);
+    created = when;
+    run.keep(diffIds());
+    history.add(
+        Json.object()
+            .put("created", when.toString())
+            .put("created_by", text)
+            .put("comment", "buildkit.dockerfile.v0"));
+  }
+
+  /// A trigger of a base image is part of its FROM.
+  private static final class SilentStep implements BuildProgress.Step {
+    @Override
+    public void cached() {}
+
+    @Override
+    public void running(String containerId) {}
+
+    @Override
+    public void output(String stream, byte[] bytes) {}
+
+    @Override
+    public void done(String result) {}
+
+    @Override
+    public void failed(String message) {}
+  }
+}

@@ -1,0 +1,59 @@
+package dev.gantry.dockerfile;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// The comments at the top of a Dockerfile that mean something: `# escape=`, `# syntax=`, `#
+/// check=`.
+///
+/// @param escape the character that joins lines and takes away a meaning
+/// @param syntax the frontend image; empty for the built-in one
+/// @param skippedChecks rules that shall not warn; `all` for none at all
+/// @param checksFail warnings are errors
+public record Directives(
+    char escape, String syntax, Set<String> skippedChecks, boolean checksFail) {
+  private static final Pattern DIRECTIVE =
+      Pattern.compile("#\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*");
+  private static final Set<String> KNOWN = Set.of("escape", "syntax", "check");
+
+  static Directives read(List<String> lines) throws ParseFailure {
+    Map<String, String> found = new HashMap<>();
+    for (int i = 0; i < lines.size(); i++) {
+      Matcher directive = DIRECTIVE.matcher(lines.get(i));
+      if (!directive.matches()) {
+        if (i == 0 && lines.get(0).startsWith("#!")) {
+          continue; // a shebang may come first
+        }
+        break;
+      }
+      String name = directive.group(1).toLowerCase(Locale.ROOT);
+      if (!KNOWN.contains(name)) {
+        continue; // a comment
+      }
+      if (found.put(name, directive.group(2)) != null) {
+        throw new ParseFailure(i + 1, "only one " + name + " parser directive can be used");
+      }
+    }
+    String escape = found.getOrDefault("escape", "\\");
+    if (!escape.equals("\\") && !escape.equals("`")) {
+      throw new ParseFailure(1, "invalid escape token '" + escape + "' does not match ` or \\");
+    }
+    Set<String> skipped = Set.of();
+    boolean fail = false;
+    for (String part : found.getOrDefault("check", "").split(";")) {
+      String[] pair = part.strip().split("=", 2);
+      if (pair.length == 2 && pair[0].strip().equals("skip")) {
+        skipped = Set.of(pair[1].strip().split("\\s*,\\s*"));
+      } else if (pair.length == 2 && pair[0].strip().equals("error")) {
+        fail = pair[1].strip().equalsIgnoreCase("true") || pair[1].strip().equals("1");
+      }
+    }
+    return new Directives(
+        escape.charAt(0), found.getOrDefault("syntax", ""), Set.copyOf(skipped), fail);
+  }
+}

@@ -1,0 +1,44 @@
+package dev.gantry.dockerfile;
+
+import java.util.List;
+import java.util.Optional;
+
+/// A Dockerfile: what stands before the first FROM, and the stages.
+///
+/// @param arguments ARG instructions before the first FROM
+public record Dockerfile(
+    Directives directives, List<Instruction.Arg> arguments, List<Stage> stages) {
+  /// One FROM and what follows it.
+  ///
+  /// @param index from 0
+  public record Stage(int index, Instruction.From from, List<Instruction> instructions) {
+    /// Its name, or its index.
+    public String label() {
+      return from.name().isEmpty() ? Integer.toString(index) : from.name();
+    }
+  }
+
+  /// One instruction alone, such as a trigger of a base image.
+  public static Instruction instruction(String text) throws ParseFailure {
+    return Parser.one(text);
+  }
+
+  /// Reads a Dockerfile's text.
+  public static Dockerfile parse(String text) throws ParseFailure {
+    return Parser.parse(text);
+  }
+
+  /// The stage with that name or number, looked for among the first `before` stages.
+  public Optional<Stage> stage(String wanted, int before) {
+    for (Stage stage : stages.subList(0, Math.min(before, stages.size())).reversed()) {
+      if (!stage.from().name().isEmpty() && stage.from().name().equalsIgnoreCase(wanted)) {
+        return Optional.of(stage);
+      }
+    }
+    if (wanted.matches("[0-9]{1,4}")
+        && Integer.parseInt(wanted) < Math.min(before, stages.size())) {
+      return Optional.of(stages.get(Integer.parseInt(wanted)));
+    }
+    return Optional.empty();
+  }
+}

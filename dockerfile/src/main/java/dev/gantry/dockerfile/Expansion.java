@@ -1,0 +1,317 @@
+package dev.gantry.dockerfile;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/// Variables, quotes and escapes of a word, as a shell takes them: `$name`, `${name}`, the forms
+/// with `:-`, `-`, `:+`, `+`, `:?`, `?`, `#`, `##`, `%`, `%%`, `/` and `//`.
+public final class Expansion {
+  private static final int DEEPEST = 50;
+
+  private final char escape;
+  private final Function<String, @Nullable String> values;
+  private final Set<String> unset = new TreeSet<>();
+
+  /// @param values what a variable is; null if it is not set
+  public Expansion(char escape, Function<String, @Nullable String> values) {
+    this.escape = escape;
+    this.values = values;
+  }
+
+  /// Names that were asked for without a default and are not set.
+  public Set<String> unset() {
+    return Set.copyOf(unset);
+  }
+
+  /// The word without its quotes, variables replaced.
+  public String word(String text) throws ParseFailure {
+    return new Scan(text, 0).until('\0');
+  }
+
+  /// The words that the text falls into at white space outside quotes, variables replaced; what a
+  /// variable without quotes holds falls apart too.
+  public List<String> words(String text) throws ParseFailure {
+    List<String> all = new ArrayList<>();
+    for (String word : Words.split(text, escape)) {
+      String value = word(word);
+      if (word.indexOf('"') < 0 && word.indexOf('\'') < 0 && word.indexOf('$') >= 0) {
+        for (String part : value.strip().split("\\s+")) {
+          if (!part.isEmpty()) {
+            all.add(part);
+          }
+        }
+      } else {
+        all.add(value);
+      }
+    }
+    return all;
+  }
+
+  /// Variables alone: quotes stay. For what a heredoc holds.
+  public String text(String text) throws ParseFailure {
+    return new Scan(text, 0).plain();
+  }
+
+  private final class Scan {
+    private final String text;
+    private final int depth;
+    private int at;
+
+    Scan(String text, int depth) throws ParseFailure {
+      if (depth > DEEPEST) {
+        throw new ParseFailure(0, "variables are nested too deeply");
+      }
+      this.text = text;
+      this.depth = depth;
+    }
+
+    private boolean more() {
+      return at < text.length();
+    }
+
+    /// Up to `end`, which is eaten, or to the end of the text for 0.
+    String until(char end) throws ParseFailure {
+      StringBuilder out = new StringBuilder();
+      while (more()) {
+        char c = text.charAt(at);
+        if (end != 0 && c == end) {
+          at++;
+          return out.toString();
+        }
+        if (c == '\'') {
+          singleQuoted(out);
+        } else if (c == '"') {
+          doubleQuoted(out);
+        } else if (c == '$') {
+          out.append(variable());
+        } else if (c == escape) {
+          at++;
+          if (more()) {
+            out.append(text.charAt(at++));
+          }
+        } else {
+          out.append(c);
+          at++;
+        }
+      }
+      if (end != 0) {
+        throw new ParseFailure(
+            0, "syntax error: missing '" + end + "' in the substitution of \"" + text + "\"");
+      }
+      return out.toString();
+    }
+
+    String plain() throws ParseFailure {
+      StringBuilder out = new StringBuilder();
+      while (more()) {
+        char c = text.charAt(at);
+        if (c == '$') {
+          out.append(variable());
+        } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1), false)) {
+          out.append(text.charAt(at + 1));
+          at += 2;
+        } else {
+          out.append(c);
+          at++;
+        }
+      }
+      return out.toString();
+    }
+
+    private boolean isSpecial(char c, boolean quoted) {
+      return c == '$' || c == escape || quoted && c == '"';
+    }
+
+    private void singleQuoted(StringBuilder out) throws ParseFailure {
+      int end = text.indexOf('\'', at + 1);
+      if (end < 0) {
+        throw new ParseFailure(
+            0, "unexpected end of statement while looking for matching single-quote");
+      }
+      out.append(text, at + 1, end);
+      at = end + 1;
+    }
+
+    private void doubleQuoted(StringBuilder out) throws ParseFailure {
+      at++;
+      while (more()) {
+        char c = text.charAt(at);
+        if (c == '"') {
+          at++;
+          return;
+        }
+        if (c == '$') {
+          out.append(variable());
+        } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1), true)) {
+          out.append(text.charAt(at + 1));
+          at += 2;
+        } else {
+          out.append(c);
+          at++;
+        }
+      }
+      throw new ParseFailure(
+          0, "unexpected end of statement while looking for matching double-quote");
+    }
+
+    /// From the dollar sign on.
+    private String variable() throws ParseFailure {
+      at++;
+      if (!more()) {
+        return "$";
+      }
+      if (text.charAt(at) != '{') {
+        String name = name();
+        return name.isEmpty() ? "$" : value(name);
+      }
+      at++;
+      String name = name();
+      if (name.isEmpty()) {
+        throw new ParseFailure(0, "syntax error: bad substitution");
+      }
+      if (!more()) {
+        throw new ParseFailure(0, "syntax error: missing '}'");
+      }
+      char c = text.charAt(at++);
+      return switch (c) {
+        case '}' -> value(name);
+        case ':' -> {
+          char kind = more() ? text.charAt(at++) : '\0';
+          yield choice(name, kind, true);
+        }
+        case '-', '+', '?' -> choice(name, c, false);
+        case '#', '%' -> {
+          boolean longest = more() && text.charAt(at) == c;
+          at += longest ? 1 : 0;
+          yield Glob.trim(value(name), until('}'), c == '#', longest);
+        }
+        case '/' -> {
+          boolean all = more() && text.charAt(at) == '/';
+          at += all ? 1 : 0;
+          String pattern = until('/');
+          yield Glob.replace(value(name), pattern, until('}'), all);
+        }
+        default ->
+            throw new ParseFailure(
+                0, "unsupported modifier (" + c + ") in substitution of ${" + name + "}");
+      };
+    }
+
+    private String choice(String name, char kind, boolean emptyCounts) throws ParseFailure {
+      String word = inner();
+      String value = values.apply(name);
+      boolean set = value != null && !(emptyCounts && value.isEmpty());
+      return switch (kind) {
+        case '-' -> set && value != null ? value : new Scan(word, depth + 1).until('\0');
+        case '+' -> set ? new Scan(word, depth + 1).until('\0') : "";
+        case '?' -> {
+          if (set && value != null) {
+            yield value;
+          }
+          String why = new Scan(word, depth + 1).until('\0');
+          throw new ParseFailure(
+              0,
+              name
+                  + ": "
+                  + (why.isEmpty() ? emptyCounts ? "not allowed to be unset" : "is not set" : why));
+        }
+        default ->
+            throw new ParseFailure(
+                0,
+                "unsupported modifier (" + (emptyCounts ? ":" : "") + kind + ") in substitution");
+      };
+    }
+
+    /// The raw text up to the brace that ends this substitution.
+    private String inner() throws ParseFailure {
+      int start = at;
+      int open = 1;
+      char quote = 0;
+      for (; more(); at++) {
+        char c = text.charAt(at);
+        if (c == escape && quote != '\'') {
+          at++;
+        } else if (quote != 0) {
+          quote = c == quote ? 0 : quote;
+        } else if (c == '"' || c == '\'') {
+          quote = c;
+        } else if (c == '{') {
+          open++;
+        } else if (c == '}' && --open == 0) {
+          return text.substring(start, at++);
+        }
+      }
+      throw new ParseFailure(0, "syntax error: missing '}'");
+    }
+
+    private String name() {
+      int start = at;
+      if (more() && "@*#?-!$0123456789".indexOf(text.charAt(at)) >= 0) {
+        return text.substring(start, ++at);
+      }
+      while (more() && isNamePart(text.charAt(at), at == start)) {
+        at++;
+      }
+      return text.substring(start, at);
+    }
+
+    private static boolean isNamePart(char c, boolean first) {
+      return c == '_'
+          || c >= 'a' && c <= 'z'
+          || c >= 'A' && c <= 'Z'
+          || !first && c >= '0' && c <= '9';
+    }
+
+    private String value(String name) {
+      String value = values.apply(name);
+      if (value == null) {
+        unset.add(name);
+        return "";
+      }
+      return value;
+    }
+  }
+
+  /// Shell patterns in substitutions: `*` and `?`.
+  private static final class Glob {
+    static String trim(String value, String pattern, boolean front, boolean longest) {
+      Pattern glob = Pattern.compile(regex(pattern), Pattern.DOTALL);
+      int length = value.length();
+      for (int i = 0; i <= length; i++) {
+        int n = longest ? length - i : i;
+        String part = front ? value.substring(0, n) : value.substring(length - n);
+        if (glob.matcher(part).matches()) {
+          return front ? value.substring(n) : value.substring(0, length - n);
+        }
+      }
+      return value;
+    }
+
+    static String replace(String value, String pattern, String by, boolean all) {
+      if (pattern.isEmpty()) {
+        return value;
+      }
+      var matcher = Pattern.compile(regex(pattern), Pattern.DOTALL).matcher(value);
+      String with = java.util.regex.Matcher.quoteReplacement(by);
+      return all ? matcher.replaceAll(with) : matcher.replaceFirst(with);
+    }
+
+    private static String regex(String pattern) {
+      StringBuilder regex = new StringBuilder();
+      for (int i = 0; i < pattern.length(); i++) {
+        char c = pattern.charAt(i);
+        switch (c) {
+          case '*' -> regex.append(".*");
+          case '?' -> regex.append('.');
+          default -> regex.append(Pattern.quote(String.valueOf(c)));
+        }
+      }
+      return regex.toString();
+    }
+  }
+}

@@ -1,0 +1,10 @@
+package dev.gantry.dockerfile;
+
+/// A document inside an instruction: `<<NAME`, its lines, and `NAME` on a line of its own.
+///
+/// @param stripTabs `<<-NAME`: leading tabs are not part of it (they are gone from `content`)
+/// @param expand the name was not quoted: variables count
+/// @param descriptor the file descriptor of `3<<NAME`; 0 if none is said
+/// @param content the lines, each with its line feed
+public record Heredoc(
+    String name, boolean stripTabs, boolean expand, int descriptor, String content) {}

@@ -1,0 +1,278 @@
+package dev.gantry.server;
+
+import dev.gantry.base.Failure;
+import dev.gantry.build.BuildContext;
+import dev.gantry.build.BuildRequest;
+import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.IgnoreFile;
+import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.PathPattern;
+import dev.gantry.engine.LayerFiles;
+import dev.gantry.json.Json;
+import dev.gantry.json.JsonException;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Fd;
+import dev.gantry.kernel.Tree;
+import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.Platform;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// Reads a `POST /build`: its parameters, its context and the Dockerfile in it. Messages are
+/// Docker's.
+final class BuildRequests {
+  private static final int MAX_DOCKERFILE = 1 << 20;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private final HttpRequest q;
+  private final Path folder;
+
+  /// @param folder a new one for the context
+  BuildRequests(HttpRequest q, Path folder) {
+    this.q = q;
+    this.folder = folder;
+  }
+
+  static void remove(Path folder) {
+    try (Tree tree = Tree.open(folder.resolveSibling(".").toString())) {
+      tree.remove("/" + folder.getFileName());
+    } catch (Errno e) {
+      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not remove " + folder, e);
+    }
+  }
+
+  BuildRequest read() throws IOException {
+    checkVersion();
+    if (q.flag("squash")) {
+      throw new Failure.InvalidRequest("squash is only supported with experimental mode");
+    }
+    if (!q.text("platform").isEmpty()) {
+      Platform ignored = Platform.parse(q.text("platform"));
+    }
+    Map<String, String> arguments = map("buildargs", "build args");
+    Map<String, String> labels = map("labels", "labels");
+    Json.JsonObject host = host();
+    List<ImageReference> tags =
+        q.texts("t").stream()
+            .filter(t -> !t.isEmpty())
+            .map(t -> ImageReference.parse(t).withDefaultTag())
+            .distinct()
+            .toList();
+    String text = remote().orElse("");
+    if (text.isEmpty() && q.text("remote").isEmpty()) {
+      try (InputStream body = q.body()) {
+        LayerFiles.unpack(body, folder);
+      }
+    }
+    try (Tree tree = Tree.open(folder.toString())) {
+      String name = q.text("dockerfile");
+      String file = text.isEmpty() ? dockerfileName(tree, name) : "";
+      text = text.isEmpty() ? read(tree, file).orElseThrow(() -> missing(name)) : text;
+      if (text.isEmpty()) {
+        throw new Failure.InvalidRequest(
+            "the Dockerfile (" + file.substring(1) + ") cannot be empty");
+      }
+      Dockerfile parsed = Dockerfile.parse(text);
+      String ignored =
+          read(tree, file + ".dockerignore").or(() -> read(tree, "/.dockerignore")).orElse("");
+      String date = arguments.getOrDefault("SOURCE_DATE_EPOCH", "");
+      return new BuildRequest(
+          parsed,
+          new BuildContext(folder, IgnoreFile.parse(ignored)),
+          Map.of(),
+          q.text("target"),
+          arguments,
+          labels,
+          tags,
+          q.flag("nocache"),
+          q.flag("pull"),
+          host,
+          date.matches("[0-9]{1,12}")
+              ? OptionalLong.of(Long.parseLong(date))
+              : OptionalLong.empty());
+    } catch (ParseFailure e) {
+      throw new Failure.InvalidRequest(e.text(), null, e);
+    }
+  }
+
+  private void checkVersion() {
+    String version = q.text("version");
+    if (version.equals("2")) {
+      throw new Failure.Unsupported(
+          "this engine builds without BuildKit: set DOCKER_BUILDKIT=0, or use gantry build");
+    }
+    if (!version.isEmpty() && !version.equals("1")) {
+      throw new Failure.InvalidRequest("invalid version " + Json.of(version).text());
+    }
+  }
+
+  private Map<String, String> map(String key, String what) {
+    String text = q.text(key);
+    if (text.isEmpty()) {
+      return Map.of();
+    }
+    try {
+      Map<String, String> all = new LinkedHashMap<>();
+      if (Json.parse(text) instanceof Json.JsonObject object) {
+        object
+            .members()
+            .forEach((k, v) -> all.put(k, v instanceof Json.JsonString s ? s.value() : ""));
+      }
+      return all;
+    } catch (JsonException e) {
+      throw new Failure.InvalidRequest("error reading " + what + ": " + e.text(), null, e);
+    }
+  }
+
+  // ---- limits of RUN
+
+  private Json.JsonObject host() {
+    Json.JsonObject host = Json.object();
+    for (String[] pair :
+        new String[][] {
+          {"memory", "Memory"},
+          {"memswap", "MemorySwap"},
+          {"shmsize", "ShmSize"},
+          {"cpushares", "CpuShares"},
+          {"cpuperiod", "CpuPeriod"},
+          {"cpuquota", "CpuQuota"}
+        }) {
+      String text = q.text(pair[0]);
+      if (text.matches("-?[0-9]{1,18}") && !text.equals("0")) {
+        host.put(pair[1], Long.parseLong(text));
+      }
+    }
+    for (String[] pair :
+        new String[][] {
+          {"cpusetcpus", "CpusetCpus"},
+          {"cpusetmems", "CpusetMems"},
+          {"cgroupparent", "CgroupParent"},
+          {"networkmode", "NetworkMode"}
+        }) {
+      if (!q.text(pair[0]).isEmpty()) {
+        host.put(pair[1], q.text(pair[0]));
+      }
+    }
+    Json.JsonArray hosts = Json.array();
+    for (String text : q.texts("extrahosts")) {
+      for (String one : text.split(",")) {
+        if (!one.isEmpty()) {
+          hosts.add(one);
+        }
+      }
+    }
+    host.put("ExtraHosts", hosts);
+    String ulimits = q.text("ulimits");
+    if (!ulimits.isEmpty()) {
+      try {
+        host.put("Ulimits", Json.parse(ulimits));
+      } catch (JsonException e) {
+        throw new Failure.InvalidRequest("error reading ulimit settings: " + e.text(), null, e);
+      }
+    }
+    return host;
+  }
+
+  // ---- the context
+
+  /// Fetches the context that `remote` names; the Dockerfile's text if it is one alone.
+  private Optional<String> remote() throws IOException {
+    String remote = q.text("remote");
+    if (remote.isEmpty()) {
+      return Optional.empty();
+    }
+    if (!remote.startsWith("http://") && !remote.startsWith("https://")) {
+      throw new Failure.InvalidRequest("remoteURL (" + remote + ") could not be recognized as URL");
+    }
+    try (HttpClient client =
+        HttpClient.newBuilder()
+            .connectTimeout(PATIENCE)
+            .followRedirects(HttpClient.Redirect.NORMAL)
+            .build()) {
+      HttpResponse<InputStream> answer =
+          client.send(
+              java.net.http.HttpRequest.newBuilder(URI.create(remote)).timeout(PATIENCE).build(),
+              HttpResponse.BodyHandlers.ofInputStream());
+      try (InputStream body = answer.body()) {
+        if (answer.statusCode() != 200) {
+          throw new Failure.InvalidRequest(
+              "error downloading remote context "
+                  + remote
+                  + ": failed to GET "
+                  + remote
+                  + " with status "
+                  + answer.statusCode());
+        }
+        String type = answer.headers().firstValue("Content-Type").orElse("");
+        if (type.toLowerCase(Locale.ROOT).startsWith("text/plain")) {
+          return Optional.of(new String(body.readNBytes(MAX_DOCKERFILE), StandardCharsets.UTF_8));
+        }
+        LayerFiles.unpack(body, folder);
+        return Optional.empty();
+      }
+    } catch (IllegalArgumentException e) {
+      throw new Failure.InvalidRequest(
+          "remoteURL (" + remote + ") could not be recognized as URL", null, e);
+    } catch (IOException e) {
+      throw new Failure.InvalidRequest(
+          "error downloading remote context " + remote + ": " + e.getMessage(), null, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while fetching " + remote);
+    }
+  }
+
+  private static String dockerfileName(Tree tree, String wanted) throws Errno {
+    String clean = "/" + PathPattern.clean(wanted.isEmpty() ? "Dockerfile" : wanted);
+    if (wanted.startsWith("../") || wanted.contains("/../../")) {
+      throw new Failure.InvalidRequest(
+          "forbidden path outside the build context: " + wanted + " ()");
+    }
+    if (wanted.isEmpty()
+        && tree.status(clean).isEmpty()
+        && tree.status("/dockerfile").isPresent()) {
+      return "/dockerfile";
+    }
+    return clean;
+  }
+
+  private static Failure missing(String wanted) {
+    return new Failure.InvalidRequest(
+        "Cannot locate specified Dockerfile: " + (wanted.isEmpty() ? "Dockerfile" : wanted));
+  }
+
+  private static Optional<String> read(Tree tree, String path) {
+    try {
+      String real = LayerFiles.resolve(tree, path);
+      Optional<Tree.Status> status = tree.status(real);
+      if (status.isEmpty() || !status.get().isRegular()) {
+        return Optional.empty();
+      }
+      if (status.get().size() > MAX_DOCKERFILE) {
+        throw new Failure.TooLarge(path.substring(1) + " is larger than 1 MiB");
+      }
+      byte[] bytes = new byte[(int) status.get().size()];
+      try (Fd fd = tree.openFile(real, Fd.O_RDONLY | Fd.O_NOFOLLOW)) {
+        int at = 0;
+        for (int n = 1; at < bytes.length && n > 0; at += n) {
+          n = fd.read(bytes, at, bytes.length - at);
+        }
+      }
+      return Optional.of(new String(bytes, StandardCharsets.UTF_8));
+    } catch (Errno e) {
+      throw new Failure.Internal("could not read " + path + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,274 @@
+package dev.gantry.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.EngineExtension;
+import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// `docker build` of the real Docker CLI without BuildKit: `POST /build`.
+@ExtendWith(EngineExtension.class)
+class DockerCliBuildIT {
+  @TempDir Path context;
+
+  @BeforeEach
+  void busybox(Engine engine) {
+    engine.busybox();
+  }
+
+  private void file(String name, String content) throws IOException {
+    Path file = context.resolve(name);
+    Files.createDirectories(file.resolveSibling("."));
+    Files.writeString(file, content);
+  }
+
+  private Command command(Engine engine, String... words) {
+    String[] all = new String[words.length + 2];
+    all[0] = "build";
+    System.arraycopy(words, 0, all, 1, words.length);
+    all[all.length - 1] = context.toString();
+    return engine.dockerCommand(all).with("DOCKER_BUILDKIT", "0");
+  }
+
+  private Outcome build(Engine engine, String... words) {
+    return command(engine, words).run();
+  }
+
+  private static String sh(Engine engine, String image, String script) {
+    return engine.docker("run", "--rm", image, "sh", "-c", script).succeeded().out();
+  }
+
+  @Test
+  void buildsStagesAndUsesLayersAgain(Engine engine) throws IOException {
+    file("f", "one\n");
+    file("d/g", "two\n");
+    file(
+        "Dockerfile",
+        """
+        ARG BASE=busybox
+        FROM $BASE AS made
+        ARG X=1
+        ENV A=$X B="two words"
+        WORKDIR /work
+        COPY f d/ ./
+        RUN echo "$A $B $X" > out; echo warn >&2
+        RUN <<EOF
+        set -e
+        echo script > /script
+        EOF
+        FROM busybox AS unneeded
+        RUN exit 9
+        FROM busybox
+        COPY --from=made --chown=7:8 --chmod=640 /work/ /copied/
+        COPY --from=made /script /
+        COPY <<EOF /etc/made
+        value $BASE
+        EOF
+        EXPOSE 80
+        LABEL l="a b"
+        USER 7
+        CMD ["cat", "/copied/out"]
+        """);
+    Outcome first = build(engine, "-t", "stages:1", "--build-arg", "X=5").succeeded();
+    assertTrue(first.out().contains("\u001b[91mwarn"), first.out());
+    assertFalse(first.out().contains("exit 9"), first.out());
+    assertTrue(first.out().contains("Successfully tagged stages:1"), first.out());
+    String id = engine.docker("images", "-q", "--no-trunc", "stages:1").line();
+    assertEquals("5 two words 5\n", engine.docker("run", "--rm", "stages:1").succeeded().out());
+    assertEquals(
+        "one\ntwo\n640 7 8\nscript\n",
+        sh(
+            engine,
+            "stages:1",
+            "cat /copied/f /copied/g; stat -c '%a %u %g' /copied/f; cat /script"));
+    assertEquals(
+        "map[80/tcp:{}] map[l:a b] 7",
+        engine
+            .docker(
+                "inspect",
+                "-f",
+                "{{.Config.ExposedPorts}} {{.Config.Labels}} {{.Config.User}}",
+                "stages:1")
+            .line());
+
+    Outcome again = build(engine, "-t", "stages:1", "--build-arg", "X=5").succeeded();
+    assertEquals(7, again.out().split("Using cache", -1).length - 1, again.out());
+    assertFalse(again.out().contains("Running in"), again.out());
+    assertEquals(id, engine.docker("images", "-q", "--no-trunc", "stages:1").line());
+
+    file("d/g", "three\n"); // changes one layer and what stands on it
+    Outcome changed = build(engine, "-t", "stages:2", "--build-arg", "X=5").succeeded();
+    assertTrue(changed.out().contains("Running in"), changed.out());
+    assertEquals("three\n", sh(engine, "stages:2", "cat /copied/g"));
+    String target = build(engine, "-q", "--target", "made").succeeded().line();
+    assertEquals("1 two words 1\n", sh(engine, target, "cat /work/out"));
+  }
+
+  @Test
+  void failuresNameWhatIsWrong(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox\nRUN echo before; exit 7\n");
+    Outcome run = build(engine);
+    assertEquals(7, run.code(), run.err());
+    assertTrue(run.out().contains("before"), run.out());
+    assertTrue(
+        run.err()
+            .contains("The command '/bin/sh -c echo before; exit 7' returned a non-zero code: 7"),
+        run.err());
+    file("Dockerfile", "FROM busybox\nCOPY nothere /x\n");
+    Outcome copy = build(engine);
+    assertEquals(1, copy.code());
+    assertTrue(
+        copy.err()
+            .contains(
+                "COPY failed: file not found in build context or excluded by .dockerignore: stat"
+                    + " nothere: file does not exist"),
+        copy.err());
+    file("Dockerfile", "FROM busybox\nFOO x\n");
+    assertTrue(
+        build(engine)
+            .err()
+            .contains(
+                "dockerfile parse error on line 2: unknown instruction: FOO (did you mean FROM?)"));
+    file("Dockerfile", "FROM nosuchimage\n");
+    assertTrue(build(engine).err().contains("nosuchimage"));
+    file("Dockerfile", "FROM busybox\nARG A\n");
+    assertTrue(
+        build(engine, "--build-arg", "B=1", "--target", "none")
+            .err()
+            .contains("target stage \"none\" could not be found"));
+    assertTrue(
+        build(engine, "--build-arg", "B=1")
+            .succeeded()
+            .out()
+            .contains("[Warning] One or more build-args [B] were not consumed"));
+    assertEquals("", engine.docker("ps", "-aq").out());
+  }
+
+  @Test
+  void nothingOfTheHostComesInByLinks(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox\nCOPY link /x\n");
+    Files.createSymbolicLink(context.resolve("link"), Path.of("/etc/hostname"));
+    assertEquals(1, build(engine).code());
+    file("Dockerfile", "FROM busybox\nCOPY folder/secret /x\n");
+    Files.createSymbolicLink(context.resolve("folder"), Path.of("../../../../../../etc"));
+    file("secretless", "");
+    assertEquals(1, build(engine).code());
+    file(
+        "Dockerfile",
+        "FROM busybox\nRUN --mount=type=bind,source=folder,target=/m cat /m/passwd\n");
+    assertEquals(1, build(engine).code());
+    // a link in the image leads inside the image
+    file("Dockerfile", "FROM busybox\nRUN ln -s /../../../../made /way\nCOPY secretless /way/in\n");
+    String image = build(engine, "-q").succeeded().line();
+    assertEquals("/made/in\n", sh(engine, image, "ls /made/in"));
+  }
+
+  @Test
+  void ignoresWhatTheFileSays(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox\nCOPY . /c/\n");
+    file(".dockerignore", "*.tmp\n!keep.tmp\nfolder\n");
+    file("a.tmp", "");
+    file("keep.tmp", "");
+    file("folder/x", "");
+    file("b", "");
+    String image = build(engine, "-q").succeeded().line();
+    assertEquals(
+        "/c/.dockerignore\n/c/Dockerfile\n/c/b\n/c/keep.tmp\n",
+        sh(engine, image, "find /c -type f | sort"));
+  }
+
+  @Test
+  void mountsOfRunLeaveNothing(Engine engine) throws IOException {
+    file("f", "data\n");
+    file(
+        "Dockerfile",
+        """
+        FROM busybox AS other
+        RUN echo stage > /s
+        FROM busybox
+        RUN --mount=type=cache,target=/cache echo x >> /cache/log
+        RUN --mount=type=cache,target=/cache cat /cache/log > /seen
+        RUN --mount=target=/context cat /context/f >> /seen
+        RUN --mount=from=other,source=/s,target=/other cat /other >> /seen
+        RUN --mount=type=tmpfs,target=/t echo gone > /t/x
+        """);
+    String image = build(engine, "-q").succeeded().line();
+    assertEquals(
+        "x\ndata\nstage\n",
+        sh(
+            engine,
+            image,
+            "cat /seen; ls /t /context /cache 2>/dev/null | grep -v :$ | tr -d '\\n'"));
+  }
+
+  @Test
+  void clientThatLeavesEndsItsBuild(Engine engine) throws IOException, InterruptedException {
+    file("Dockerfile", "FROM busybox\nRUN sleep 1000\n");
+    Process docker = command(engine).start();
+    try {
+      Eventually.within(
+          Duration.ofSeconds(30),
+          "the step does not run",
+          () -> !engine.docker("ps", "-q", "--filter", "label=dev.gantry.build").out().isEmpty());
+    } finally {
+      docker.destroyForcibly().waitFor();
+    }
+    Eventually.within(
+        Duration.ofSeconds(30),
+        "the step goes on",
+        () -> engine.docker("ps", "-aq").out().isEmpty());
+  }
+
+  @Test
+  void killedEngineLeavesNothingButTheCache(Engine engine)
+      throws IOException, InterruptedException {
+    file("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN sleep 1000\n");
+    Process docker = command(engine).start();
+    try {
+      Eventually.within(
+          Duration.ofSeconds(30),
+          "the second step does not run",
+          () ->
+              engine
+                  .docker("ps", "--no-trunc", "--format", "{{.Command}}")
+                  .out()
+                  .contains("sleep 1000"));
+      engine.kill();
+      engine.restart();
+    } finally {
+      docker.destroyForcibly().waitFor();
+    }
+    assertEquals("", engine.docker("ps", "-aq").out());
+    file("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN cat /kept\n");
+    Outcome again = build(engine).succeeded();
+    assertTrue(again.out().contains("Using cache"), again.out());
+    assertTrue(again.out().contains("kept"), again.out());
+  }
+
+  @Test
+  void cacheIsCountedAndPruned(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox\nRUN head -c 100000 /dev/zero > /zeros\n");
+    engine.request("POST", "/build/prune?all=1", "").expect(200);
+    String image = build(engine, "-q", "-t", "pruned").succeeded().line();
+    assertTrue(engine.json("/system/df").text().contains("head -c 100000"), image);
+    assertEquals(
+        "{\"CachesDeleted\":null,\"SpaceReclaimed\":0}",
+        engine.request("POST", "/build/prune", "").expect(200).text().strip());
+    engine.docker("rmi", "pruned").succeeded();
+    String pruned = engine.request("POST", "/build/prune", "").expect(200).text();
+    assertTrue(pruned.contains("\"SpaceReclaimed\":100000"), pruned);
+    assertFalse(engine.json("/system/df").text().contains("head -c 100000"));
+  }
+}
