@@ -9,7 +9,6 @@ import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.network.Attachment;
 import dev.gantry.network.Networks;
 import dev.gantry.oci.Digest;
-import dev.gantry.oci.ImageReference;
 import dev.gantry.runtime.BuiltInRuntime;
 import dev.gantry.runtime.ExitStatus;
 import dev.gantry.runtime.RunningProcess;
@@ -38,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// The container engine. It opens its state, takes up the containers that outlived the engine
 /// before it, and offers the verbs. Closing it leaves every container running. Thread-safe.
 public final class Engine implements AutoCloseable {
-  private static final String TABLE = "containers";
+  static final String TABLE = "containers";
 
   private final EngineOptions options;
   private final Journal journal;
@@ -90,7 +89,7 @@ public final class Engine implements AutoCloseable {
             journal,
             BuiltInRuntime.open(options.shim(), CgroupLayout.detected()),
             networks.open(journal));
-    engine.restore();
+    new RestoreContainers(engine, journal).restore();
     return engine;
   }
 
@@ -114,6 +113,12 @@ public final class Engine implements AutoCloseable {
 
   public Volumes volumes() {
     return volumes;
+  }
+
+  /// Makes a container known that an engine before this one made.
+  void add(Container c) {
+    containers.put(c.id(), c);
+    names.put(c.name(), c.id());
   }
 
   Snapshots snapshots() {
@@ -333,22 +338,13 @@ public final class Engine implements AutoCloseable {
     try {
       ContainerSpec spec =
           wanted.hostname().isEmpty() ? withHostname(wanted, RuntimeSpecs.hostname(id)) : wanted;
-      List<String> anonymous = new ArrayList<>();
+      List<Volumes.Fresh> fresh = new ArrayList<>();
       for (ContainerSpec.Mount m : spec.mounts()) {
-        if (m.kind().equals("volume")) {
-          boolean known = !m.source().isEmpty() && volumes.find(m.source()).isPresent();
-          ContainerSpec.VolumeWish wish = m.volume();
-          String volume =
-              (wish == null
-                      ? volumes.create(m.source(), null, null)
-                      : volumes.create(m.source(), wish.labels(), wish.options()))
-                  .name();
-          if (m.source().isEmpty()) {
-            anonymous.add(volume);
-          }
-          if (!known) {
-            events.publish("volume", "create", volume, Map.of("driver", "local"));
-          }
+        if (m.kind().equals("volume") && m.source().isEmpty()) {
+          fresh.add(volumes.anonymous(labels(m), options(m)));
+        } else if (m.kind().equals("volume") && volumes.find(m.source()).isEmpty()) {
+          String volume = volumes.create(m.source(), labels(m), options(m)).name();
+          events.publish("volume", "create", volume, Map.of("driver", "local"));
         }
       }
       snapshots.create(id);
@@ -360,9 +356,12 @@ public final class Engine implements AutoCloseable {
               spec,
               new ContainerState.Created(0, ""),
               options.dataRoot().resolve("containers").resolve(id),
-              anonymous);
+              fresh.stream().map(Volumes.Fresh::name).toList());
       Files.createDirectories(c.folder());
-      journal.note(Change.put(TABLE, id, c.record()));
+      List<Change> made = new ArrayList<>(List.of(Change.put(TABLE, id, c.record())));
+      fresh.forEach(volume -> made.add(volume.change()));
+      journal.note(made.toArray(Change[]::new));
+      fresh.forEach(v -> events.publish("volume", "create", v.name(), Map.of("driver", "local")));
       containers.put(id, c);
       publish(c, "create", Map.of());
       return c;
@@ -373,6 +372,16 @@ public final class Engine implements AutoCloseable {
       names.remove(name, id);
       throw e;
     }
+  }
+
+  private static @Nullable Map<String, String> labels(ContainerSpec.Mount m) {
+    ContainerSpec.VolumeWish wish = m.volume();
+    return wish == null ? null : wish.labels();
+  }
+
+  private static @Nullable Map<String, String> options(ContainerSpec.Mount m) {
+    ContainerSpec.VolumeWish wish = m.volume();
+    return wish == null ? null : wish.options();
   }
 
   private static ContainerSpec withHostname(ContainerSpec s, String hostname) {
@@ -745,6 +754,7 @@ public final class Engine implements AutoCloseable {
             });
   }
 
+  /// Kills what still lives in the container's control group.
   void killRest(Container c) {
     // without a pid namespace of its own the first process's end does not end the others
     for (int attempt = 0; attempt < 50; attempt++) {
@@ -853,27 +863,26 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private void discard(Container c, boolean withVolumes) {
+  /// Takes away all that there is of a container that does not run.
+  void discard(Container c, boolean withVolumes) {
     if (containers.get(c.id()) == null) {
       throw new Failure.NotFound("No such container: " + c.id());
     }
     int code = c.state() instanceof ContainerState.Exited e ? e.exitCode() : 0;
     c.become(new ContainerState.Removing(Instant.EPOCH, Instant.EPOCH, code));
-    journal.note(Change.remove(TABLE, c.id()));
+    removeRuntimeState(c);
+    // one record: a kill in between leaves neither a volume without its container nor the reverse
+    List<Change> gone = new ArrayList<>(List.of(Change.remove(TABLE, c.id())));
+    List<Volumes.Volume> own = withVolumes ? ownVolumes(c) : List.of();
+    own.forEach(volume -> gone.add(volumes.removal(volume)));
+    journal.note(gone.toArray(Change[]::new));
     c.takeWaiting().forEach(Listener::notStarted);
     c.closeLog();
     snapshots.remove(c.id());
     deleteFolder(c.folder());
-    removeRuntimeState(c);
-    if (withVolumes) {
-      for (String volume : c.anonymousVolumes()) {
-        boolean shared =
-            containers.values().stream().anyMatch(other -> other != c && uses(other, volume));
-        if (!shared && volumes.find(volume).isPresent()) {
-          volumes.remove(volume);
-          events.publish("volume", "destroy", volume, Map.of("driver", "local"));
-        }
-      }
+    for (Volumes.Volume volume : own) {
+      volumes.deleteFiles(volume);
+      events.publish("volume", "destroy", volume.name(), Map.of("driver", "local"));
     }
     containers.remove(c.id());
     names.remove(c.name(), c.id());
@@ -881,7 +890,15 @@ public final class Engine implements AutoCloseable {
     c.become(new ContainerState.Dead(""));
   }
 
-  private static void deleteFolder(Path folder) {
+  /// The volumes that were made for `c` and that nobody else uses.
+  private List<Volumes.Volume> ownVolumes(Container c) {
+    return c.anonymousVolumes().stream()
+        .filter(v -> containers.values().stream().noneMatch(o -> o != c && uses(o, v)))
+        .flatMap(v -> volumes.find(v).stream())
+        .toList();
+  }
+
+  static void deleteFolder(Path folder) {
     try (var files = Files.walk(folder)) {
       files.sorted(java.util.Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
     } catch (IOException | java.io.UncheckedIOException e) {
@@ -954,105 +971,6 @@ public final class Engine implements AutoCloseable {
 
   // ---- start and end of the engine
 
-  /// Takes up what runs, learns how the others ended, and removes what a crash left half-made.
-  private void restore() {
-    List<Networks.Live> live = new ArrayList<>();
-    Map<Container, RunningProcess> running = new HashMap<>();
-    Path root = options.dataRoot().resolve("containers");
-    journal
-        .table(TABLE)
-        .forEach(
-            (id, record) -> {
-              Container c = Container.read(id, record, root.resolve(id));
-              containers.put(id, c);
-              names.put(c.name(), id);
-            });
-    for (Container c : containers.values()) {
-      Optional<RunningProcess> process = runtime.reattach(stateDirectory(c.id()));
-      boolean settled = !(c.state() instanceof ContainerState.Live);
-      if (process.isPresent() && settled && !process.get().isRunning()) {
-        // its end was on record already; only the clean-up was cut off
-        drain(c, process.get());
-      } else if (process.isPresent()) {
-        running.put(c, process.get());
-        c.attachment().ifPresent(a -> live.add(new Networks.Live(a, process.get().pid())));
-      }
-    }
-    networks.restore(live);
-    for (Container c : containers.values()) {
-      RunningProcess process = running.get(c);
-      if (process != null) {
-        resume(c, process);
-      } else {
-        settle(c);
-      }
-    }
-    volumes.settle();
-    sweep();
-    StartOrder.of(containers.values().stream().filter(RestartPolicy::atEngineStart).toList())
-        .forEach(this::startAgain);
-    if (images.find("hello-world").isEmpty() && Files.exists(options.hello())) {
-      images.builtIn(options.hello(), ImageReference.parse("hello-world:latest"));
-    }
-  }
-
-  private void drain(Container c, RunningProcess process) {
-    c.attached(null);
-    process.release();
-    removeRuntimeState(c);
-  }
-
-  private void resume(Container c, RunningProcess process) {
-    Instant startedAt = c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.now();
-    if (!(c.state() instanceof ContainerState.Paused)) {
-      c.become(new ContainerState.Running(process.pid(), startedAt));
-    }
-    volumes.resume(c);
-    Output output = new Output(process, StartContainer.streams(process), intake(c), List.of());
-    c.run(process, output);
-    output.start();
-    watch(c, process, output);
-    if (c.state() instanceof ContainerState.Running) {
-      HealthMonitor.start(this, c, false);
-    }
-  }
-
-  /// A container whose monitor is gone: its exit is in the record that the monitor left, or
-  /// unknown.
-  private void settle(Container c) {
-    if (c.state() instanceof ContainerState.Removing) {
-      discard(c, false);
-      return;
-    }
-    boolean ranAtLast =
-        c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;
-    if (ranAtLast) {
-      Optional<ExitStatus> exit = runtime.exitRecord(stateDirectory(c.id()));
-      Instant startedAt =
-          c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.EPOCH;
-      int unknown = c.state() instanceof ContainerState.Restarting r ? r.exitCode() : 255;
-      int code = exit.map(ExitStatus::code).orElse(unknown);
-      killRest(c);
-      LogIntake left = intake(c);
-      if (left != null) {
-        left.salvage();
-      }
-      c.attached(null);
-      Instant endedAt = exit.map(ExitStatus::exitedAt).orElseGet(Instant::now);
-      if (c.state() instanceof ContainerState.Live) {
-        c.died(EndOfRun.judged(c, EndOfRun.unseen(code, exit.isPresent(), startedAt, endedAt)));
-      }
-      c.become(new ContainerState.Exited(code, startedAt, endedAt, false, ""));
-      note(c);
-    }
-    if (!(c.state() instanceof ContainerState.Live)) {
-      removeRuntimeState(c);
-      if (c.spec().autoRemove() && ranAtLast) {
-        autoRemove(c);
-      }
-    }
-  }
-
   private Set<Digest> layersOfContainers() {
     Set<Digest> chains = new HashSet<>();
     for (Container c : containers.values()) {
@@ -1064,45 +982,6 @@ public final class Engine implements AutoCloseable {
       }
     }
     return chains;
-  }
-
-  private void startAgain(Container c) {
-    c.verbs.lock();
-    try {
-      c.stopping(false);
-      new StartContainer(this).start(c);
-    } catch (Failure e) {
-      // the container's record says why; the others are started all the same
-      note(c);
-    } finally {
-      c.verbs.unlock();
-    }
-  }
-
-  private void sweep() {
-    Set<String> ids = new HashSet<>(containers.keySet());
-    images.sweep(ids);
-    Path root = options.dataRoot().resolve("containers");
-    for (Path folder : List.of(root, options.execRoot().resolve("containers"))) {
-      try (var children = Files.list(folder)) {
-        children
-            .filter(p -> !ids.contains(p.getFileName().toString()))
-            .forEach(Engine::deleteFolder);
-      } catch (IOException e) {
-        throw new Failure.Internal("could not list " + folder, e);
-      }
-    }
-    for (Path group : cgroups.folders(options.cgroupParent())) {
-      try (var children = Files.list(group)) {
-        children
-            .filter(Files::isDirectory)
-            .map(p -> p.getFileName().toString())
-            .filter(n -> n.matches("[0-9a-f]{64}") && !ids.contains(n))
-            .forEach(n -> cgroups.remove(options.cgroupParent() + "/" + n));
-      } catch (IOException e) {
-        continue; // not made yet
-      }
-    }
   }
 
   /// Ends the engine. Containers go on.

@@ -2,21 +2,22 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.engine.logs.LogIntake;
+import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
-import dev.gantry.kernel.Poller;
+import dev.gantry.kernel.ReadWait;
 import dev.gantry.runtime.RunningProcess;
 import java.io.IOException;
-import java.io.InputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// Carries what a process prints to its log and to whoever is attached, the log first. Thread-safe.
 final class Output {
   private static final int BUFFER = 32 * 1024;
-  private static final int MOST_ROUNDS = 10;
+  // the log's disk may be slow; somebody who goes on printing for ever is cut off
+  private static final long DRAIN_MILLIS = 60_000;
 
   /// A descriptor to read and the name of what comes from it.
   ///
@@ -27,10 +28,11 @@ final class Output {
   private final RunningProcess process;
   private final List<Stream> streams;
   private final @Nullable LogIntake log;
-  private final AtomicLong moved = new AtomicLong();
+  private final List<Runnable> finishes = new ArrayList<>();
   private int open;
   private boolean ended;
   private boolean hurry;
+  private boolean finishing;
 
   /// Will read `streams` (not closed here) of `process` for the log and for those who wait already.
   Output(
@@ -74,11 +76,11 @@ final class Output {
 
   private void pumpLogged(Stream stream, LogIntake into) throws IOException, InterruptedException {
     LogIntake.Source source = into.source(stream.name(), stream.fd(), stream.terminal());
+    onFinish(source::finish);
     source.recover();
     for (byte[] bytes = source.next(this::isHeard);
         bytes != null;
         bytes = source.next(this::isHeard)) {
-      moved.incrementAndGet();
       if (bytes.length > 0) {
         send(new Listener.Chunk(stream.name(), bytes));
       }
@@ -86,12 +88,32 @@ final class Output {
   }
 
   private void pumpPlain(Stream stream) throws IOException, InterruptedException {
-    InputStream in = stream.fd().input(Poller.shared());
     byte[] buffer = new byte[BUFFER];
-    for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-      moved.incrementAndGet();
-      if (isHeard()) {
-        send(new Listener.Chunk(stream.name(), Arrays.copyOf(buffer, n)));
+    try (ReadWait wait = new ReadWait(stream.fd())) {
+      onFinish(wait::finish);
+      for (int n = read(stream, buffer, wait); n >= 0; n = read(stream, buffer, wait)) {
+        if (isHeard()) {
+          send(new Listener.Chunk(stream.name(), Arrays.copyOf(buffer, n)));
+        }
+      }
+    }
+  }
+
+  private static int read(Stream stream, byte[] buffer, ReadWait wait) throws IOException {
+    while (true) {
+      try {
+        return stream.fd().read(buffer, 0, buffer.length);
+      } catch (Errno e) {
+        // the master of a terminal whose last slave is closed says EIO: that is its end
+        if (e.number() == Errno.EIO && stream.terminal()) {
+          return -1;
+        }
+        if (e.number() != Errno.EAGAIN) {
+          throw e;
+        }
+        if (!wait.await()) {
+          return -1;
+        }
       }
     }
   }
@@ -151,29 +173,43 @@ final class Output {
     }
   }
 
-  /// Waits until everything printed has been read, as long as there is some progress within each
-  /// `millis`, and not for ever: processes that outlive the first one may keep its streams open.
+  private synchronized void onFinish(Runnable finish) {
+    if (finishing) {
+      finish.run();
+    } else {
+      finishes.add(finish);
+    }
+  }
+
+  /// Waits until everything that the ended process has printed has been read. Others may keep its
+  /// streams open, who get `millis` to end too; what they print after that is not waited for.
   void awaitEnd(long millis) {
     synchronized (this) {
       hurry = true;
     }
     listeners.forEach(Listener::hurry);
     try {
-      long seen = -1;
-      for (int round = 0; round < MOST_ROUNDS && seen != moved.get(); round++) {
-        seen = moved.get();
-        awaitClosed(millis);
+      if (awaitClosed(millis)) {
+        return;
+      }
+      synchronized (this) {
+        finishing = true;
+        finishes.forEach(Runnable::run);
+      }
+      if (!awaitClosed(DRAIN_MILLIS)) {
+        System.err.println("the output of process " + process.pid() + " does not end: it is cut");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private synchronized void awaitClosed(long millis) throws InterruptedException {
+  private synchronized boolean awaitClosed(long millis) throws InterruptedException {
     long deadline = System.nanoTime() + millis * 1_000_000;
     for (long left = millis; open > 0 && left > 0; ) {
       wait(left);
       left = (deadline - System.nanoTime()) / 1_000_000;
     }
+    return open == 0;
   }
 }

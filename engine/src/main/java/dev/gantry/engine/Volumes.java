@@ -89,14 +89,65 @@ public final class Volumes {
     } catch (IOException e) {
       throw new Failure.Internal("could not make the volume " + name + ": " + e.getMessage(), e);
     }
-    Json.JsonObject record =
-        Json.object()
-            .put("Created", Instant.now().toString())
-            .put("Anonymous", anonymous)
-            .put("Labels", labels == null ? Json.NULL : Json.strings(labels))
-            .put("Options", options == null ? Json.NULL : Json.strings(options));
+    Json.JsonObject record = record(anonymous, labels, options);
     journal.commit(Change.put(TABLE, name, record));
     return read(name, record);
+  }
+
+  private static Json.JsonObject record(
+      boolean anonymous,
+      @Nullable Map<String, String> labels,
+      @Nullable Map<String, String> options) {
+    return Json.object()
+        .put("Created", Instant.now().toString())
+        .put("Anonymous", anonymous)
+        .put("Labels", labels == null ? Json.NULL : Json.strings(labels))
+        .put("Options", options == null ? Json.NULL : Json.strings(options));
+  }
+
+  /// A volume that is there when `change` is on record, which its container's record brings along.
+  record Fresh(String name, Change change) {}
+
+  /// Makes the folder of a volume for one container.
+  Fresh anonymous(@Nullable Map<String, String> labels, @Nullable Map<String, String> options)
+      throws IOException {
+    String name = Ids.next();
+    VolumeMounts.check(name, options == null ? Map.of() : options);
+    Files.createDirectories(folder.resolve(name).resolve("_data"));
+    return new Fresh(name, Change.put(TABLE, name, record(true, labels, options)));
+  }
+
+  /// What removes the volume from the records; [#deleteFiles] is to follow.
+  Change removal(Volume volume) {
+    return Change.remove(TABLE, volume.name());
+  }
+
+  /// Deletes, soon, the files of a volume that is no longer on record.
+  void deleteFiles(Volume volume) {
+    mounts.settle(volume);
+    try {
+      new ProcessLessDelete(folder.resolve(volume.name())).run();
+    } catch (IOException e) {
+      throw new Failure.Internal(
+          "could not remove the volume " + volume.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /// Deletes what a crash has left: files of removed volumes, and folders made for a volume that
+  /// never came on record. A folder that holds anything is left alone.
+  void sweep() {
+    try (var children = Files.list(folder)) {
+      for (Path child : children.toList()) {
+        String name = child.getFileName().toString();
+        if (name.startsWith(".removed-")) {
+          ProcessLessDelete.inBackground(child);
+        } else if (name.matches("[0-9a-f]{64}") && find(name).isEmpty()) {
+          boolean ignored = child.resolve("_data").toFile().delete() && child.toFile().delete();
+        }
+      }
+    } catch (IOException e) {
+      return; // not made yet
+    }
   }
 
   private Volume read(String name, Json.JsonObject record) {
@@ -128,12 +179,7 @@ public final class Volumes {
     Volume volume =
         find(name).orElseThrow(() -> new Failure.NotFound("get " + name + ": no such volume"));
     journal.commit(Change.remove(TABLE, name));
-    mounts.settle(volume);
-    try {
-      new ProcessLessDelete(folder.resolve(name)).run();
-    } catch (IOException e) {
-      throw new Failure.Internal("could not remove the volume " + name + ": " + e.getMessage(), e);
-    }
+    deleteFiles(volume);
   }
 
   private record ProcessLessDelete(Path tree) {
@@ -143,6 +189,10 @@ public final class Volumes {
         return;
       }
       Files.move(tree, trash);
+      inBackground(trash);
+    }
+
+    static void inBackground(Path trash) {
       Thread.ofPlatform().daemon().name("remove-volume").start(() -> delete(trash));
     }
 

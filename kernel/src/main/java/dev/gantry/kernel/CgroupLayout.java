@@ -224,6 +224,20 @@ public record CgroupLayout(
     }
   }
 
+  /// Whether the group's processes are stopped by [#freeze].
+  public boolean isFrozen(String group) {
+    Path freezer = hierarchies.get("freezer");
+    try {
+      if (freezer != null) {
+        String state = Files.readString(freezer.resolve(relative(group)).resolve("freezer.state"));
+        return !state.startsWith("THAWED");
+      }
+      return unified != null && field(unifiedFolder(group).resolve("cgroup.events"), "frozen") == 1;
+    } catch (IOException e) {
+      return false; // the group has gone
+    }
+  }
+
   private interface Check {
     boolean holds() throws IOException;
   }

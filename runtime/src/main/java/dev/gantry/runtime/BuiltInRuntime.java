@@ -32,6 +32,8 @@ public final class BuiltInRuntime implements Runtime {
   private static final int ENGINE_FD = 4;
   private static final int ECANCELED = 125;
   private static final int HIGH = 192;
+  // a monitor that has taken the connection answers at once, on however busy a machine
+  private static final long REATTACH_NANOS = 30_000_000_000L;
 
   private final Fd shim;
   private final Fd nothing;
@@ -273,7 +275,7 @@ public final class BuiltInRuntime implements Runtime {
     }
     try {
       MonitorMessage.ask(connection, MonitorMessage.ATTACH, 0);
-      if (!Poller.shared().awaitReadable(connection, 5_000_000_000L)) {
+      if (!Poller.shared().awaitReadable(connection, REATTACH_NANOS)) {
         connection.close();
         return Optional.empty();
       }

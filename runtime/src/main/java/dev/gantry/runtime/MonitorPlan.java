@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// or, with the step -2, a number; four bytes mean "I am there, go on with your part", which reads
 /// as EPROTO. The monitor lets the child go on by a byte in the start pipe.
 final class MonitorPlan {
+  private static final int ECONNRESET = 104;
+
   /// Under this number the child keeps its terminal's master for the monitor to fetch.
   static final int MASTER = 900;
 
@@ -347,8 +349,14 @@ final class MonitorPlan {
     for (int i = 0; i < stdio.size(); i++) {
       plan.special(what, Special.STORE32, LaunchPlan.behind(fds, 4 + 4 * i), stdio.get(i));
     }
-    plan.special(
-        what, Special.READY, number(1 + stdio.size()), fds, pid, number(hasStdin ? 0 : -1));
+    plan.special(what, Special.READY, number(1 + stdio.size()), fds, pid, number(hasStdin ? 0 : -1))
+        .tolerate(1, Errno.EPIPE, ECONNRESET);
+    LaunchPlan.Step told = plan.special(what, Special.JUMP, number(0));
+    // the engine was killed in the middle of the launch: nobody will ever know of this process
+    String orphan = "end what nobody has been told of";
+    plan.call(orphan, Syscalls.PIDFD_SEND_SIGNAL, pidfd, number(9), number(0), number(0));
+    plan.special(orphan, Special.EXIT, number(0));
+    told.targetNext(0);
     if (handover != null && !handover.stays()) {
       plan.special("leave the process to the caller", Special.EXIT, number(0));
       return;

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// A `gantryd` of the assembled distribution in a process of its own: own data root, run folder,
 /// socket, bridge, subnet and cgroup parent, so that several run side by side.
 public final class Engine implements AutoCloseable {
-  private static final Duration READY = Duration.ofSeconds(30);
+  private static final Duration READY = Duration.ofSeconds(120);
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   private final Path folder;
@@ -100,8 +100,19 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  /// Starts the engine again after [#kill] or [#stop], with the same flags and folders.
+  /// Starts the engine again after [#kill] or [#stop], with the same flags and folders, and waits
+  /// until it answers.
   public void restart() {
+    Process started = launch();
+    Eventually.within(
+        READY, () -> "the engine is not ready: " + log(), () -> !started.isAlive() || answers());
+    if (!started.isAlive()) {
+      throw new AssertionError("the engine ended with " + started.exitValue() + ": " + log());
+    }
+  }
+
+  /// As [#restart()], without waiting.
+  public Process launch() {
     List<String> words =
         new ArrayList<>(
             List.of(
@@ -114,11 +125,7 @@ public final class Engine implements AutoCloseable {
     try {
       Process started = builder.start();
       process = started;
-      Eventually.within(
-          READY, () -> "the engine is not ready: " + log(), () -> !started.isAlive() || answers());
-      if (!started.isAlive()) {
-        throw new AssertionError("the engine ended with " + started.exitValue() + ": " + log());
-      }
+      return started;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

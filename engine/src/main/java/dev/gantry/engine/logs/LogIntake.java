@@ -3,7 +3,7 @@ package dev.gantry.engine.logs;
 import dev.gantry.base.Failure;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
-import dev.gantry.kernel.Poller;
+import dev.gantry.kernel.ReadWait;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
@@ -141,6 +141,7 @@ public final class LogIntake implements AutoCloseable {
     private final String name;
     private final Fd fd;
     private final boolean terminal;
+    private final ReadWait wait;
     private @Nullable Spool spool;
     private byte[] carry = NOTHING; // the beginning of a line, where there is no spool
 
@@ -148,6 +149,13 @@ public final class LogIntake implements AutoCloseable {
       this.name = name;
       this.fd = fd;
       this.terminal = terminal;
+      this.wait = new ReadWait(fd);
+    }
+
+    /// Whoever writes to the stream has ended: what it holds now is all there is, though others may
+    /// have it open. May be called by any thread.
+    public void finish() {
+      wait.finish();
     }
 
     /// Takes up what an earlier process had read but not logged; to be called first.
@@ -179,8 +187,9 @@ public final class LogIntake implements AutoCloseable {
       boolean began = spool != null || terminal || unprotected;
       while (true) {
         if (!began) {
-          Poller.shared().awaitReadable(fd);
+          boolean ignored = wait.await();
           if (fd.available() == 0) {
+            wait.close();
             return null; // a pipe that can be read and is empty has ended: no file for it
           }
           began = true;
@@ -205,7 +214,10 @@ public final class LogIntake implements AutoCloseable {
           work.giveBack();
         }
         rest();
-        Poller.shared().awaitReadable(fd);
+        if (!wait.await()) {
+          finishNow();
+          return null;
+        }
       }
     }
 
@@ -261,7 +273,17 @@ public final class LogIntake implements AutoCloseable {
       }
     }
 
+    private void finishNow() throws IOException {
+      Workspace work = Workspace.take();
+      try {
+        end(work);
+      } finally {
+        work.giveBack();
+      }
+    }
+
     private void end(Workspace work) throws IOException {
+      wait.close();
       Spool used = spool;
       if (used != null) {
         logSpool(used, name, work, true);

@@ -1,17 +1,30 @@
 package dev.gantry.integration;
 
 import dev.gantry.json.Json;
+import dev.gantry.testkit.Answer;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// What tests of containers by the real Docker CLI have in common.
+/// What tests of containers have in common, by the real Docker CLI or over the API alone.
 final class Containers {
   /// How long a condition may take on a machine that does much else.
   static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  /// What the engine answered to a creation.
+  record Created(int status, String id, String text) {
+    String orElseThrow() {
+      if (status != 201) {
+        throw new AssertionError("create: " + status + " " + text);
+      }
+      return id;
+    }
+  }
 
   private Containers() {}
 
@@ -91,5 +104,70 @@ final class Containers {
                 .expect(201)
                 .text())
         .string("Id", "");
+  }
+
+  // ---- without any client
+
+  /// A container of busybox that runs a shell script.
+  static Json.JsonObject body(Engine engine, String script) {
+    return Json.object()
+        .put("Image", engine.busybox())
+        .put("Cmd", Json.array().add("sh").add("-c").add(script));
+  }
+
+  static Created create(Engine engine, Json.JsonObject body) {
+    Answer answer = engine.request("POST", "/containers/create", body.toString());
+    String id = answer.status() == 201 ? Json.parseObject(answer.text()).string("Id", "") : "";
+    return new Created(answer.status(), id, answer.text());
+  }
+
+  static String run(Engine engine, String script) {
+    String id = create(engine, body(engine, script)).orElseThrow();
+    engine.request("POST", "/containers/" + id + "/start", "").expect(204);
+    return id;
+  }
+
+  /// Waits for the end; the exit code.
+  static long awaitExit(Engine engine, String id) {
+    String text = engine.request("POST", "/containers/" + id + "/wait", "").expect(200).text();
+    return Json.parseObject(text).number("StatusCode", -1);
+  }
+
+  /// Runs a command in the container and does not wait for it.
+  static void exec(Engine engine, String id, String... words) {
+    Json.JsonArray command = Json.array();
+    for (String word : words) {
+      command.add(word);
+    }
+    Answer created =
+        engine.request(
+            "POST", "/containers/" + id + "/exec", Json.object().put("Cmd", command).toString());
+    String exec = Json.parseObject(created.expect(201).text()).string("Id", "");
+    engine.request("POST", "/exec/" + exec + "/start", "{\"Detach\":true}").expect(200);
+  }
+
+  static List<String> log(Engine engine, String id) {
+    return log(engine, id, false, "");
+  }
+
+  /// The lines of a log; where it comes raw from a terminal, without the carriage returns.
+  static List<String> log(Engine engine, String id, boolean raw, String more) {
+    byte[] body =
+        engine.get("/containers/" + id + "/logs?stdout=1&stderr=1" + more).expect(200).body();
+    String text = raw ? new String(body, StandardCharsets.UTF_8).replace("\r", "") : text(body);
+    return text.lines().toList();
+  }
+
+  /// The payload of frames: stream, three zeros, length in four bytes, payload.
+  static String text(byte[] frames) {
+    StringBuilder text = new StringBuilder();
+    ByteBuffer in = ByteBuffer.wrap(frames);
+    while (in.remaining() >= 8) {
+      in.getInt();
+      byte[] payload = new byte[in.getInt()];
+      in.get(payload);
+      text.append(new String(payload, StandardCharsets.UTF_8));
+    }
+    return text.toString();
   }
 }

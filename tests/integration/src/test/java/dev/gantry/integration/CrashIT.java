@@ -1,223 +1,204 @@
 package dev.gantry.integration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
-import dev.gantry.testkit.Answer;
+import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Kills the engine with SIGKILL again and again while containers start, log, exec and exit, and
-/// holds it to the promise: no running container dies or restarts, no line of its log is lost, exit
-/// codes are right, and nothing is left behind.
+/// holds it to the promise: no running container dies or restarts, no line of its log is lost or
+/// doubled, exit codes are right, whoever attaches later finds everything as it was, and nothing is
+/// left behind.
 class CrashIT {
   private static final int CONTAINERS = 20;
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final int WRITERS = CONTAINERS / 2;
-  private static final String WRITER =
-      "i=0; while [ ! -e /stop ]; do i=$((i+1)); echo line $i; sleep 0.05; done; echo last $i; exit 17";
+  private static final int MOST_OPERATIONS = 24;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final long seed = Long.getLong("gantry.seed", System.nanoTime());
   private final Random random = new Random(seed);
 
   @Test
-  void nothingIsLostWhenTheEngineIsKilled() throws InterruptedException {
+  void nothingIsLostWhenTheEngineIsKilled() throws Exception {
     int crashes = Integer.parseInt(System.getProperty("gantry.crashes", "50"));
     System.out.println("CrashIT: " + crashes + " times, -Dgantry.seed=" + seed);
     try (Engine engine = Engine.start()) {
       engine.busybox();
-      Map<String, Long> writers = startWriters(engine);
-      Load load = new Load(engine);
-      for (int i = 0; i < crashes; i++) {
-        ExecutorService threads = load.start(CONTAINERS - WRITERS);
-        Thread.sleep(random.nextInt(20, 900));
-        if (i % 5 == 0) {
-          load.awaitStart(); // a busy machine may not come so far by itself
-        }
-        engine.kill();
-        load.stop(threads);
-        engine.restart();
-        assertStillRunning(engine, writers, i);
+      List<CrashWriter> writers = new ArrayList<>();
+      for (int i = 0; i < WRITERS; i++) {
+        CrashWriter.Kind[] kinds = CrashWriter.Kind.values();
+        writers.add(CrashWriter.start(engine, kinds[i % kinds.length]));
       }
+      String server = startServer(engine);
+      String reader = startReader(engine);
+      CrashLoad load = new CrashLoad(engine, CONTAINERS - WRITERS);
+      engine.kill();
+      for (int crash = 1; crash < crashes; crash++) {
+        if (crash % 3 == 0) {
+          // while it starts and takes containers up
+          engine.launch();
+          Thread.sleep(random.nextInt(0, 400));
+          engine.kill();
+        } else {
+          engine.restart();
+          assertUntouched(engine, crash, writers, server);
+          load.runFor(random.nextInt(0, MOST_OPERATIONS), engine::kill);
+        }
+        // some containers end while nobody is there to see it
+        Thread.sleep(random.nextInt(0, 100));
+      }
+      engine.restart();
+      assertUntouched(engine, crashes, writers, server);
       load.assertEndedRight();
-      writers.keySet().forEach(id -> assertLogWhole(engine, id));
+      assertAttachable(engine, reader);
+      CrashWriter.assertWhole(engine, writers);
+      assertNothingLeft(engine);
     }
   }
 
-  /// Ids of the writers, with the pid of each.
-  private static Map<String, Long> startWriters(Engine engine) {
-    Map<String, Long> writers = new ConcurrentHashMap<>();
-    for (int i = 0; i < WRITERS; i++) {
-      String id = create(engine, WRITER).orElseThrow("create");
-      engine.request("POST", "/containers/" + id + "/start", "").expect(204);
-      writers.put(id, state(engine, id).number("Pid", 0));
-    }
-    return writers;
+  private static void assertUntouched(
+      Engine engine, int crash, List<CrashWriter> writers, String server) throws IOException {
+    List<String> running =
+        ((Json.JsonArray) engine.json("/containers/json"))
+            .items().stream().map(c -> ((Json.JsonObject) c).string("Id", "")).toList();
+    writers.forEach(writer -> writer.assertUntouched(running, crash));
+    assertTrue(running.contains(server), "the server has ended by crash " + crash);
+    assertServes(engine, server);
   }
 
-  private static void assertStillRunning(Engine engine, Map<String, Long> writers, int crash) {
-    writers.forEach(
-        (id, pid) -> {
-          Json.JsonObject state = state(engine, id);
-          assertTrue(state.bool("Running", false), () -> "after crash " + crash + ": " + state);
-          assertEquals(pid, state.number("Pid", 0), () -> "restarted at crash " + crash);
-        });
-  }
-
-  /// Ends a writer and reads its log: every line once, in order, and the exit code it chose.
-  private static void assertLogWhole(Engine engine, String id) {
-    Exec.run(engine, id, "touch", "/stop");
-    Eventually.within(PATIENCE, "the writer ends", () -> !state(engine, id).bool("Running", true));
-    assertEquals(17, state(engine, id).number("ExitCode", -1));
-    List<String> lines = log(engine, id);
-    int count = lines.size() - 1;
-    List<String> expected = new ArrayList<>();
-    for (int i = 1; i <= count; i++) {
-      expected.add("line " + i);
-    }
-    expected.add("last " + count);
-    for (int i = 0; i < expected.size(); i++) {
-      int at = i;
-      assertEquals(expected.get(i), lines.get(i), () -> "line " + at + " of the log of " + id);
-    }
-    assertTrue(count > 0, "the writer wrote nothing");
-  }
-
-  /// Container logs come in frames: stream, three zeros, length in four bytes, payload.
-  private static List<String> log(Engine engine, String id) {
-    byte[] body = engine.get("/containers/" + id + "/logs?stdout=1&stderr=1").expect(200).body();
-    StringBuilder text = new StringBuilder();
-    ByteBuffer frames = ByteBuffer.wrap(body);
-    while (frames.remaining() >= 8) {
-      frames.getInt();
-      byte[] payload = new byte[frames.getInt()];
-      frames.get(payload);
-      text.append(new String(payload, StandardCharsets.UTF_8));
-    }
-    return text.toString().lines().toList();
-  }
-
-  private static Json.JsonObject state(Engine engine, String id) {
-    return ((Json.JsonObject) engine.json("/containers/" + id + "/json"))
-        .object("State")
-        .orElseThrow();
-  }
-
-  private record Created(int status, String id, String text) {
-    String orElseThrow(String what) {
-      if (status != 201) {
-        throw new AssertionError(what + ": " + status + " " + text);
-      }
-      return id;
-    }
-  }
-
-  private static Created create(Engine engine, String script) {
+  /// A container behind a published port.
+  private static String startServer(Engine engine) {
+    Json.JsonObject binding = Json.object().put("HostIp", "127.0.0.1").put("HostPort", "");
     Json.JsonObject body =
-        Json.object()
-            .put("Image", engine.busybox())
-            .put("Cmd", Json.array().add("sh").add("-c").add(script));
-    Answer answer = engine.request("POST", "/containers/create", body.toString());
-    String id = answer.status() == 201 ? Json.parseObject(answer.text()).string("Id", "") : "";
-    return new Created(answer.status(), id, answer.text());
+        Containers.body(engine, "exec httpd -f -p 80 -h /etc")
+            .put("ExposedPorts", Json.object().put("80/tcp", Json.object()))
+            .put(
+                "HostConfig",
+                Json.object()
+                    .put("PortBindings", Json.object().put("80/tcp", Json.array().add(binding))));
+    String id = Containers.create(engine, body).orElseThrow();
+    engine.request("POST", "/containers/" + id + "/start", "").expect(204);
+    Eventually.within(PATIENCE, "the server listens", () -> serves(engine, id));
+    return id;
   }
 
-  /// Exec over the API, detached.
-  private static final class Exec {
-    static void run(Engine engine, String id, String... words) {
-      Json.JsonArray command = Json.array();
-      for (String word : words) {
-        command.add(word);
-      }
-      Answer created =
-          engine.request(
-              "POST", "/containers/" + id + "/exec", Json.object().put("Cmd", command).toString());
-      String exec = Json.parseObject(created.expect(201).text()).string("Id", "");
-      engine.request("POST", "/exec/" + exec + "/start", "{\"Detach\":true}").expect(200);
+  private static boolean serves(Engine engine, String id) {
+    try {
+      assertServes(engine, id);
+      return true;
+    } catch (IOException | AssertionError e) {
+      return false;
     }
   }
 
-  /// Short-lived containers that other threads create, start, exec into and remove; a request cut
-  /// by the crash is no failure, a wrong exit code is.
-  private static final class Load {
-    private final Engine engine;
-    private final Map<String, Integer> started = new ConcurrentHashMap<>();
-    private volatile boolean stopped;
-
-    Load(Engine engine) {
-      this.engine = engine;
+  private static void assertServes(Engine engine, String id) throws IOException {
+    Json.JsonObject ports =
+        ((Json.JsonObject) engine.json("/containers/" + id + "/json"))
+            .object("NetworkSettings")
+            .flatMap(n -> n.object("Ports"))
+            .orElseThrow();
+    Json.JsonArray bound = (Json.JsonArray) ports.get("80/tcp");
+    int port = Integer.parseInt(((Json.JsonObject) bound.get(0)).string("HostPort", ""));
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout((int) PATIENCE.toMillis());
+      socket
+          .getOutputStream()
+          .write("GET /group HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertTrue(answer.contains("nogroup"), answer);
     }
+  }
 
-    ExecutorService start(int threads) {
-      stopped = false;
-      ExecutorService pool = Executors.newFixedThreadPool(threads);
-      for (int i = 0; i < threads; i++) {
-        int code = i;
-        pool.execute(() -> work(code));
+  /// A container that waits for a line of input and answers it.
+  private static String startReader(Engine engine) {
+    Json.JsonObject body =
+        Containers.body(engine, "echo ready; read -r word; echo got $word; exit 5")
+            .put("OpenStdin", true)
+            .put("StdinOnce", true)
+            .put("AttachStdin", true);
+    String id = Containers.create(engine, body).orElseThrow();
+    engine.request("POST", "/containers/" + id + "/start", "").expect(204);
+    return id;
+  }
+
+  /// Input, output and exit code of a container that was started many engines ago.
+  private static void assertAttachable(Engine engine, String id) throws Exception {
+    try (Hijacked attached =
+        Hijacked.open(engine, "/containers/" + id + "/attach?stream=1&stdin=1&stdout=1&stderr=1")) {
+      attached.write("hello\n");
+      assertEquals("got hello\n", attached.readFrames());
+    }
+    assertEquals(5, Containers.awaitExit(engine, id));
+    assertEquals(List.of("ready", "got hello"), Containers.log(engine, id));
+  }
+
+  /// What [Engine#close] does not look for: volumes, layers, firewall entries, descriptors.
+  private static void assertNothingLeft(Engine engine) {
+    for (String id : engine.containers()) {
+      engine.request("DELETE", "/containers/" + id + "?force=1&v=1", "").expect(204);
+    }
+    String volumes = engine.get("/volumes").expect(200).text();
+    assertFalse(volumes.contains("Mountpoint"), volumes);
+    Eventually.within(PATIENCE, () -> "left: " + files(engine), () -> files(engine).isEmpty());
+    String table =
+        Command.of("nft", "list", "table", "inet", "gantry-" + engine.name()).run().out();
+    assertFalse(table.contains(" : ") && table.contains("tcp . "), () -> "left: " + table);
+    Eventually.within(
+        PATIENCE, () -> "open: " + descriptors(engine), () -> descriptors(engine).isEmpty());
+  }
+
+  private static List<String> files(Engine engine) {
+    List<String> found = new ArrayList<>();
+    for (String folder :
+        List.of(
+            "data/volumes", "data/overlay/containers", "data/overlay/trash", "run/containers")) {
+      try (Stream<Path> all = Files.list(engine.folder().resolve(folder))) {
+        all.forEach(file -> found.add(file.toString()));
+      } catch (IOException e) {
+        continue; // never made
       }
-      return pool;
     }
+    return found;
+  }
 
-    private void work(int code) {
-      while (!stopped) {
-        try {
-          String script = "echo begin; sleep 0." + code + "; exit " + code;
-          Created created = create(engine, script);
-          if (created.status() != 201) {
-            return;
-          }
-          int status =
-              engine.request("POST", "/containers/" + created.id() + "/start", "").status();
-          if (status == 204) {
-            started.put(created.id(), code);
-            Exec.run(engine, created.id(), "true");
-          }
-        } catch (UncheckedIOException | NumberFormatException e) {
-          return; // the engine was killed meanwhile
-        } catch (AssertionError e) {
-          continue; // the container had ended before the exec
+  /// What the engine still holds of containers: namespaces, processes, pipes, terminals. The first
+  /// three descriptors are its own.
+  private static List<String> descriptors(Engine engine) {
+    List<String> found = new ArrayList<>();
+    try (Stream<Path> all = Files.list(Path.of("/proc", Long.toString(engine.pid()), "fd"))) {
+      for (Path fd : all.filter(fd -> !fd.getFileName().toString().matches("[012]")).toList()) {
+        String target = target(fd);
+        if (target.matches("(mnt|net|pid|ipc|uts):.*|.*\\[pidfd\\]|pipe:.*|/dev/ptmx")) {
+          found.add(target);
         }
       }
+    } catch (IOException e) {
+      throw new AssertionError(e);
     }
+    return found;
+  }
 
-    void awaitStart() {
-      int before = started.size();
-      Eventually.within(PATIENCE, "a container is started", () -> started.size() > before);
-    }
-
-    void stop(ExecutorService pool) throws InterruptedException {
-      stopped = true;
-      pool.shutdown();
-      assertTrue(pool.awaitTermination(30, TimeUnit.SECONDS), "requests hang on a killed engine");
-    }
-
-    void assertEndedRight() {
-      started.forEach(
-          (id, code) -> {
-            Eventually.within(
-                PATIENCE,
-                () -> "ends: " + state(engine, id),
-                () -> !state(engine, id).bool("Running", true));
-            Json.JsonObject state = state(engine, id);
-            assertEquals(code.longValue(), state.number("ExitCode", -1), () -> id + ": " + state);
-            assertEquals(List.of("begin"), log(engine, id), () -> "log of " + id);
-          });
-      assertTrue(!started.isEmpty(), "no container was started between the crashes");
-      System.out.println("CrashIT: " + started.size() + " containers ended beside the crashes");
+  private static String target(Path fd) {
+    try {
+      return Files.readSymbolicLink(fd).toString();
+    } catch (IOException e) {
+      return ""; // closed meanwhile
     }
   }
 }
