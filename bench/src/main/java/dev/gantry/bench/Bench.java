@@ -3,21 +3,33 @@ package dev.gantry.bench;
 import java.nio.file.Path;
 import java.util.List;
 
-/// `./dev bench start [ROUNDS]`.
+/// `./dev bench start|registry [ROUNDS]`.
 public final class Bench {
   private Bench() {}
 
-  /// Arguments: the source tree, the benchmark's name, how many rounds (40).
+  /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the registry 5).
   public static void main(String[] arguments) throws Exception {
     List<String> words = List.of(arguments);
-    if (words.size() < 2 || !words.get(1).equals("start")) {
-      System.err.println("usage: ./dev bench start [ROUNDS]");
-      System.exit(2);
-      return;
+    String name = words.size() < 2 ? "" : words.get(1);
+    int rounds = words.size() > 2 ? Integer.parseInt(words.get(2)) : 0;
+    switch (name) {
+      case "start" -> {
+        title(rounds > 0 ? rounds : 40);
+        new StartBench(rounds > 0 ? rounds : 40, Path.of(words.getFirst())).run();
+      }
+      case "registry" -> {
+        title(rounds > 0 ? rounds : 5);
+        new RegistryBench(rounds > 0 ? rounds : 5).run();
+      }
+      default -> {
+        System.err.println("usage: ./dev bench start|registry [ROUNDS]");
+        System.exit(2);
+      }
     }
-    int rounds = words.size() > 2 ? Integer.parseInt(words.get(2)) : 40;
+  }
+
+  private static void title(int rounds) {
     System.out.println("medians of " + rounds + " interleaved runs; ratios to the first line");
     System.out.println();
-    new StartBench(rounds, Path.of(words.getFirst())).run();
   }
 }
