@@ -38,7 +38,12 @@ final class Growing implements BlobSink {
 
   @Override
   public void write(byte[] bytes, int offset, int length) throws IOException {
-    partial.write(bytes, offset, length);
+    try {
+      partial.write(bytes, offset, length);
+    } catch (IOException e) {
+      partial.restart(); // a full disk must not stay full for what nobody can use
+      throw e;
+    }
     synchronized (this) {
       size += length;
       notifyAll();

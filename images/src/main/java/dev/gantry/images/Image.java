@@ -49,6 +49,11 @@ public record Image(
             .toList());
   }
 
+  /// The same with those names alone that `wanted` accepts.
+  public Image onlyNames(java.util.function.Predicate<ImageReference> wanted) {
+    return withNames(names().stream().filter(wanted).toList());
+  }
+
   /// The names with a tag.
   public List<ImageReference> tagReferences() {
     return tags.stream().map(ImageReference::parse).toList();

@@ -1,5 +1,6 @@
 package dev.gantry.images;
 
+import dev.gantry.base.Failure;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonWriter;
 import dev.gantry.oci.Descriptor;
@@ -170,7 +171,16 @@ public final class ImageExport {
     entry.setSize(images.content().size(digest));
     entry.setModTime(0);
     tar.putArchiveEntry(entry);
-    Files.copy(images.content().path(digest), tar);
+    java.security.MessageDigest hasher = digest.newHasher();
+    try (var in =
+        new java.security.DigestInputStream(
+            Files.newInputStream(images.content().path(digest)), hasher)) {
+      in.transferTo(tar);
+    }
+    if (!Digest.of(hasher).equals(digest)) {
+      throw new Failure.Corrupted(
+          "the content " + digest + " is damaged: pull or load its image again");
+    }
     tar.closeArchiveEntry();
   }
 

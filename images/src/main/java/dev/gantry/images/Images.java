@@ -87,11 +87,15 @@ public final class Images {
 
   // ---- looking up
 
-  /// Every image.
+  /// Every image, but for those whose configuration is damaged.
   public List<Image> list() {
     List<Image> images = new ArrayList<>();
     for (String id : journal.table(IMAGES).keySet()) {
-      byId(Digest.parse(id)).ifPresent(images::add);
+      try {
+        byId(Digest.parse(id)).ifPresent(images::add);
+      } catch (Failure.Corrupted e) {
+        System.getLogger("gantryd").log(System.Logger.Level.WARNING, e.text());
+      }
     }
     return images;
   }
@@ -661,6 +665,40 @@ public final class Images {
       }
     }
     list().forEach(this::repair);
+  }
+
+  /// Content that is not what its digest says, or not here at all.
+  ///
+  /// @param images what needs it, by name, or by id for those without
+  public record Damage(Digest digest, boolean missing, List<String> images) {
+    public Damage {
+      images = List.copyOf(images);
+    }
+  }
+
+  /// Reads all content of all images and checks it. What is damaged is taken away, so that the next
+  /// pull or load of an image brings it again.
+  public List<Damage> verify() {
+    Map<Digest, List<String>> users = new java.util.LinkedHashMap<>();
+    for (String id : journal.table(IMAGES).keySet()) {
+      Digest image = Digest.parse(id);
+      List<String> names = names(image).stream().map(ImageReference::familiar).toList();
+      for (Digest blob : blobs(image)) {
+        users
+            .computeIfAbsent(blob, b -> new ArrayList<>())
+            .addAll(names.isEmpty() ? List.of(id) : names);
+      }
+    }
+    List<Damage> damages = new ArrayList<>();
+    users.forEach(
+        (digest, names) -> {
+          boolean missing = !content.contains(digest);
+          if (missing || !content.isIntact(digest)) {
+            damages.add(new Damage(digest, missing, names));
+            content.discardDamaged(digest);
+          }
+        });
+    return damages;
   }
 
   /// Removes layers and content that nothing needs any more, interrupted downloads among it; the

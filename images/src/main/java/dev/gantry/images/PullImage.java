@@ -72,7 +72,7 @@ final class PullImage {
           new ImageReference(reference.domain(), reference.path(), null, top.digest());
       List<ImageReference> names =
           reference.digestIfAny().isPresent() ? List.of(byDigest) : List.of(reference, byDigest);
-      Digest imageId = Digest.of(config);
+      Digest imageId = images.content().put(config);
       boolean known =
           names.stream()
               .allMatch(n -> images.named(n).map(i -> i.id().equals(imageId)).orElse(false));

@@ -29,19 +29,20 @@ final class Refusal {
     Duration after = after(headers);
     return switch (status) {
       case 401 ->
-          new Trouble(
+          Trouble.answer(
               new Failure.Unauthorized(text.isEmpty() ? shown + ": unauthorized" : text),
-              Trouble.Cure.ELSEWHERE);
-      case 403 -> new Trouble(new Failure.Forbidden(message), Trouble.Cure.ELSEWHERE);
-      case 404 -> new Trouble(new Failure.NotFound(message), Trouble.Cure.ELSEWHERE);
+              Trouble.Cure.ELSEWHERE,
+              after);
+      case 403 -> Trouble.answer(new Failure.Forbidden(message), Trouble.Cure.ELSEWHERE, after);
+      case 404 -> Trouble.answer(new Failure.NotFound(message), Trouble.Cure.ELSEWHERE, after);
       case 429 ->
-          new Trouble(
+          Trouble.answer(
               new Failure.Unavailable(limit(text, headers, after)), Trouble.Cure.LATER, after);
       case 408, 500, 502, 503, 504 ->
-          new Trouble(new Failure.Internal(message), Trouble.Cure.LATER, after);
+          Trouble.answer(new Failure.Internal(message), Trouble.Cure.LATER, after);
       case 400, 405, 413, 415 ->
-          new Trouble(new Failure.InvalidRequest(message), Trouble.Cure.ELSEWHERE);
-      default -> new Trouble(new Failure.Internal(message), Trouble.Cure.ELSEWHERE);
+          Trouble.answer(new Failure.InvalidRequest(message), Trouble.Cure.ELSEWHERE, after);
+      default -> Trouble.answer(new Failure.Internal(message), Trouble.Cure.ELSEWHERE, after);
     };
   }
 

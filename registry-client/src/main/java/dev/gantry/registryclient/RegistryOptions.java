@@ -35,7 +35,8 @@ public record RegistryOptions(
   /// @param target `host[:port][/path]` or with `http://` or `https://` before it
   public record Rewrite(String prefix, String target) {
     private static final Pattern TARGET =
-        Pattern.compile("(https?://)?[A-Za-z0-9.\\[\\]:-]+(/[a-z0-9._/-]+)?");
+        Pattern.compile(
+            "(https?://)?([A-Za-z0-9.-]+|\\[[0-9a-fA-F:]+\\])(:[0-9]+)?(/[a-z0-9._-]+)*");
 
     /// Reads `PREFIX=TARGET`.
     public static Rewrite parse(String text) {

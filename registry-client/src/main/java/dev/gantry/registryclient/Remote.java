@@ -18,7 +18,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// One repository, wherever it can be found: mirrors and rewritten names are tried before the
@@ -40,6 +42,7 @@ public final class Remote {
 
   private final Wire wire;
   private final List<Place> places = new ArrayList<>();
+  private final Set<Place> answering = ConcurrentHashMap.newKeySet();
   private volatile int preferred;
 
   Remote(Wire wire, List<Endpoint> endpoints, Credentials credentials) {
@@ -57,25 +60,31 @@ public final class Remote {
     T at(Place place) throws IOException;
   }
 
-  /// Tries the place that worked last, then the others; the last one's failure counts, unless one
-  /// before it knew better than "no connection".
+  /// Tries the place that worked last, then the others; the last one's failure counts.
   private <T> T anywhere(Step<T> step) {
-    Trouble worst = null;
+    Trouble last = null;
     for (Place place : order()) {
+      if (isOtherwiseReached(place)) {
+        continue;
+      }
       try {
         T result = step.at(place);
         preferred = places.indexOf(place);
+        answering.add(place);
         return result;
       } catch (Trouble e) {
-        worst = worse(worst, e);
+        last = e;
+        if (e.answered()) {
+          answering.add(place);
+        }
         if (e.cure() == Trouble.Cure.NONE) {
           break;
         }
       } catch (IOException e) {
-        worst = worse(worst, lost(place, e));
+        last = lost(place, e);
       }
     }
-    throw worst == null ? new Trouble(new Failure.Internal("no place"), Trouble.Cure.NONE) : worst;
+    throw last == null ? new Trouble(new Failure.Internal("no place"), Trouble.Cure.NONE) : last;
   }
 
   private List<Place> order() {
@@ -86,14 +95,14 @@ public final class Remote {
     return order;
   }
 
-  /// Of HTTPS refused and HTTP answering on the same host, the answer counts.
-  private static Trouble worse(@org.jspecify.annotations.Nullable Trouble before, Trouble now) {
-    return before != null && !isDial(before) && isDial(now) ? before : now;
-  }
-
-  private static boolean isDial(Trouble e) {
-    return e.cure() == Trouble.Cure.RECONNECT
-        || String.valueOf(e.getMessage()).contains("HTTP response to HTTPS client");
+  /// True if the same host has answered over HTTPS where this is HTTP, or the other way round.
+  private boolean isOtherwiseReached(Place place) {
+    return !answering.contains(place)
+        && answering.stream()
+            .anyMatch(
+                a ->
+                    a.endpoint().host().equals(place.endpoint().host())
+                        && a.endpoint().path().equals(place.endpoint().path()));
   }
 
   private static Trouble lost(Place place, IOException e) {

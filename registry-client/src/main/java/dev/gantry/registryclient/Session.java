@@ -100,9 +100,10 @@ final class Session {
     for (Challenge c : challenges) {
       if (c.scheme().equals("basic")) {
         if (credentials.username().isEmpty()) {
-          throw new Trouble(
+          throw Trouble.answer(
               new Failure.Unauthorized(call.shown() + ": no basic auth credentials"),
-              Trouble.Cure.ELSEWHERE);
+              Trouble.Cure.ELSEWHERE,
+              java.time.Duration.ZERO);
         }
         tokens.put(key, new Token(credentials.basic(), Instant.MAX));
         return Optional.of(credentials.basic());

@@ -36,6 +36,21 @@ final class Tls {
     return roots.stream().map(r -> r.resolve(host)).filter(Files::isDirectory).toList();
   }
 
+  /// Changes when a file in the folders does.
+  static long stamp(List<Path> folders) {
+    long stamp = 0;
+    for (Path folder : folders) {
+      try {
+        for (Path file : files(List.of(folder), "")) {
+          stamp = 31 * stamp + file.hashCode() + Files.getLastModifiedTime(file).toMillis();
+        }
+      } catch (IOException e) {
+        return 0; // using them will say what is wrong
+      }
+    }
+    return stamp;
+  }
+
   static SSLContext context(List<Path> folders, boolean insecure) {
     try {
       List<Path> authorities = files(folders, ".crt");

@@ -21,16 +21,28 @@ final class Trouble extends RuntimeException {
   }
 
   private final Cure cure;
+  private final boolean answered;
   private final transient Duration after;
 
-  Trouble(Failure failure, Cure cure, Duration after) {
+  private Trouble(Failure failure, Cure cure, Duration after, boolean answered) {
     super(failure.getMessage(), failure);
     this.cure = cure;
     this.after = after;
+    this.answered = answered;
   }
 
   Trouble(Failure failure, Cure cure) {
-    this(failure, cure, Duration.ZERO);
+    this(failure, cure, Duration.ZERO, false);
+  }
+
+  /// Trouble that a registry's answer is.
+  static Trouble answer(Failure failure, Cure cure, Duration after) {
+    return new Trouble(failure, cure, after, true);
+  }
+
+  /// True if a registry did answer: it speaks what it was spoken to in.
+  boolean answered() {
+    return answered;
   }
 
   Failure failure() {

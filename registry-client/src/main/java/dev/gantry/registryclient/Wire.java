@@ -114,7 +114,8 @@ final class Wire {
     }
   }
 
-  private record Key(boolean insecure, List<Path> folders) {}
+  /// @param stamp when the certificates were last changed: new ones count at once
+  private record Key(boolean insecure, List<Path> folders, long stamp) {}
 
   private final RegistryOptions options;
   private final Map<Key, HttpClient> clients = new ConcurrentHashMap<>();
@@ -131,7 +132,8 @@ final class Wire {
     boolean tls = "https".equals(uri.getScheme());
     List<Path> folders =
         tls ? Tls.folders(String.valueOf(uri.getAuthority()), options.certificates()) : List.of();
-    return clients.computeIfAbsent(new Key(tls && insecure, folders), k -> make(k, tls));
+    return clients.computeIfAbsent(
+        new Key(tls && insecure, folders, Tls.stamp(folders)), k -> make(k, tls));
   }
 
   private HttpClient make(Key key, boolean tls) {
@@ -315,7 +317,8 @@ final class Wire {
               : String.valueOf(e.getMessage());
       return "tls: failed to verify certificate: x509: " + detail;
     }
-    if (e instanceof SSLException && String.valueOf(e.getMessage()).contains("unrecognized SSL")) {
+    if (e instanceof SSLException
+        && String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT).contains("unrecognized ssl")) {
       return "http: server gave HTTP response to HTTPS client";
     }
     if (e instanceof SSLException) {

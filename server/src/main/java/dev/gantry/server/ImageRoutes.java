@@ -39,6 +39,7 @@ final class ImageRoutes {
     router.on("POST", "/images/prune", this::prune);
     router.on("GET", "/gantry/images/{name:.*}/tags", this::tags);
     router.on("POST", "/gantry/images/{name:.*}/rollback", this::rollBack);
+    router.on("POST", "/gantry/images/verify", this::verify);
     router.on("GET", "/images/{name:.*}/json", this::inspect);
     router.on("GET", "/images/{name:.*}/history", this::history);
     router.on("POST", "/images/{name:.*}/tag", this::tag);
@@ -66,7 +67,8 @@ final class ImageRoutes {
     boolean sharedSize = q.flag("shared-size");
     Json.JsonArray result = Json.array();
     filtered(all, f)
-        .filter(i -> references.isEmpty() || i.names().stream().anyMatch(n -> fits(references, n)))
+        .map(i -> references.isEmpty() ? i : i.onlyNames(n -> fits(references, n)))
+        .filter(i -> references.isEmpty() || !i.names().isEmpty())
         .sorted(Comparator.comparing(Image::created).reversed())
         .forEach(
             i ->
@@ -258,6 +260,18 @@ final class ImageRoutes {
     Image image = images().rollBack(reference);
     event("tag", image, reference.familiar());
     r.json(200, Json.object().put("Name", reference.familiar()).put("Id", image.id().toString()));
+  }
+
+  private void verify(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Json.JsonArray rows = Json.array();
+    for (Images.Damage damage : images().verify()) {
+      rows.add(
+          Json.object()
+              .put("Digest", damage.digest().toString())
+              .put("Missing", damage.missing())
+              .put("Images", Json.strings(damage.images())));
+    }
+    r.json(200, Json.object().put("Damaged", rows));
   }
 
   // ---- removal

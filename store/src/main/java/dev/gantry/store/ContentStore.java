@@ -263,10 +263,10 @@ public final class ContentStore {
     }
   }
 
-  /// Stores a small document.
+  /// Stores a small document, also in the place of a damaged one.
   public Digest put(byte[] content) {
     Digest digest = Digest.of(content);
-    if (contains(digest)) {
+    if (contains(digest) && isIntact(digest)) {
       return digest;
     }
     try (Ingest ingest = ingest()) {
