@@ -15,6 +15,7 @@ module dev.gantry.engine {
 
   exports dev.gantry.engine;
   exports dev.gantry.engine.logs;
+  exports dev.gantry.engine.shipping;
 
   opens dev.gantry.engine to
       dev.gantry.json;

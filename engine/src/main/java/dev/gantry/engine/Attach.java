@@ -86,12 +86,18 @@ public final class Attach {
     engine.publish(c, "detach", Map.of());
   }
 
+  /// True if the lines can be read back: from the log, or from its copy beside another driver.
+  public static boolean isReadable(ContainerSpec.Logging logging) {
+    return !logging.driver().equals("none")
+        && !logging.options().getOrDefault("cache-disabled", "").matches("1|t|T|true|TRUE|True");
+  }
+
   /// Reads the log; when following, until the container ends.
   public void logs(Container c, LogQuery query, LogReader.Sink sink) throws IOException {
     if (!query.stdout() && !query.stderr()) {
       throw new Failure.InvalidRequest("Bad parameters: you must choose at least one stream");
     }
-    if (c.spec().logging().driver().equals("none")) {
+    if (!isReadable(c.spec().logging())) {
       throw new Failure.Unsupported("configured logging driver does not support reading");
     }
     try {

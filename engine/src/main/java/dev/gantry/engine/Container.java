@@ -3,6 +3,8 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.engine.logs.LogFile;
 import dev.gantry.engine.logs.LogOptions;
+import dev.gantry.engine.shipping.LogDrivers;
+import dev.gantry.engine.shipping.LogShipper;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonRecords;
 import dev.gantry.network.Attachment;
@@ -52,6 +54,7 @@ public final class Container {
   private Map<String, String> goodFacts = Map.of();
   private @Nullable Health health;
   private @Nullable HealthMonitor monitor;
+  private @Nullable LogShipper shipper;
 
   /// The last signal that went to the first process through the engine, and in whose name.
   record Sent(int signal, String by) {
@@ -143,7 +146,10 @@ public final class Container {
 
   private LogOptions logOptions() {
     try {
-      return LogOptions.parse(spec.logging().options());
+      ContainerSpec.Logging logging = spec.logging();
+      return LogDrivers.ships(logging.driver())
+          ? LogOptions.cache(logging.options())
+          : LogOptions.parse(logging.options());
     } catch (Failure.InvalidRequest e) {
       // Docker too finds a bad value only here
       throw new Failure.Internal("failed to initialize logging driver: " + e.text(), e);
@@ -262,6 +268,13 @@ public final class Container {
   synchronized @Nullable HealthMonitor monitor(@Nullable HealthMonitor newMonitor) {
     HealthMonitor before = monitor;
     monitor = newMonitor;
+    return before;
+  }
+
+  /// Exchanges what sends the log on and returns the one before.
+  synchronized @Nullable LogShipper shipper(@Nullable LogShipper newShipper) {
+    LogShipper before = shipper;
+    shipper = newShipper;
     return before;
   }
 

@@ -60,6 +60,9 @@ final class EndOfRun {
     engine.removeRuntimeState(c);
     tell(next, exit.code(), ran);
     engine.note(c);
+    if (again || c.spec().autoRemove()) {
+      Shipping.end(c); // before other lines come, or the log goes
+    }
     if (next instanceof ContainerState.Restarting restarting) {
       restartLater(restarting);
     } else if (c.spec().autoRemove()) {

@@ -3,7 +3,7 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.engine.logs.LogIntake;
-import dev.gantry.engine.logs.LogOptions;
+import dev.gantry.engine.shipping.LogDrivers;
 import dev.gantry.images.Images;
 import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.network.Attachment;
@@ -332,7 +332,7 @@ public final class Engine implements AutoCloseable {
   /// Makes a container that does not run yet. It is durable when this returns.
   public Container create(ContainerSpec wanted, Optional<String> wantedName) {
     RuntimeSpecs.check(wanted.security());
-    LogOptions.checkNames(wanted.logging().driver(), wanted.logging().options());
+    LogDrivers.check(wanted.logging().driver(), wanted.logging().options());
     String id = Ids.next();
     String name = reserve(wantedName, id);
     try {
@@ -877,6 +877,7 @@ public final class Engine implements AutoCloseable {
     own.forEach(volume -> gone.add(volumes.removal(volume)));
     journal.note(gone.toArray(Change[]::new));
     c.takeWaiting().forEach(Listener::notStarted);
+    Shipping.end(c);
     c.closeLog();
     snapshots.remove(c.id());
     deleteFolder(c.folder());

@@ -35,6 +35,12 @@ final class LogAttributes {
     return kept;
   }
 
+  /// The tag that a line goes with to another place.
+  static String tag(Container c) {
+    String template = c.spec().logging().options().getOrDefault("tag", "");
+    return tag(template.isEmpty() ? "{{.ID}}" : template, c);
+  }
+
   private static void keep(
       Map<String, String> kept,
       Map<String, String> from,

@@ -147,6 +147,7 @@ final class RestoreContainers {
         new Output(process, StartContainer.streams(process), engine.intake(c), List.of());
     c.run(process, output);
     output.start();
+    Shipping.goOn(c);
     engine.watch(c, process, output);
     if (c.state() instanceof ContainerState.Running) {
       HealthMonitor.start(engine, c, false);
@@ -172,6 +173,8 @@ final class RestoreContainers {
       engine.discard(c, false);
     } else if (c.spec().autoRemove() && c.state() instanceof ContainerState.Exited) {
       engine.autoRemove(c);
+    } else {
+      Shipping.goOn(c);
     }
   }
 

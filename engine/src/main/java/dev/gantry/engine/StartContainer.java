@@ -2,6 +2,7 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Undo;
+import dev.gantry.engine.shipping.LogDestination;
 import dev.gantry.kernel.NetlinkSetup;
 import dev.gantry.network.Networks;
 import dev.gantry.oci.Digest;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Starts a container: files, network, launch, and then the watch over its end.
@@ -58,6 +60,8 @@ final class StartContainer {
         new NetworkFiles(engine).write(c, network.attachment(), links);
       }
       undo.on(() -> engine.volumes().release(c));
+      Optional<LogDestination> destination = Shipping.open(c);
+      undo.on(() -> destination.ifPresent(LogDestination::close));
       Launch launch = launch(c, network, LegacyLinks.environment(c, links));
       undo.on(() -> engine.removeRuntimeState(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
@@ -70,6 +74,7 @@ final class StartContainer {
       undo.commit();
       network.attachment().ifPresent(a -> engine.networks().started(c.id(), process.pid()));
       output.start();
+      destination.ifPresent(d -> Shipping.start(c, d));
       engine.publishVolumes(c, "mount");
       engine.publishNetwork(c, "connect");
       engine.publish(c, "start", Map.of());

@@ -175,7 +175,7 @@ public final class Why {
 
   private List<LogEntry> lastLines(Container c, Optional<Death> death) {
     List<LogEntry> lines = new ArrayList<>();
-    if (c.spec().logging().driver().equals("none")) {
+    if (!Attach.isReadable(c.spec().logging())) {
       return lines;
     }
     Instant since =

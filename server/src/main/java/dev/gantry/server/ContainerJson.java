@@ -42,7 +42,8 @@ final class ContainerJson {
     json.put("HostnamePath", ran ? c.folder().resolve("hostname").toString() : "");
     json.put("HostsPath", ran ? c.folder().resolve("hosts").toString() : "");
     json.put(
-        "LogPath", ran && !spec.logging().driver().equals("none") ? c.logFile().toString() : "");
+        "LogPath",
+        ran && spec.logging().driver().equals("json-file") ? c.logFile().toString() : "");
     json.put("Name", "/" + c.name());
     json.put("RestartCount", c.restartCount());
     json.put("Driver", "overlay2");

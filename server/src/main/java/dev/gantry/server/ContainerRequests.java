@@ -3,6 +3,7 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.shipping.LogDrivers;
 import dev.gantry.images.Image;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.CgroupLayout;
@@ -589,7 +590,7 @@ final class ContainerRequests {
     Json.JsonObject log = host.object("LogConfig").orElseGet(Json::object);
     String driver = log.string("Type", "");
     driver = driver.isEmpty() ? "json-file" : driver;
-    if (!List.of("json-file", "none", "local").contains(driver)) {
+    if (!LogDrivers.isKnown(driver)) {
       throw new Failure.InvalidRequest(
           "error looking up logging plugin " + driver + ": plugin \"" + driver + "\" not found");
     }

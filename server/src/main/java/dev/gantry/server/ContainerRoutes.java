@@ -334,7 +334,7 @@ final class ContainerRoutes {
     if (!query.stdout() && !query.stderr()) {
       throw new Failure.InvalidRequest("Bad parameters: you must choose at least one stream");
     }
-    if (c.spec().logging().driver().equals("none")) {
+    if (!Attach.isReadable(c.spec().logging())) {
       throw new Failure.Unsupported("configured logging driver does not support reading");
     }
     boolean tty = c.spec().tty();

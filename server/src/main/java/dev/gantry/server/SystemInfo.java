@@ -3,6 +3,7 @@ package dev.gantry.server;
 import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.shipping.LogDrivers;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.registryclient.RegistryOptions;
@@ -102,7 +103,7 @@ final class SystemInfo {
                 .put("Volume", Json.array().add("local"))
                 .put("Network", Json.array().add("bridge").add("host").add("macvlan").add("null"))
                 .put("Authorization", Json.NULL)
-                .put("Log", Json.array().add("json-file").add("local")));
+                .put("Log", Json.strings(LogDrivers.names())));
   }
 
   private static Json.JsonArray pair(String key, String value) {

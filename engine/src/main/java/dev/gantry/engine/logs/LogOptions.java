@@ -3,7 +3,6 @@ package dev.gantry.engine.logs;
 import dev.gantry.base.Failure;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /// The options of the log drivers `json-file` and `local`.
 ///
@@ -11,33 +10,20 @@ import java.util.Set;
 /// @param maxFiles how many files are kept, the present one included
 /// @param compress whether rotated files are compressed
 public record LogOptions(long maxSize, int maxFiles, boolean compress) {
-  private static final Set<String> KNOWN =
-      Set.of(
-          "max-size",
-          "max-file",
-          "compress",
-          "labels",
-          "labels-regex",
-          "env",
-          "env-regex",
-          "tag",
-          "mode",
-          "max-buffer-size");
-
   private static final int MOST_FILES = 10_000;
 
   /// What a container has that was given no options: at most 100 MB, the older files compressed.
   /// Docker's own default, one file without a limit, is `max-size=-1`.
   public static final LogOptions DEFAULT = new LogOptions(20L << 20, 5, true);
 
-  /// What a container's creation checks: the names; Docker finds a bad value only at the start.
-  public static void checkNames(String driver, Map<String, String> options) {
-    for (String name : options.keySet()) {
-      if (!KNOWN.contains(name) && !driver.equals("none")) {
-        throw new Failure.InvalidRequest(
-            "unknown log opt '" + name + "' for " + driver + " log driver");
-      }
+  /// What a log file that is only the cache of another driver is like.
+  public static LogOptions cache(Map<String, String> options) {
+    Map<String, String> own = new java.util.HashMap<>();
+    for (String name : java.util.List.of("max-size", "max-file")) {
+      own.put(name, options.getOrDefault("cache-" + name, ""));
     }
+    own.put("compress", options.getOrDefault("cache-compress", ""));
+    return parse(own);
   }
 
   /// Reads the options as the API gives them; [Failure.InvalidRequest] in Docker's words.

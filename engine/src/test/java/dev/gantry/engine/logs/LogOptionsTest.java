@@ -40,7 +40,7 @@ class LogOptionsTest {
     var e =
         assertThrows(
             Failure.InvalidRequest.class,
-            () -> LogOptions.checkNames("json-file", Map.of("foo", "1")));
+            () -> dev.gantry.engine.shipping.LogDrivers.check("json-file", Map.of("foo", "1")));
     assertEquals("unknown log opt 'foo' for json-file log driver", e.text());
   }
 }

@@ -1,0 +1,255 @@
+package dev.gantry.integration;
+
+import static dev.gantry.integration.Containers.PATIENCE;
+import static dev.gantry.integration.Containers.awaitStatus;
+import static dev.gantry.integration.Containers.run;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gantry.json.Json;
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.EngineExtension;
+import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Outcome;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/// Log drivers that keep lines elsewhere, with receivers of the test's own.
+@ExtendWith(EngineExtension.class)
+class DockerCliLogDriversIT {
+  @AfterEach
+  void removeAll(Engine engine) {
+    engine.containers().forEach(id -> engine.docker("rm", "-f", id));
+  }
+
+  /// Takes everything that comes on a TCP port.
+  private static final class Receiver implements AutoCloseable {
+    private final ServerSocket server;
+    private final StringBuffer text = new StringBuffer();
+
+    Receiver(int port) throws IOException {
+      server = new ServerSocket(port, 10, InetAddress.getLoopbackAddress());
+      Thread.ofVirtual().start(this::accept);
+    }
+
+    private void accept() {
+      try {
+        while (true) {
+          Socket socket = server.accept();
+          Thread.ofVirtual().start(() -> take(socket));
+        }
+      } catch (IOException e) {
+        return; // closed
+      }
+    }
+
+    private void take(Socket socket) {
+      byte[] buffer = new byte[4096];
+      try (socket) {
+        for (int n = socket.getInputStream().read(buffer);
+            n > 0;
+            n = socket.getInputStream().read(buffer)) {
+          text.append(new String(buffer, 0, n, StandardCharsets.UTF_8));
+        }
+      } catch (IOException e) {
+        return; // the other side is gone
+      }
+    }
+
+    int port() {
+      return server.getLocalPort();
+    }
+
+    void await(String wanted) {
+      Eventually.within(
+          PATIENCE, () -> wanted + " arrives: " + text, () -> text.indexOf(wanted) >= 0);
+    }
+
+    @Override
+    public void close() throws IOException {
+      server.close();
+    }
+  }
+
+  private static byte[] datagram(DatagramSocket socket) throws IOException {
+    socket.setSoTimeout((int) PATIENCE.toMillis());
+    DatagramPacket packet = new DatagramPacket(new byte[65536], 65536);
+    socket.receive(packet);
+    return Arrays.copyOf(packet.getData(), packet.getLength());
+  }
+
+  private static DatagramSocket loopback() throws IOException {
+    return new DatagramSocket(0, InetAddress.getLoopbackAddress());
+  }
+
+  @Test
+  void syslogByDatagramsAndStreamIsReadBackToo(Engine engine) throws IOException {
+    try (DatagramSocket socket = loopback()) {
+      run(
+          engine,
+          "udp",
+          "echo one; echo two >&2; sleep 1000",
+          "--log-driver",
+          "syslog",
+          "--log-opt",
+          "syslog-address=udp://127.0.0.1:" + socket.getLocalPort(),
+          "--log-opt",
+          "tag={{.Name}}",
+          "--log-opt",
+          "syslog-facility=local3");
+      List<String> both =
+          List.of(
+                  new String(datagram(socket), StandardCharsets.UTF_8),
+                  new String(datagram(socket), StandardCharsets.UTF_8))
+              .stream()
+              .sorted()
+              .toList();
+      assertTrue(both.get(0).matches("<155>.* udp\\[\\d+\\]: two\n"), both::toString);
+      assertTrue(both.get(1).matches("<158>.* udp\\[\\d+\\]: one\n"), both::toString);
+    }
+    assertEquals("one", engine.docker("logs", "udp").succeeded().out().strip());
+    try (Receiver receiver = new Receiver(0)) {
+      run(
+          engine,
+          "tcp",
+          "echo whole; printf half",
+          "--log-driver",
+          "syslog",
+          "--log-opt",
+          "syslog-address=tcp://127.0.0.1:" + receiver.port(),
+          "--log-opt",
+          "syslog-format=rfc5424",
+          "--log-opt",
+          "cache-disabled=true");
+      receiver.await(" - whole\n");
+      receiver.await(" - half\n");
+    }
+    Outcome unreadable = engine.docker("logs", "tcp").exited(1);
+    assertTrue(unreadable.err().contains("does not support reading"), unreadable.err());
+  }
+
+  @Test
+  void gelfCarriesTheContainer(Engine engine) throws IOException {
+    try (DatagramSocket socket = loopback()) {
+      engine
+          .docker(
+              "run",
+              "--rm",
+              "--name",
+              "gelf",
+              "--log-driver",
+              "gelf",
+              "--log-opt",
+              "gelf-address=udp://127.0.0.1:" + socket.getLocalPort(),
+              "--log-opt",
+              "labels=team",
+              "--label",
+              "team=blue",
+              engine.busybox(),
+              "echo",
+              "hello")
+          .succeeded();
+      byte[] packet = datagram(socket);
+      Json.JsonObject message =
+          Json.parseObject(
+              new String(
+                  new GZIPInputStream(new ByteArrayInputStream(packet)).readAllBytes(),
+                  StandardCharsets.UTF_8));
+      assertEquals("hello", message.string("short_message", ""));
+      assertEquals("gelf", message.string("_container_name", ""));
+      assertEquals("blue", message.string("_team", ""));
+    }
+  }
+
+  @Test
+  void fluentdMissesNothingWhileItIsAway(Engine engine) throws IOException {
+    int port;
+    try (Receiver receiver = new Receiver(0)) {
+      port = receiver.port();
+      run(
+          engine,
+          "fluent",
+          "echo first; while [ ! -e /go ]; do sleep 0.05; done; echo second; sleep 1000",
+          "--log-driver",
+          "fluentd",
+          "--log-opt",
+          "fluentd-address=127.0.0.1:" + port);
+      receiver.await("first");
+    }
+    Outcome refused =
+        engine
+            .docker(
+                "run",
+                "--rm",
+                "--log-driver",
+                "fluentd",
+                "--log-opt",
+                "fluentd-address=127.0.0.1:" + port,
+                engine.busybox(),
+                "true")
+            .exited(125);
+    assertTrue(refused.err().contains("failed to initialize logging driver"), refused.err());
+    run(
+        engine,
+        "patient",
+        "echo later",
+        "--log-driver",
+        "fluentd",
+        "--log-opt",
+        "fluentd-address=127.0.0.1:" + port,
+        "--log-opt",
+        "fluentd-async=true");
+    awaitStatus(engine, "patient", "exited");
+    engine.kill();
+    engine.docker("version"); // nobody answers
+    engine.restart();
+    engine.docker("exec", "fluent", "touch", "/go").succeeded();
+    Containers.awaitLog(engine, "fluent", "second");
+    try (Receiver receiver = new Receiver(port)) {
+      receiver.await("later");
+      receiver.await("second");
+      assertFalse(receiver.text.toString().contains("first"), "sent twice");
+    }
+  }
+
+  @Test
+  void optionsAreChecked(Engine engine) {
+    for (List<String> wrong :
+        List.of(
+            List.of("syslog", "max-size=1m", "unknown log opt 'max-size' for syslog log driver"),
+            List.of("gelf", "tag=x", "gelf-address is a required parameter"),
+            List.of("syslog", "syslog-facility=nowhere", "invalid syslog facility"),
+            List.of("local", "mode=sometimes", "logging mode not supported"))) {
+      Outcome refused =
+          engine
+              .docker(
+                  "create",
+                  "--log-driver",
+                  wrong.get(0),
+                  "--log-opt",
+                  wrong.get(1),
+                  engine.busybox())
+              .exited(1);
+      assertTrue(refused.err().contains(wrong.get(2)), refused.err());
+    }
+    String info = engine.docker("info", "--format", "{{.Plugins.Log}}").succeeded().line();
+    assertEquals("[fluentd gelf journald json-file local syslog]", info);
+    run(engine, "local", "echo kept", "--log-driver", "local", "--log-opt", "max-size=1m");
+    Containers.awaitLog(engine, "local", "kept");
+    run(engine, "none", "echo lost", "--log-driver", "none");
+    engine.docker("logs", "none").exited(1);
+  }
+}
