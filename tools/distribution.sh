@@ -152,7 +152,7 @@ rehearse() {
       --pidfile "$stage/pid" --cgroup-parent "${stage##*/}" &
     for ((i = 0; i < 300; i++)); do [[ ! -S $stage/sock ]] || break; sleep 0.1; done
     play() { "$dist/jdk/bin/java" "@$dist/lib/cli.args.new" -H "unix://$stage/sock" "$@"; }
-    train cli -H "unix://$stage/sock" run --rm -e A=1 --name first hello-world
+    train cli -H "unix://$stage/sock" __rehearse
     { for name in a b c; do play run --name $name hello-world; play rm $name; done
       play ps -a; play images; play network ls; play inspect hello-world; } >/dev/null 2>&1
     kill "$(cat "$stage/pid")" && wait

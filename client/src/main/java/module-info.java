@@ -5,6 +5,7 @@ module dev.gantry.client {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.json;
+  requires dev.gantry.http;
   requires transitive dev.gantry.api;
 
   exports dev.gantry.client;

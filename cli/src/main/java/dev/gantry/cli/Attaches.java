@@ -8,6 +8,7 @@ import dev.gantry.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
@@ -51,7 +52,13 @@ final class Attaches {
             false,
             !tty && words.on("sig-proxy", true),
             words.text("detach-keys", ""));
-    return run(session, container.string("Id", ""), wish, "not-running", () -> {});
+    return run(session, container.string("Id", ""), wish, "not-running", () -> {})
+        .orElseThrow(Attaches::detached);
+  }
+
+  /// What `attach` and `exec` end with when the keys were typed; `run` and `start` just end with 0.
+  static Exit detached() {
+    return new Exit(1, "read escape sequence");
   }
 
   static int start(Session session, Words words) throws Exception {
@@ -69,11 +76,12 @@ final class Attaches {
     Wish wish = new Wish(tty, stdin, true, true, false, !tty, words.text("detach-keys", ""));
     boolean runs = container.object("State").map(s -> s.bool("Running", false)).orElse(false);
     return run(
-        session,
-        id,
-        wish,
-        removed ? "removed" : runs ? "not-running" : "next-exit",
-        () -> session.engine().post(Query.of("/containers/{}/start", id), null));
+            session,
+            id,
+            wish,
+            removed ? "removed" : runs ? "not-running" : "next-exit",
+            () -> session.engine().post(Query.of("/containers/{}/start", id), null))
+        .orElse(0);
   }
 
   private static boolean open(Json.JsonObject container) {
@@ -86,10 +94,11 @@ final class Attaches {
     }
   }
 
-  /// Joins the streams, starts it, copies until it ends and gives its exit code.
+  /// Joins the streams, starts it, copies until it ends and gives its exit code; empty if the user
+  /// has detached.
   ///
   /// @param until the condition of the wait
-  static int run(Session session, String id, Wish wish, String until, Runnable start)
+  static Optional<Integer> run(Session session, String id, Wish wish, String until, Runnable start)
       throws Exception {
     EngineClient engine = session.engine();
     Query attach =
@@ -111,16 +120,23 @@ final class Attaches {
       Streams streams = new Streams(session, wish.tty(), wish.stdin(), wish.keys());
       Runnable begin =
           () -> {
+            Optional<Thread> signals =
+                wish.signals() ? Optional.of(SignalProxy.start(engine, id)) : Optional.empty();
             start.run();
-            if (wish.signals()) {
-              SignalProxy.start(engine, id);
-            }
+            signals.ifPresent(Attaches::await);
           };
       if (streams.copy(connection, "/containers/" + id + "/resize", begin)) {
-        session.err().println("read escape sequence");
-        return 0;
+        return Optional.empty();
       }
-      return status(session, exit);
+      return Optional.of(status(session, exit));
+    }
+  }
+
+  private static void await(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -68,6 +68,7 @@ final class Catalog {
       volume ls          | volume list | List volumes
       volume prune       |  | Remove volumes that nothing uses
       volume rm          | volume remove | Remove volumes
+      system dial-stdio  |  | Join standard input and output with the engine, for clients over SSH
       system df          |  | Show what takes how much of the disk
       system events      | events | Show what happens, as it happens
       system info        | info | Describe the engine and its machine
@@ -82,6 +83,9 @@ final class Catalog {
       context update     |  | Change a context
       context use        |  | Make a context the current one
       inspect            |  | Show everything known about containers, images, networks, volumes
+      login              |  | Log in to a registry
+      logout             |  | Log out of a registry
+      search             |  | Look for images in a registry
       version            |  | Show the versions of this program and the engine
       completion         |  | Print the completion script for a shell
       """;

@@ -4,10 +4,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /// Finds the command that the words name, and tells about those that name none.
 final class Commands {
   private Commands() {}
+
+  private static Command rehearsal() {
+    return Command.leading("", 0, (session, words) -> Rehearsal.run(given(session.global())))
+        .named("__rehearse", "Run usual commands for the cache of the distribution");
+  }
+
+  private static List<String> given(Words global) {
+    return global.list("host").stream().flatMap(host -> Stream.of("-H", host)).toList();
+  }
 
   /// A command and how many words named it.
   record Found(Command command, int words) {}
@@ -18,6 +28,9 @@ final class Commands {
     }
     if (words.getFirst().equals("__complete")) {
       return Optional.of(new Found(Completion.command(), 1));
+    }
+    if (words.getFirst().equals("__rehearse")) {
+      return Optional.of(new Found(rehearsal(), 1));
     }
     if (words.size() > 1) {
       String two = words.get(0) + " " + words.get(1);

@@ -1,10 +1,14 @@
 package dev.gantry.cli;
 
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
+
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
+import dev.gantry.json.JsonWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 
 /// The user's `config.json`, shared with Docker's command line: default formats, detach keys, the
@@ -48,29 +52,49 @@ final class Config {
     return content().string(key, "");
   }
 
+  /// An object of the file; an empty one if it is not there.
+  Json.JsonObject object(String key) {
+    return content().object(key).orElseGet(Json::object);
+  }
+
   /// Writes one text into the file, or takes it out if it is empty.
   void set(String key, String value) {
+    write(key, value.isEmpty() ? Json.NULL : Json.of(value));
+  }
+
+  /// Writes one object into the file, or takes it out if it is empty.
+  void setObject(String key, Json.JsonObject value) {
+    write(key, value.isEmpty() ? Json.NULL : value);
+  }
+
+  /// The file may hold secrets: it is only for us. It is replaced as a whole.
+  private void write(String key, Json value) {
     Json.JsonObject changed = Json.object();
     content()
         .members()
         .forEach(
-            (k, v) -> {
-              if (!k.equals(key)) {
-                changed.put(k, v);
+            (name, old) -> {
+              if (!name.equals(key)) {
+                changed.put(name, old);
               }
             });
-    if (!value.isEmpty()) {
+    if (!(value instanceof Json.JsonNull)) {
       changed.put(key, value);
     }
     Path file = folder.resolve("config.json");
     try {
       Files.createDirectories(folder);
-      Path fresh = folder.resolve("config.json.new");
-      Files.writeString(fresh, dev.gantry.json.JsonWriter.indented(changed, "\t", false) + "\n");
-      Files.move(fresh, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      Path fresh =
+          Files.createTempFile(
+              folder,
+              "config.json",
+              "",
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(fresh, JsonWriter.indented(changed, "\t", false) + "\n");
+      Files.move(fresh, Files.exists(file) ? file.toRealPath() : file, REPLACE_EXISTING);
       content = Optional.of(changed);
     } catch (IOException e) {
-      throw new Exit(1, "cannot write " + file + ": " + e.getMessage());
+      throw new Exit(1, "cannot write " + file + ": " + FileProblems.text(e));
     }
   }
 }

@@ -10,35 +10,55 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 
-/// A context in a file, as `context export` writes it: a tar archive with `meta.json` in it.
-final class ContextArchive {
+/// A context in a file, as `context export` writes it: a tar archive with `meta.json` in it, and
+/// what TLS needs under `tls/docker/`.
+///
+/// @param files `ca.pem`, `cert.pem`, `key.pem`, as far as there are any
+record ContextArchive(Context context, Map<String, byte[]> files) {
   private static final String NAME = "meta.json";
+  private static final String SECRETS = "tls/docker/";
 
-  private ContextArchive() {}
-
-  static byte[] write(Context context) throws IOException {
+  static byte[] write(Context context, Map<String, byte[]> files) throws IOException {
     byte[] meta = ContextStore.meta(context).text().getBytes(StandardCharsets.UTF_8);
     ByteArrayOutputStream archive = new ByteArrayOutputStream();
     try (TarWriter tar = new TarWriter(archive)) {
-      tar.add(new Entry(NAME, '0', 0644, 0, 0, meta.length, 0, ""), new ByteArrayInputStream(meta));
+      add(tar, NAME, 0644, meta);
+      for (Map.Entry<String, byte[]> file : files.entrySet()) {
+        add(tar, SECRETS + file.getKey(), 0600, file.getValue());
+      }
     }
     return archive.toByteArray();
   }
 
-  static Context read(byte[] archive, String file) {
+  private static void add(TarWriter tar, String name, int mode, byte[] content) throws IOException {
+    tar.add(
+        new Entry(name, '0', mode, 0, 0, content.length, 0, ""), new ByteArrayInputStream(content));
+  }
+
+  static ContextArchive read(byte[] archive, String file) {
+    Optional<Context> context = Optional.empty();
+    Map<String, byte[]> files = new LinkedHashMap<>();
     try {
       TarReader tar = new TarReader(new ByteArrayInputStream(archive));
       for (Optional<Entry> entry = tar.next(); entry.isPresent(); entry = tar.next()) {
-        if (entry.get().name().equals(NAME)) {
+        String name = entry.get().name();
+        if (name.equals(NAME)) {
           String text = new String(tar.content().readAllBytes(), StandardCharsets.UTF_8);
-          return ContextStore.context(Json.parseObject(text));
+          context = Optional.of(ContextStore.context(Json.parseObject(text)));
+        } else if (name.startsWith(SECRETS)) {
+          files.put(name.substring(SECRETS.length()), tar.content().readAllBytes());
         }
       }
     } catch (IOException | JsonException e) {
       throw new Exit(1, file + " is no exported context: " + e.getMessage());
     }
-    throw new Exit(1, file + " is no exported context: there is no " + NAME + " in it");
+    return new ContextArchive(
+        context.orElseThrow(
+            () -> new Exit(1, file + " is no exported context: there is no " + NAME + " in it")),
+        files);
   }
 }

@@ -1,23 +1,28 @@
 package dev.gantry.cli;
 
+import dev.gantry.client.TlsSettings;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /// Contexts in the folder that Docker's command line uses: `contexts/meta/SHA256(NAME)/meta.json`.
 final class ContextStore {
   static final String DEFAULT = "default";
+  private static final List<String> FILES = List.of("ca.pem", "cert.pem", "key.pem");
   private final Config config;
 
   ContextStore(Config config) {
@@ -25,7 +30,9 @@ final class ContextStore {
   }
 
   /// An engine's address under a name.
-  record Context(String name, String description, String host) {}
+  ///
+  /// @param skipsVerify with TLS, whoever answers is taken
+  record Context(String name, String description, String host, boolean skipsVerify) {}
 
   /// The context to use when no address is given: `--context`, `$DOCKER_CONTEXT`, the config file.
   ///
@@ -85,7 +92,12 @@ final class ContextStore {
             .flatMap(d -> d.string("Host"))
             .orElse("");
     String description = meta.object("Metadata").flatMap(m -> m.string("Description")).orElse("");
-    return new Context(meta.string("Name", ""), description, host);
+    boolean skips =
+        meta.object("Endpoints")
+            .flatMap(e -> e.object("docker"))
+            .map(d -> d.bool("SkipTLSVerify", false))
+            .orElse(false);
+    return new Context(meta.string("Name", ""), description, host, skips);
   }
 
   /// What the file of a context holds.
@@ -98,7 +110,9 @@ final class ContextStore {
 
   static Json.JsonObject endpoints(Context context) {
     return Json.object()
-        .put("docker", Json.object().put("Host", context.host()).put("SkipTLSVerify", false));
+        .put(
+            "docker",
+            Json.object().put("Host", context.host()).put("SkipTLSVerify", context.skipsVerify()));
   }
 
   List<Context> all() {
@@ -115,9 +129,78 @@ final class ContextStore {
     return found;
   }
 
-  void write(Context context) {
+  /// Where the certificates and the key of a context are.
+  private Path secrets(String name) {
+    return config
+        .folder()
+        .resolve("contexts/tls")
+        .resolve(folder(name).getFileName())
+        .resolve("docker");
+  }
+
+  /// `ca.pem`, `cert.pem` and `key.pem` of a context, those that it has.
+  Map<String, byte[]> files(String name) {
+    Map<String, byte[]> files = new TreeMap<>();
+    for (String file : FILES) {
+      Path path = secrets(name).resolve(file);
+      try {
+        if (Files.exists(path)) {
+          files.put(file, Files.readAllBytes(path));
+        }
+      } catch (IOException e) {
+        throw new Exit(1, "cannot read " + path + ": " + FileProblems.text(e));
+      }
+    }
+    return files;
+  }
+
+  /// How to speak TLS with the engine of a context; empty if its connection is plain.
+  Optional<TlsSettings> tls(String name) {
+    if (name.equals(DEFAULT)) {
+      return Optional.empty();
+    }
+    Context context = require(name);
+    Path secrets = secrets(name);
+    Optional<Path> authorities = there(secrets.resolve("ca.pem"));
+    Optional<Path> certificate = there(secrets.resolve("cert.pem"));
+    return authorities.isEmpty() && certificate.isEmpty() && !context.skipsVerify()
+        ? Optional.empty()
+        : Optional.of(
+            new TlsSettings(
+                authorities,
+                certificate,
+                there(secrets.resolve("key.pem")),
+                !context.skipsVerify()));
+  }
+
+  private static Optional<Path> there(Path file) {
+    return Optional.of(file).filter(Files::exists);
+  }
+
+  private void writeFiles(Context context, Map<String, byte[]> files) throws IOException {
+    Path secrets = secrets(context.name());
+    if (!files.isEmpty()) {
+      Files.createDirectories(
+          secrets,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
+    for (String file : FILES) {
+      Files.deleteIfExists(secrets.resolve(file));
+      if (files.containsKey(file)) {
+        Path fresh =
+            Files.createFile(
+                secrets.resolve(file),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.write(fresh, files.get(file));
+      }
+    }
+  }
+
+  /// @param files `ca.pem`, `cert.pem`, `key.pem`; what was there before and is not in it goes
+  void write(Context context, Map<String, byte[]> files) {
     Path folder = folder(context.name());
     try {
+      writeFiles(context, files);
       Files.createDirectories(folder);
       Files.writeString(folder.resolve("meta.json"), meta(context).text());
     } catch (IOException e) {
@@ -129,6 +212,11 @@ final class ContextStore {
     require(name);
     Path folder = folder(name);
     try {
+      for (String file : FILES) {
+        Files.deleteIfExists(secrets(name).resolve(file));
+      }
+      Files.deleteIfExists(secrets(name));
+      Files.deleteIfExists(config.folder().resolve("contexts/tls").resolve(folder.getFileName()));
       Files.deleteIfExists(folder.resolve("meta.json"));
       Files.deleteIfExists(folder);
     } catch (IOException e) {

@@ -8,13 +8,17 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// The commands about contexts: addresses of engines under names, shared with Docker's command
 /// line.
 final class Contexts {
   private static final int MAX_FILE = 1 << 20;
+  private static final List<String> ENGINE_KEYS =
+      List.of("host", "ca", "cert", "key", "skip-tls-verify");
 
   private Contexts() {}
 
@@ -27,7 +31,10 @@ final class Contexts {
               1,
               (s, w) -> write(s, w, false),
               Flag.text("description", ' ', "What it is"),
-              Flag.list("docker", ' ', "Its engine: host=unix://PATH or host=tcp://HOST:PORT"),
+              Flag.list(
+                  "docker",
+                  ' ',
+                  "Its engine: host=ADDRESS, and for TLS ca=, cert= and key=FILE, skip-tls-verify=true"),
               Flag.text("from", ' ', "Take the engine of this `context`"));
       case "update" ->
           Command.of(
@@ -36,7 +43,10 @@ final class Contexts {
               1,
               (s, w) -> write(s, w, true),
               Flag.text("description", ' ', "What it is"),
-              Flag.list("docker", ' ', "Its engine: host=unix://PATH or host=tcp://HOST:PORT"));
+              Flag.list(
+                  "docker",
+                  ' ',
+                  "Its engine: host=ADDRESS, and for TLS ca=, cert= and key=FILE, skip-tls-verify=true"));
       case "ls" ->
           Command.of(
               "[OPTIONS]",
@@ -81,7 +91,7 @@ final class Contexts {
       return store(session).require(name);
     }
     String host = variable().isEmpty() ? Gantry.SOCKET : variable();
-    return new Context(name, "Current DOCKER_HOST based configuration", host);
+    return new Context(name, "Current DOCKER_HOST based configuration", host, false);
   }
 
   private static void checkName(String name) {
@@ -98,7 +108,7 @@ final class Contexts {
     }
   }
 
-  private static int write(Session session, Words words, boolean update) {
+  private static int write(Session session, Words words, boolean update) throws IOException {
     String name = words.argument(0);
     checkName(name);
     ContextStore store = store(session);
@@ -115,8 +125,15 @@ final class Contexts {
                 .orElseGet(() -> find(session, current(session)));
     String description =
         words.text("description", update || words.has("from") ? before.description() : "");
-    String host = words.has("docker") ? host(words) : before.host();
-    store.write(new Context(name, description, host));
+    Map<String, byte[]> files = words.has("docker") ? files(words) : store.files(before.name());
+    Map<String, String> engine = engine(words);
+    String host =
+        engine.containsKey("host") ? Address.parse(engine.get("host")).text() : before.host();
+    boolean skip =
+        words.has("docker")
+            ? engine.getOrDefault("skip-tls-verify", "").equals("true")
+            : before.skipsVerify();
+    store.write(new Context(name, description, host, skip), files);
     session.out().println(name);
     session.out().flush();
     session
@@ -125,19 +142,31 @@ final class Contexts {
     return 0;
   }
 
-  private static String host(Words words) {
-    String host = "";
+  private static Map<String, String> engine(Words words) {
+    Map<String, String> settings = new LinkedHashMap<>();
     for (String value : Networks.parts(words, "docker")) {
       int equals = value.indexOf('=');
       String key = equals < 0 ? value : value.substring(0, equals);
-      switch (key) {
-        case "host" -> host = value.substring(equals + 1);
-        case "ca", "cert", "key", "skip-tls-verify", "from" ->
-            throw new Exit(1, "this command line speaks no TLS yet, so \"" + key + "\" has no use");
-        default -> throw new Exit(1, "unrecognized config key: " + key);
+      if (!ENGINE_KEYS.contains(key)) {
+        throw new Exit(1, "unrecognized config key: " + key);
+      }
+      settings.put(key, value.substring(equals + 1));
+    }
+    return settings;
+  }
+
+  private static Map<String, byte[]> files(Words words) throws IOException {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    for (Map.Entry<String, String> setting : engine(words).entrySet()) {
+      if (List.of("ca", "cert", "key").contains(setting.getKey())) {
+        try {
+          files.put(setting.getKey() + ".pem", Files.readAllBytes(Path.of(setting.getValue())));
+        } catch (IOException e) {
+          throw new Exit(1, "open " + setting.getValue() + ": " + FileProblems.text(e));
+        }
       }
     }
-    return Address.parse(host).text();
+    return files;
   }
 
   private static int list(Session session, Words words) {
@@ -200,13 +229,18 @@ final class Contexts {
               .put("Name", name)
               .put("Metadata", metadata)
               .put("Endpoints", ContextStore.endpoints(context))
-              .put("TLSMaterial", Json.object())
+              .put("TLSMaterial", material(session, name))
               .put("Storage", Json.object().put("MetadataPath", place).put("TLSPath", secrets)));
     }
     session.out().print(printer.text());
     session.out().flush();
     session.err().print(printer.problem());
     return printer.problem().isEmpty() ? 0 : 1;
+  }
+
+  private static Json material(Session session, String name) {
+    List<String> files = List.copyOf(store(session).files(name).keySet());
+    return files.isEmpty() ? Json.object() : Json.object().put("docker", Json.strings(files));
   }
 
   private static int remove(Session session, Words words) {
@@ -268,7 +302,7 @@ final class Contexts {
     Context context = find(session, words.argument(0));
     String file =
         words.arguments().size() > 1 ? words.argument(1) : context.name() + ".dockercontext";
-    byte[] archive = ContextArchive.write(context);
+    byte[] archive = ContextArchive.write(context, store(session).files(context.name()));
     if (file.equals("-")) {
       if (Streams.outputIsTerminal()) {
         throw new Exit(1, "cowardly refusing to export to a terminal, specify a file path");
@@ -302,8 +336,11 @@ final class Contexts {
     if (archive.length > MAX_FILE) {
       throw new Exit(1, "the context in " + file + " is larger than 1 MB");
     }
-    Context context = ContextArchive.read(archive, file);
-    store.write(new Context(name, context.description(), context.host()));
+    ContextArchive read = ContextArchive.read(archive, file);
+    Context context = read.context();
+    store.write(
+        new Context(name, context.description(), context.host(), context.skipsVerify()),
+        read.files());
     session.out().println(name);
     session.out().flush();
     session.err().println("Successfully imported context \"" + name + "\"");

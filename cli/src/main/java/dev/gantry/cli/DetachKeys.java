@@ -16,6 +16,7 @@ final class DetachKeys {
 
   private final byte[] keys;
   private int matched;
+  private boolean complete;
 
   private DetachKeys(byte[] keys) {
     this.keys = keys;
@@ -41,26 +42,25 @@ final class DetachKeys {
     return Optional.of(new DetachKeys(keys));
   }
 
-  /// What is to be passed on of `length` typed bytes; empty once the sequence is complete.
-  Optional<byte[]> typed(byte[] buffer, int length) {
+  /// What is to be passed on of `length` typed bytes. What follows a complete sequence is dropped.
+  byte[] typed(byte[] buffer, int length) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(length + keys.length);
-    for (int i = 0; i < length; i++) {
-      if (buffer[i] == keys[matched]) {
-        if (++matched == keys.length) {
-          matched = 0;
-          return Optional.empty();
-        }
-        continue;
-      }
-      out.write(keys, 0, matched);
-      matched = buffer[i] == keys[0] ? 1 : 0;
-      if (matched == 0) {
-        out.write(buffer[i]);
-      } else if (keys.length == 1) {
+    for (int i = 0; i < length && !complete; i++) {
+      if (buffer[i] != keys[matched]) {
+        out.write(keys, 0, matched);
         matched = 0;
-        return Optional.empty();
+        if (buffer[i] != keys[0]) {
+          out.write(buffer[i]);
+          continue;
+        }
       }
+      complete = ++matched == keys.length;
     }
-    return Optional.of(out.toByteArray());
+    return out.toByteArray();
+  }
+
+  /// True once the sequence was typed.
+  boolean complete() {
+    return complete;
   }
 }

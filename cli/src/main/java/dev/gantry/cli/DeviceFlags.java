@@ -19,7 +19,7 @@ final class DeviceFlags {
         .put("BlkioDeviceReadIOps", limits("device-read-iops", "Rate"))
         .put("BlkioDeviceWriteIOps", limits("device-write-iops", "Rate"))
         .put("Devices", devices())
-        .put("DeviceCgroupRules", Json.strings(words.list("device-cgroup-rule")))
+        .put("DeviceCgroupRules", HostFlags.orNull(words.list("device-cgroup-rule")))
         .put("Ulimits", ulimits());
     words
         .text("gpus")

@@ -60,8 +60,7 @@ final class Execs {
     try (Hijacked connection = engine.hijack(start, how)) {
       Streams streams = new Streams(session, tty, stdin, keys);
       if (streams.copy(connection, "/exec/" + id + "/resize", () -> {})) {
-        session.err().println("read escape sequence");
-        return 0;
+        throw Attaches.detached();
       }
     }
     return (int) Session.object(engine.get(Query.of("/exec/{}/json", id))).number("ExitCode", 0);

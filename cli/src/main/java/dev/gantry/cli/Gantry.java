@@ -1,7 +1,9 @@
 package dev.gantry.cli;
 
+import dev.gantry.base.Failure;
 import dev.gantry.client.Address;
 import dev.gantry.client.EngineClient;
+import dev.gantry.client.TlsSettings;
 import dev.gantry.kernel.ProcessExit;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +19,11 @@ public final class Gantry {
           Flag.text("context", 'c', "The context whose engine is meant"),
           Flag.bool("debug", 'D', "Tell more about errors"),
           Flag.list("host", 'H', "The engine's socket: unix://PATH or tcp://HOST:PORT"),
+          Flag.bool("tls", ' ', "Speak TLS, with whomever answers"),
+          Flag.text("tlscacert", ' ', "The `file` of those who vouch for the engine"),
+          Flag.text("tlscert", ' ', "The `file` of our own certificate"),
+          Flag.text("tlskey", ' ', "The `file` of our own key"),
+          Flag.bool("tlsverify", ' ', "Speak TLS, and only with an engine that is vouched for"),
           Flag.text("log-level", 'l', "For Docker's command line; has no effect here").hide(),
           Flag.bool("version", 'v', "Print the version"));
 
@@ -64,7 +71,24 @@ public final class Gantry {
 
   private static Session session(Words global, String host) {
     String version = Optional.ofNullable(System.getenv("DOCKER_API_VERSION")).orElse("");
-    return Session.on(new EngineClient(Address.parse(host), version), Config.of(global), global);
+    Config config = Config.of(global);
+    return Session.on(new EngineClient(address(global, config, host), version), config, global);
+  }
+
+  private static Address address(Words global, Config config, String host) {
+    try {
+      Address address = Address.parse(host);
+      if (!(address instanceof Address.Tcp)) {
+        return address;
+      }
+      ContextStore contexts = new ContextStore(config);
+      Optional<TlsSettings> tls =
+          TlsFlags.settings(global, config)
+              .or(() -> contexts.tls(contexts.current(global, given(global))));
+      return tls.map(address::with).orElse(address);
+    } catch (Failure.InvalidRequest e) {
+      throw new Exit(1, "Failed to initialize: unable to resolve docker endpoint: " + e.text());
+    }
   }
 
   static String architecture() {
@@ -85,12 +109,19 @@ public final class Gantry {
     if (!global.list("host").isEmpty()) {
       return global.list("host").getLast();
     }
-    String variable = Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("");
     ContextStore contexts = new ContextStore(Config.of(global));
-    String context = contexts.current(global, variable);
+    String context = contexts.current(global, given(global));
     if (!context.equals(ContextStore.DEFAULT)) {
       return contexts.require(context).host();
     }
-    return variable.isEmpty() ? SOCKET : variable;
+    return given(global).isEmpty() ? SOCKET : given(global);
+  }
+
+  /// The address by flag or variable; empty if a context is to tell.
+  static String given(Words global) {
+    List<String> hosts = global.list("host");
+    return hosts.isEmpty()
+        ? Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("")
+        : hosts.getLast();
   }
 }

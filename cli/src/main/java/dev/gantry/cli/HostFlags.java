@@ -8,6 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// `HostConfig` of the API, from the flags of `run`; network and ports come from elsewhere.
 final class HostFlags {
@@ -30,17 +33,15 @@ final class HostFlags {
             .put("RestartPolicy", restart(words.text("restart", "no")))
             .put("AutoRemove", words.on("rm"))
             .put("VolumeDriver", words.text("volume-driver", ""))
-            .put("VolumesFrom", Json.strings(words.list("volumes-from")))
-            .put("CapAdd", Json.strings(words.list("cap-add")))
-            .put("CapDrop", Json.strings(words.list("cap-drop")))
+            .put("VolumesFrom", orNull(words.list("volumes-from")))
             .put("CgroupnsMode", words.text("cgroupns", ""))
             .put("Dns", Json.strings(words.list("dns")))
             .put("DnsOptions", Json.strings(both("dns-option", "dns-opt")))
             .put("DnsSearch", Json.strings(words.list("dns-search")))
-            .put("ExtraHosts", Json.strings(extraHosts()))
-            .put("GroupAdd", Json.strings(words.list("group-add")))
+            .put("ExtraHosts", orNull(extraHosts()))
+            .put("GroupAdd", orNull(words.list("group-add")))
             .put("IpcMode", words.text("ipc", ""))
-            .put("Links", Json.strings(words.list("link")))
+            .put("Links", orNull(words.list("link")))
             .put("OomScoreAdj", words.number("oom-score-adj", 0))
             .put("PidMode", words.text("pid", ""))
             .put("Privileged", words.on("privileged"))
@@ -54,12 +55,20 @@ final class HostFlags {
             .put("CgroupParent", words.text("cgroup-parent", ""));
     Json.JsonArray mounts = Json.array();
     words.list("mount").forEach(text -> mounts.add(MountFlag.parse(text)));
-    host.put("Mounts", mounts);
+    if (!mounts.isEmpty()) {
+      host.put("Mounts", mounts);
+    }
+    capabilities(host);
     security(host);
     limits(host);
     new DeviceFlags(words).into(host);
     optional(host);
     return host;
+  }
+
+  /// An empty list is sent as `null`, as Docker's does: `inspect` shows which it was.
+  static Json orNull(List<String> values) {
+    return values.isEmpty() ? Json.NULL : Json.strings(values);
   }
 
   /// What is only sent if it was asked for.
@@ -86,6 +95,23 @@ final class HostFlags {
     if (!tmpfs.isEmpty()) {
       host.put("Tmpfs", tmpfs);
     }
+  }
+
+  /// By their full names; adding one that is also dropped wins.
+  private void capabilities(Json.JsonObject host) {
+    Set<String> added = capabilities("cap-add");
+    Set<String> dropped = capabilities("cap-drop");
+    dropped.removeAll(added);
+    host.put("CapAdd", orNull(List.copyOf(added))).put("CapDrop", orNull(List.copyOf(dropped)));
+  }
+
+  private Set<String> capabilities(String flag) {
+    Set<String> names = new TreeSet<>();
+    for (String name : words.list(flag)) {
+      String upper = name.strip().toUpperCase(Locale.ROOT);
+      names.add(upper.equals("ALL") || upper.startsWith("CAP_") ? upper : "CAP_" + upper);
+    }
+    return names.contains("ALL") ? new TreeSet<>(Set.of("ALL")) : names;
   }
 
   private void limits(Json.JsonObject host) {
@@ -169,7 +195,7 @@ final class HostFlags {
         options.add(option);
       }
     }
-    host.put("SecurityOpt", Json.strings(options));
+    host.put("SecurityOpt", orNull(options));
   }
 
   private static String profile(String value) {

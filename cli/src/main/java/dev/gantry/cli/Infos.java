@@ -68,11 +68,7 @@ final class Infos {
   }
 
   private static Json.JsonObject client(Session session) {
-    List<String> hosts = session.global().list("host");
-    String given =
-        hosts.isEmpty()
-            ? Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("")
-            : hosts.getLast();
+    String given = Gantry.given(session.global());
     return Json.object()
         .put("Debug", session.global().on("debug"))
         .put("Version", Gantry.VERSION)

@@ -4,12 +4,16 @@ import dev.gantry.base.Failure;
 import dev.gantry.cli.template.TemplateException;
 import dev.gantry.client.ApiError;
 import dev.gantry.client.Unreachable;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
 
 /// Says what went wrong in the words that scripts know, and chooses the exit code: `run` 125 to
 /// 127, everything else 1, a wrong flag 125.
 final class Problems {
+  /// What a shell reports of a program that SIGPIPE has ended.
+  private static final int BROKEN_PIPE = 141;
+
   private Problems() {}
 
   static int report(Session session, Optional<Command> command, Throwable problem) {
@@ -58,9 +62,16 @@ final class Problems {
         session.err().println(runs ? "gantry: " + e.text() + more : e.text());
         return runs ? 125 : 1;
       }
+      case UncheckedIOException e when String.valueOf(e.getMessage()).endsWith("Broken pipe") -> {
+        return BROKEN_PIPE;
+      }
       case UncheckedIOException e -> {
         session.err().println("error during connect: " + e.getCause());
         return runs ? 125 : 1;
+      }
+      // who reads us has seen enough, as with `export | tar tf - | head`
+      case IOException e when String.valueOf(e.getMessage()).equals("Broken pipe") -> {
+        return BROKEN_PIPE;
       }
       default -> {
         if (session.global().on("debug")) {

@@ -33,7 +33,7 @@ final class Progress {
   /// @throws Exit with the error that a message tells
   static void show(InputStream stream, PrintStream out, int descriptor, boolean quiet)
       throws IOException {
-    boolean terminal = dev.gantry.kernel.Terminals.isTerminal(descriptor);
+    boolean terminal = Streams.isTerminal(descriptor);
     int columns =
         terminal
             ? dev.gantry.kernel.Terminals.size(descriptor).map(size -> size.columns()).orElse(0)

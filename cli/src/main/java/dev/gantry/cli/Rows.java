@@ -54,12 +54,13 @@ final class Rows {
   }
 
   void print(Session session, String format) {
-    session.out().print(text(format));
+    boolean plain = format.isEmpty() || format.equals("table");
+    session.out().print(plain ? table(Colours.wanted()) : text(format));
   }
 
   String text(String format) {
     return switch (format) {
-      case "", "table" -> table();
+      case "", "table" -> table(false);
       case "json" -> templated("{{json .}}");
       default ->
           format.startsWith("table ") || format.startsWith("table\t")
@@ -75,10 +76,10 @@ final class Rows {
     return all;
   }
 
-  private String table() {
+  private String table(boolean coloured) {
     Table table = new Table(columns.stream().map(c -> headings.getOrDefault(c, c)).toList());
     rows.forEach(row -> table.row(columns.stream().map(c -> row.string(c, "")).toList()));
-    return table.text();
+    return table.text(coloured);
   }
 
   private String templated(String format) {

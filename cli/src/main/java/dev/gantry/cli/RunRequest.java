@@ -5,7 +5,9 @@ import dev.gantry.kernel.Terminals;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /// The body of `POST /containers/create` that the flags of `run` make.
 final class RunRequest {
@@ -134,15 +136,17 @@ final class RunRequest {
     return volumes;
   }
 
-  /// `NAME=VALUE` entries; a name alone has an empty value.
+  /// `NAME=VALUE` entries, sorted by name as Go's maps are sent; a name alone has an empty value.
   static Json.JsonObject pairs(List<String> entries) {
-    Json.JsonObject object = Json.object();
+    Map<String, String> sorted = new TreeMap<>();
     for (String entry : entries) {
       int equals = entry.indexOf('=');
-      object.put(
+      sorted.put(
           equals < 0 ? entry : entry.substring(0, equals),
           equals < 0 ? "" : entry.substring(equals + 1));
     }
+    Json.JsonObject object = Json.object();
+    sorted.forEach(object::put);
     return object;
   }
 }

@@ -111,7 +111,12 @@ final class Runs {
             !words.on("tty") && words.on("sig-proxy", true),
             words.text("detach-keys", ""));
     return Attaches.run(
-        session, id, wish, request.removes() ? "removed" : "next-exit", () -> start(session, id));
+            session,
+            id,
+            wish,
+            request.removes() ? "removed" : "next-exit",
+            () -> start(session, id))
+        .orElse(0);
   }
 
   private static void start(Session session, String id) {

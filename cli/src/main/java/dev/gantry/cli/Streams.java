@@ -4,9 +4,12 @@ import dev.gantry.client.EngineClient;
 import dev.gantry.client.Frames;
 import dev.gantry.client.Hijacked;
 import dev.gantry.client.Query;
+import dev.gantry.client.Wire;
 import dev.gantry.kernel.Terminals;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -42,11 +45,45 @@ final class Streams {
   }
 
   static boolean inputIsTerminal() {
-    return Terminals.isTerminal(STDIN);
+    return isTerminal(STDIN);
   }
 
   static boolean outputIsTerminal() {
-    return Terminals.isTerminal(STDOUT);
+    return isTerminal(STDOUT);
+  }
+
+  /// A pipe or file is told by its name, without the cost of the first native call.
+  static boolean isTerminal(int descriptor) {
+    try {
+      String name = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
+      return name.startsWith("/dev/")
+          && !name.equals("/dev/null")
+          && Terminals.isTerminal(descriptor);
+    } catch (IOException e) {
+      return Terminals.isTerminal(descriptor);
+    }
+  }
+
+  /// Joins standard input and output with a connection to the engine until the engine ends it.
+  static int dial(Session session) throws IOException {
+    try (Wire wire = session.engine().address().connect()) {
+      reading = true;
+      OutputStream out = wire.out();
+      Thread.ofPlatform()
+          .daemon()
+          .name("stdin")
+          .start(
+              () -> {
+                try {
+                  session.in().transferTo(out);
+                  wire.endOutput();
+                } catch (IOException e) {
+                  return; // the engine has ended: so will we
+                }
+              });
+      wire.in().transferTo(session.rawOut());
+    }
+    return 0;
   }
 
   /// Copies until the container's side ends; true if the user typed the keys that detach.
@@ -101,13 +138,12 @@ final class Streams {
           out.write(buffer, 0, n);
           continue;
         }
-        Optional<byte[]> pass = keys.get().typed(buffer, n);
-        if (pass.isEmpty()) {
+        out.write(keys.get().typed(buffer, n));
+        if (keys.get().complete()) {
           detached.set(true);
           connection.close();
           return;
         }
-        out.write(pass.get());
       }
       connection.endInput();
     } catch (IOException e) {

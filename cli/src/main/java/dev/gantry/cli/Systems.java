@@ -8,9 +8,13 @@ final class Systems {
     return switch (verb) {
       case "version" -> Versions.command();
       case "info" -> Infos.command();
+      case "dial-stdio" -> Command.of("", 0, 0, (s, w) -> Streams.dial(s));
       case "df" -> DiskUsage.command();
       case "events" -> Events.command();
       case "prune" -> Prunes.command("system");
+      case "login" -> Logins.login();
+      case "logout" -> Logins.logout();
+      case "search" -> Searches.command();
       case "inspect" -> Inspects.command();
       case "completion" -> Completion.script();
       default -> throw new IllegalStateException(verb);

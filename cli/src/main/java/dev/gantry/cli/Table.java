@@ -30,6 +30,11 @@ final class Table {
   }
 
   String text() {
+    return text(false);
+  }
+
+  /// @param coloured with a terminal's codes for headings and for states in a column STATUS
+  String text(boolean coloured) {
     int columns = rows.stream().mapToInt(List::size).max().orElse(0);
     int[] widths = new int[columns];
     for (List<String> row : rows) {
@@ -38,10 +43,13 @@ final class Table {
       }
     }
     StringBuilder text = new StringBuilder();
-    for (List<String> row : rows) {
+    int status = coloured ? rows.getFirst().indexOf("STATUS") : -1;
+    for (int line = 0; line < rows.size(); line++) {
+      List<String> row = rows.get(line);
       for (int i = 0; i < row.size(); i++) {
         String cell = row.get(i);
-        text.append(cell);
+        boolean heading = coloured && line == 0;
+        text.append(heading ? Colours.heading(cell) : i == status ? Colours.state(cell) : cell);
         if (i + 1 < row.size()) {
           text.append(" ".repeat(widths[i] + GAP - width(cell)));
         }

@@ -68,12 +68,9 @@ final class Versions {
         .put("Os", "linux")
         .put("Arch", Gantry.architecture())
         .put(
-            "Context", new ContextStore(session.config()).current(session.global(), host(session)));
-  }
-
-  private static String host(Session session) {
-    return String.join(" ", session.global().list("host"))
-        + Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("");
+            "Context",
+            new ContextStore(session.config())
+                .current(session.global(), Gantry.given(session.global())));
   }
 
   private static void print(Session session, Template template, Json.JsonObject both) {

@@ -57,9 +57,13 @@ final class Volumes {
     Json.JsonObject body =
         Json.object()
             .put("Name", named ? words.argument(0) : words.text("name", ""))
-            .put("Driver", words.text("driver", "local"))
-            .put("DriverOpts", RunRequest.pairs(words.list("opt")))
-            .put("Labels", RunRequest.pairs(words.list("label")));
+            .put("Driver", words.text("driver", "local"));
+    if (words.has("opt")) {
+      body.put("DriverOpts", RunRequest.pairs(words.list("opt")));
+    }
+    if (words.has("label")) {
+      body.put("Labels", RunRequest.pairs(words.list("label")));
+    }
     Json answer = session.engine().post(Query.of("/volumes/create"), body);
     session.out().println(Session.object(answer).string("Name", ""));
     return 0;

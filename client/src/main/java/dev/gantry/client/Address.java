@@ -3,16 +3,60 @@ package dev.gantry.client;
 import dev.gantry.base.Failure;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Path;
+import javax.net.ssl.SSLException;
 
-/// Where an engine listens: `unix:///path` or `tcp://host:port`.
+/// Where an engine listens: `unix:///path`, or `tcp://host:port`, plain or with TLS.
 public sealed interface Address {
-  record Unix(Path path) implements Address {}
+  record Unix(Path path) implements Address {
+    @Override
+    public Wire open() throws IOException {
+      return Wire.of(SocketChannel.open(UnixDomainSocketAddress.of(path)));
+    }
 
-  record Tcp(String host, int port) implements Address {}
+    @Override
+    public String text() {
+      return "unix://" + path;
+    }
+  }
+
+  record Tcp(String host, int port) implements Address {
+    @Override
+    public Wire open() throws IOException {
+      return Wire.of(SocketChannel.open(new InetSocketAddress(host, port)));
+    }
+
+    @Override
+    public String text() {
+      return "tcp://" + host + ":" + port;
+    }
+  }
+
+  record Tls(String host, int port, TlsSettings settings) implements Address {
+    @Override
+    public Wire open() throws IOException {
+      return Wire.of(settings.connect(host, port));
+    }
+
+    @Override
+    public String text() {
+      return "tcp://" + host + ":" + port;
+    }
+  }
+
+  /// Opens a connection of its own.
+  Wire open() throws IOException;
+
+  /// As users write it.
+  String text();
+
+  /// This address with TLS, if it is one of TCP.
+  default Address with(TlsSettings settings) {
+    return this instanceof Tcp tcp ? new Tls(tcp.host(), tcp.port(), settings) : this;
+  }
 
   static Address parse(String text) {
     if (text.startsWith("unix://") && text.length() > 7) {
@@ -36,23 +80,15 @@ public sealed interface Address {
   }
 
   /// Opens a connection of its own.
-  default SocketChannel connect() {
-    SocketAddress address =
-        switch (this) {
-          case Unix unix -> UnixDomainSocketAddress.of(unix.path());
-          case Tcp tcp -> new InetSocketAddress(tcp.host(), tcp.port());
-        };
+  ///
+  /// @throws Unreachable if there is no engine, or none that is trusted
+  default Wire connect() {
     try {
-      return SocketChannel.open(address);
-    } catch (IOException | RuntimeException e) {
+      return open();
+    } catch (SSLException e) {
+      throw new Unreachable(text(), e.getMessage(), e);
+    } catch (IOException | UnresolvedAddressException | UnsupportedOperationException e) {
       throw new Unreachable(text(), e);
     }
-  }
-
-  default String text() {
-    return switch (this) {
-      case Unix unix -> "unix://" + unix.path();
-      case Tcp tcp -> "tcp://" + tcp.host() + ":" + tcp.port();
-    };
   }
 }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// Calls an engine. An answer of 400 and above is thrown as [ApiError], no engine as [Unreachable].
 /// Thread-safe: each call has a connection of its own.
 public final class EngineClient {
-  private static final String VERSION = "1.48";
+  private static final String VERSION = "1.51";
 
   private final Address address;
   private volatile @Nullable String version;
@@ -105,7 +105,7 @@ public final class EngineClient {
   public Optional<Map<String, String>> head(Query query) {
     try {
       Http.Answer answer = Http.send(address, "HEAD", target(query), "Connection: close\r\n", null);
-      answer.channel().close();
+      answer.wire().close();
       if (answer.status() == 404) {
         return Optional.empty();
       }
@@ -140,7 +140,7 @@ public final class EngineClient {
       if (answer.status() != 101 && answer.status() != 200) {
         checked(answer);
       }
-      return new Hijacked(answer.channel(), answer.in());
+      return new Hijacked(answer.wire(), answer.in());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -175,7 +175,7 @@ public final class EngineClient {
     if (known == null) {
       Http.Answer ping = Http.send(address, "GET", "/_ping", "Connection: close\r\n", null);
       String theirs = ping.headers().getOrDefault("api-version", VERSION);
-      ping.channel().close();
+      ping.wire().close();
       known = minor(theirs) < minor(VERSION) ? theirs : VERSION;
       version = known;
     }

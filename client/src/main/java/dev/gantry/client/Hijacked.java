@@ -4,16 +4,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
 
 /// A connection that carries a container's streams after the HTTP exchange.
 public final class Hijacked implements AutoCloseable {
-  private final SocketChannel channel;
+  private final Wire wire;
   private final InputStream in;
 
-  Hijacked(SocketChannel channel, InputStream in) {
-    this.channel = channel;
+  Hijacked(Wire wire, InputStream in) {
+    this.wire = wire;
     this.in = in;
   }
 
@@ -24,13 +22,17 @@ public final class Hijacked implements AutoCloseable {
 
   /// The container's standard input.
   public OutputStream out() {
-    return Channels.newOutputStream(channel);
+    try {
+      return wire.out();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// Ends the standard input; output goes on.
   public void endInput() {
     try {
-      channel.shutdownOutput();
+      wire.endOutput();
     } catch (IOException e) {
       // the engine has closed already
     }
@@ -39,7 +41,7 @@ public final class Hijacked implements AutoCloseable {
   @Override
   public void close() {
     try {
-      channel.close();
+      wire.close();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

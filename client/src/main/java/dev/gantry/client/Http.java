@@ -5,8 +5,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Map;
@@ -18,7 +16,7 @@ final class Http {
   private static final int MAX_LINE = 64 * 1024;
 
   /// What came back; the body is read from `in` as `headers` say.
-  record Answer(SocketChannel channel, int status, Map<String, String> headers, InputStream in) {
+  record Answer(Wire wire, int status, Map<String, String> headers, InputStream in) {
     InputStream body() {
       boolean chunked = headers.getOrDefault("transfer-encoding", "").equalsIgnoreCase("chunked");
       String length = headers.getOrDefault("content-length", "-1");
@@ -32,22 +30,22 @@ final class Http {
   static Answer send(
       Address address, String method, String target, String extra, byte @Nullable [] body)
       throws IOException {
-    SocketChannel channel = address.connect();
-    OutputStream out = Channels.newOutputStream(channel);
+    Wire wire = address.connect();
+    OutputStream out = wire.out();
     String length = body == null ? "" : "Content-Length: " + body.length + "\r\n";
     out.write(head(method, target, extra + length));
     if (body != null) {
       out.write(body);
     }
-    return answer(channel);
+    return answer(wire);
   }
 
   /// Sends a request whose body is copied from a stream in chunks.
   static Answer upload(
       Address address, String method, String target, String extra, InputStream source)
       throws IOException {
-    SocketChannel channel = address.connect();
-    OutputStream out = Channels.newOutputStream(channel);
+    Wire wire = address.connect();
+    OutputStream out = wire.out();
     out.write(
         head(
             method,
@@ -63,9 +61,9 @@ final class Http {
       out.write("0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
     } catch (IOException e) {
       // the engine may have answered before it read everything: its answer says why
-      return answer(channel);
+      return answer(wire);
     }
-    return answer(channel);
+    return answer(wire);
   }
 
   private static byte[] head(String method, String target, String headers) {
@@ -78,8 +76,8 @@ final class Http {
         .getBytes(StandardCharsets.UTF_8);
   }
 
-  private static Answer answer(SocketChannel channel) throws IOException {
-    InputStream in = new BufferedInputStream(Channels.newInputStream(channel), 16 * 1024);
+  private static Answer answer(Wire wire) throws IOException {
+    InputStream in = new BufferedInputStream(wire.in(), 16 * 1024);
     String[] status = line(in).split(" ", 3);
     if (status.length < 2 || !status[0].startsWith("HTTP/1.")) {
       throw new IOException("the engine closed the connection without an answer");
@@ -92,7 +90,7 @@ final class Http {
             line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
       }
     }
-    return new Answer(channel, Integer.parseInt(status[1]), headers, in);
+    return new Answer(wire, Integer.parseInt(status[1]), headers, in);
   }
 
   static String line(InputStream in) throws IOException {

@@ -283,14 +283,22 @@ public sealed interface Json {
       return value;
     }
 
+    // No pattern switch here: the first one in a process costs some milliseconds, and every command
+    // of the command line reads JSON.
+    private <T extends Json> Optional<T> typed(String key, Class<T> type, String wanted) {
+      Json value = get(key);
+      if (value == null || value instanceof JsonNull) {
+        return Optional.empty();
+      }
+      if (!type.isInstance(value)) {
+        throw wrongType(key, value, wanted);
+      }
+      return Optional.of(type.cast(value));
+    }
+
     /// The text under `key`; empty where it is absent or null.
     public Optional<String> string(String key) {
-      return switch (get(key)) {
-        case null -> Optional.empty();
-        case JsonNull n -> Optional.empty();
-        case JsonString s -> Optional.of(s.value());
-        case Json other -> throw wrongType(key, other, "string");
-      };
+      return typed(key, JsonString.class, "string").map(JsonString::value);
     }
 
     public String string(String key, String absent) {
@@ -299,41 +307,21 @@ public sealed interface Json {
 
     /// The integer under `key`; `absent` where it is absent or null.
     public long number(String key, long absent) {
-      return switch (get(key)) {
-        case null -> absent;
-        case JsonNull n -> absent;
-        case JsonNumber n -> n.longValue();
-        case Json other -> throw wrongType(key, other, "int64");
-      };
+      return typed(key, JsonNumber.class, "int64").map(JsonNumber::longValue).orElse(absent);
     }
 
     public boolean bool(String key, boolean absent) {
-      return switch (get(key)) {
-        case null -> absent;
-        case JsonNull n -> absent;
-        case JsonBoolean b -> b.value();
-        case Json other -> throw wrongType(key, other, "bool");
-      };
+      return typed(key, JsonBoolean.class, "bool").map(JsonBoolean::value).orElse(absent);
     }
 
     /// The object under `key`; empty where it is absent or null.
     public Optional<JsonObject> object(String key) {
-      return switch (get(key)) {
-        case null -> Optional.empty();
-        case JsonNull n -> Optional.empty();
-        case JsonObject o -> Optional.of(o);
-        case Json other -> throw wrongType(key, other, "object");
-      };
+      return typed(key, JsonObject.class, "object");
     }
 
     /// The items under `key`; an empty list where it is absent or null.
     public List<Json> items(String key) {
-      return switch (get(key)) {
-        case null -> List.of();
-        case JsonNull n -> List.of();
-        case JsonArray a -> a.items();
-        case Json other -> throw wrongType(key, other, "array");
-      };
+      return typed(key, JsonArray.class, "array").map(JsonArray::items).orElse(List.of());
     }
 
     /// The objects in the array under `key`; an empty list where it is absent or null.

@@ -52,34 +52,44 @@ public final class JsonWriter {
   }
 
   private void write(Json value, int level) {
-    switch (value) {
-      case Json.JsonNull ignored -> out.append("null");
-      case Json.JsonBoolean b -> out.append(b.value());
-      case Json.JsonNumber n -> out.append(n.literal());
-      case Json.JsonString s -> string(s.value());
-      case Json.JsonArray array -> {
-        out.append('[');
-        boolean first = true;
-        for (Json item : array) {
-          separate(first, level + 1);
-          first = false;
-          write(item, level + 1);
-        }
-        end(first, level, ']');
-      }
-      case Json.JsonObject object -> {
-        out.append('{');
-        boolean first = true;
-        for (var member : object.members().entrySet()) {
-          separate(first, level + 1);
-          first = false;
-          string(member.getKey());
-          out.append(indent.isEmpty() ? ":" : ": ");
-          write(member.getValue(), level + 1);
-        }
-        end(first, level, '}');
-      }
+    // no pattern switch: see JsonObject
+    if (value instanceof Json.JsonString text) {
+      string(text.value());
+    } else if (value instanceof Json.JsonObject object) {
+      members(object, level);
+    } else if (value instanceof Json.JsonArray array) {
+      items(array, level);
+    } else if (value instanceof Json.JsonNumber number) {
+      out.append(number.literal());
+    } else if (value instanceof Json.JsonBoolean truth) {
+      out.append(truth.value());
+    } else {
+      out.append("null");
     }
+  }
+
+  private void items(Json.JsonArray array, int level) {
+    out.append('[');
+    boolean first = true;
+    for (Json item : array) {
+      separate(first, level + 1);
+      first = false;
+      write(item, level + 1);
+    }
+    end(first, level, ']');
+  }
+
+  private void members(Json.JsonObject object, int level) {
+    out.append('{');
+    boolean first = true;
+    for (var member : object.members().entrySet()) {
+      separate(first, level + 1);
+      first = false;
+      string(member.getKey());
+      out.append(indent.isEmpty() ? ":" : ": ");
+      write(member.getValue(), level + 1);
+    }
+    end(first, level, '}');
   }
 
   private void separate(boolean first, int level) {

@@ -48,21 +48,34 @@ public final class TarReader {
     }
   }
 
-  private Entry entry(byte[] header, char type, long size, Map<String, String> records) {
+  private Entry entry(byte[] header, char type, long size, Map<String, String> records)
+      throws IOException {
     String prefix = header[257] == 'u' && header[262] == 0 ? text(header, 345, 155) : "";
     String name = text(header, 0, 100);
-    long real = records.containsKey("size") ? Long.parseLong(records.get("size")) : size;
+    long real = decimal(records, "size", size);
+    if (real < 0) {
+      throw new IOException("a member of " + real + " bytes");
+    }
     left = type == '0' || type == '7' ? real : 0;
     padding = (TarWriter.BLOCK - left % TarWriter.BLOCK) % TarWriter.BLOCK;
     return new Entry(
         records.getOrDefault("path", prefix.isEmpty() ? name : prefix + "/" + name),
         type == '7' ? '0' : type,
         (int) number(header, 100, 8),
-        number(header, 108, 8),
-        number(header, 116, 8),
+        decimal(records, "uid", number(header, 108, 8)),
+        decimal(records, "gid", number(header, 116, 8)),
         left,
         number(header, 136, 12),
         records.getOrDefault("linkpath", text(header, 157, 100)));
+  }
+
+  private static long decimal(Map<String, String> records, String key, long otherwise)
+      throws IOException {
+    String digits = records.getOrDefault(key, Long.toString(otherwise));
+    if (!digits.matches("-?\\d{1,18}")) {
+      throw new IOException("a bad " + key + " in a record before a file: " + digits);
+    }
+    return Long.parseLong(digits);
   }
 
   /// The bytes of the member that [#next] gave.
@@ -111,7 +124,8 @@ public final class TarReader {
       } catch (NumberFormatException e) {
         throw new IOException("a bad record before a file", e);
       }
-      if (length <= space - at || at + length > bytes.length) {
+      // digits, a space, what is recorded, a line end
+      if (length < space - at + 2 || length > bytes.length - at) {
         throw new IOException("a bad record before a file");
       }
       String record = new String(bytes, space + 1, at + length - space - 2, StandardCharsets.UTF_8);

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 /// Writes an archive in POSIX's format (pax): what does not fit a header goes into a record before.
 public final class TarWriter implements AutoCloseable {
   static final int BLOCK = 512;
+  private static final long MOST_ID = 07_777_777L;
   private static final long MOST = 077_777_777_777L;
 
   private final OutputStream out;
@@ -27,6 +28,12 @@ public final class TarWriter implements AutoCloseable {
     }
     if (entry.size() > MOST) {
       record(records, "size", Long.toString(entry.size()));
+    }
+    if (entry.user() > MOST_ID) {
+      record(records, "uid", Long.toString(entry.user()));
+    }
+    if (entry.group() > MOST_ID) {
+      record(records, "gid", Long.toString(entry.group()));
     }
     if (!records.isEmpty()) {
       byte[] text = bytes(records.toString());
@@ -57,8 +64,8 @@ public final class TarWriter implements AutoCloseable {
     byte[] header = new byte[BLOCK];
     text(header, 0, 100, entry.name());
     number(header, 100, 8, entry.mode() & 07777);
-    number(header, 108, 8, Math.min(entry.user(), 07_777_777));
-    number(header, 116, 8, Math.min(entry.group(), 07_777_777));
+    number(header, 108, 8, Math.min(entry.user(), MOST_ID));
+    number(header, 116, 8, Math.min(entry.group(), MOST_ID));
     number(header, 124, 12, entry.size() > MOST ? 0 : entry.size());
     number(header, 136, 12, Math.clamp(entry.seconds(), 0, MOST));
     header[156] = (byte) entry.type();

@@ -34,6 +34,12 @@ final class Lexer {
   private final List<Token> tokens = new ArrayList<>();
   private int at;
 
+  /// Up to where lines are counted, how many there are, and where the last one begins.
+  private int counted;
+
+  private int line = 1;
+  private int begin;
+
   Lexer(String name, String source) {
     this.name = name;
     this.source = source;
@@ -212,23 +218,23 @@ final class Lexer {
   }
 
   private void add(Kind kind, String text, int position) {
-    int line = 1;
-    int begin = 0;
-    for (int i = source.indexOf('\n'); i >= 0 && i < position; i = source.indexOf('\n', i + 1)) {
-      line++;
-      begin = i + 1;
+    for (; counted < position; counted++) {
+      if (source.charAt(counted) == '\n') {
+        line++;
+        begin = counted + 1;
+      }
     }
     tokens.add(new Token(kind, text, line, position - begin));
   }
 
   private TemplateException error(String what) {
-    long line =
+    long here =
         1
             + source
                 .substring(0, Math.min(at, source.length()))
                 .chars()
                 .filter(c -> c == '\n')
                 .count();
-    return new TemplateException("template: " + name + ":" + line + ": " + what);
+    return new TemplateException("template: " + name + ":" + here + ": " + what);
   }
 }

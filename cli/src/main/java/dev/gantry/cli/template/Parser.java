@@ -11,10 +11,13 @@ import java.util.Set;
 
 /// Builds the tree of a template; unknown functions and variables are found here, as Go does.
 final class Parser {
+  private static final int MAX_DEPTH = 200;
+
   private final String name;
   private final List<Token> tokens;
   private final Set<String> variables = new HashSet<>(Set.of("$"));
   private int at;
+  private int depth;
 
   Parser(String name, String source) {
     this.name = name;
@@ -75,7 +78,22 @@ final class Parser {
     return new Node.Action(pipeline);
   }
 
+  private void deeper() {
+    if (++depth > MAX_DEPTH) {
+      throw error("more than " + MAX_DEPTH + " levels within one another");
+    }
+  }
+
   private Node block(String kind) {
+    deeper();
+    try {
+      return shallowBlock(kind);
+    } finally {
+      depth--;
+    }
+  }
+
+  private Node shallowBlock(String kind) {
     Set<String> outside = Set.copyOf(variables);
     Node.Pipeline pipeline = pipeline(kind);
     close();
@@ -168,7 +186,9 @@ final class Parser {
         yield new Node.Operand.Variable(token.text(), fields(), token.line(), place);
       }
       case LEFT -> {
+        deeper();
         Node.Pipeline inner = pipeline("parenthesized pipeline");
+        depth--;
         skipSpace();
         if (!accept(Kind.RIGHT)) {
           throw error("unclosed left paren");

@@ -1,0 +1,11 @@
+package dev.gantry.integration;
+
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+
+class GantryCliTerminalIT extends TerminalContract {
+  @Override
+  Command client(Engine engine, String... words) {
+    return engine.gantryCommand(words);
+  }
+}
