@@ -37,12 +37,22 @@ final class KnownFlags {
       bridge | b | bridge | text | link name of the default bridge (gantry0); none for no bridge
       bip | | bip | text | address of the default bridge, as 172.30.0.1/16
       fixed-cidr | | fixed-cidr | text | part of the default bridge's subnet for containers
+      ipv6 | | ipv6 | bool | the default bridge has IPv6 too
+      bip6 | | bip6 | text | IPv6 address of the default bridge, as fd00:30::1/64
+      fixed-cidr-v6 | | fixed-cidr-v6 | text | IPv6 subnet of the default bridge, or the part of it for containers
+      default-gateway | | default-gateway | text | router of containers on the default bridge, instead of the bridge
+      default-gateway-v6 | | default-gateway-v6 | text | the same for IPv6
       mtu | | mtu | text | largest packet on the default bridge (1500)
       icc | | icc | bool | containers of the default bridge reach each other (true)
       ip | | ip | text | address for published ports that name none (0.0.0.0)
       ip-masq | | ip-masq | bool | hide containers behind the host's address (true)
       ip-forward | | ip-forward | bool | switch the host's forwarding on (true)
       iptables | | iptables | bool | keep the firewall table (true)
+      ip6tables | | ip6tables | bool | no effect: the firewall table has both families (--iptables)
+      ip-forward-no-drop | | ip-forward-no-drop | bool | no effect: packets that are not containers' are never dropped
+      allow-direct-routing | | allow-direct-routing | bool | published ports are reached by containers' own addresses too
+      host-gateway-ip | | host-gateway-ips | list | what host-gateway stands for in --add-host (repeatable)
+      default-network-opt | | default-network-opts | list | driver=option=value, for new networks that do not say it (repeatable)
       publish-by-input-rules | | publish-by-input-rules | bool | published ports obey the host's input rules
       default-address-pool | | default-address-pools | list | where new networks get subnets, as base=172.30.0.0/16,size=24 (repeatable)
       userland-proxy | | userland-proxy | bool | no effect: there is no process per published port
@@ -92,6 +102,7 @@ final class KnownFlags {
       authorization-plugin | authorization-plugins | engine plugins are not loaded
       cpu-rt-period | cpu-rt-period | kernels with real-time group scheduling are not supported
       cpu-rt-runtime | cpu-rt-runtime | kernels with real-time group scheduling are not supported
+      bridge-accept-fwmark | bridge-accept-fwmark | no rule looks at the marks of packets
       userland-proxy-path | userland-proxy-path | there is no process per published port
       rootless | rootless | the engine needs root
       userns-remap | userns-remap | one mapping for all containers is not supported

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,9 +59,50 @@ class NetworkFlagsTest {
     assertEquals("127.0.0.1", options.hostBinding());
   }
 
+  @Test
+  void furtherSettingsAreRead() throws IOException {
+    NetworkOptions.Further said =
+        new NetworkOptions.Further(
+            true,
+            Cidr.parse("fd00:1::1/64"),
+            Cidr.parse("fd00:1::100/120"),
+            "10.9.0.254",
+            "fd00:1::2",
+            List.of("192.0.2.1", "2001:db8::1"),
+            Map.of("bridge", Map.of("com.docker.network.driver.mtu", "1234")),
+            true);
+    assertEquals(
+        said,
+        read(
+                "--ipv6",
+                "--bip6=fd00:1::1/64",
+                "--fixed-cidr-v6=fd00:1::100/120",
+                "--default-gateway=10.9.0.254",
+                "--default-gateway-v6=fd00:1::2",
+                "--host-gateway-ip=192.0.2.1",
+                "--host-gateway-ip=2001:db8::1",
+                "--default-network-opt=bridge=com.docker.network.driver.mtu=1234",
+                "--allow-direct-routing")
+            .further());
+    assertEquals(
+        said.defaults(),
+        readWith(
+                "{\"default-network-opts\":"
+                    + "{\"bridge\":{\"com.docker.network.driver.mtu\":\"1234\"}}}")
+            .further()
+            .defaults());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
+        "--bip=fd00::1/64",
+        "--bip6=10.0.0.1/24",
+        "--fixed-cidr-v6=10.0.0.0/24",
+        "--default-gateway=x",
+        "--host-gateway-ip=name",
+        "--default-network-opt=bridge",
+        "--default-network-opt=bridge=x",
         "--bip=10.0.0.1",
         "--fixed-cidr=x",
         "--mtu=-1",

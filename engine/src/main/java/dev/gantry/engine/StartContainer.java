@@ -163,10 +163,19 @@ final class StartContainer {
     }
   }
 
+  private Container other(String id) {
+    return engine
+        .find(id)
+        .orElseThrow(
+            () ->
+                new Failure.NotFound(
+                    "joining network namespace of container: No such container: " + id));
+  }
+
   private Net attach(Container c) {
     String mode = c.spec().modes().network();
     if (mode.startsWith("container:")) {
-      takeHostname(c, engine.require(mode.substring(10)));
+      takeHostname(c, other(mode.substring(10)));
     }
     if (mode.equals("host") || mode.equals("none") || mode.startsWith("container:")) {
       // a namespace of its own has at least its loopback

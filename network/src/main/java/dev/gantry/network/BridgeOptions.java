@@ -56,7 +56,8 @@ final class BridgeOptions {
     return network.option(ipv6 ? HOST_IPV6 : HOST_IPV4).flatMap(Cidr::literal);
   }
 
-  static Firewall.BridgeRules rules(Network network) {
+  /// @param direct published ports are reached by containers' own addresses from every link
+  static Firewall.BridgeRules rules(Network network, boolean direct) {
     return new Firewall.BridgeRules(
         network.bridge(),
         network.pools().stream().map(Network.Pool::cidr).toList(),
@@ -67,7 +68,7 @@ final class BridgeOptions {
         mode(network, true),
         hostAddress(network, false),
         hostAddress(network, true),
-        trusted(network));
+        direct ? List.of(Firewall.EVERY_LINK) : trusted(network));
   }
 
   static Optional<String> hostBinding(Network network) {

@@ -20,8 +20,14 @@ final class DnsForwarder {
   private static final int SERVER_LIMIT = 3;
 
   private final List<InetAddress> servers;
+  private final int port;
 
   DnsForwarder(List<String> servers) {
+    this(servers, PORT);
+  }
+
+  DnsForwarder(List<String> servers, int port) {
+    this.port = port;
     this.servers =
         servers.stream().flatMap(s -> Cidr.literal(s).stream()).limit(SERVER_LIMIT).toList();
   }
@@ -48,10 +54,10 @@ final class DnsForwarder {
     return failure;
   }
 
-  private static byte[] overUdp(InetAddress server, byte[] message, DnsMessage.Query query)
+  private byte[] overUdp(InetAddress server, byte[] message, DnsMessage.Query query)
       throws IOException {
     try (DatagramSocket socket = new DatagramSocket()) {
-      socket.connect(new InetSocketAddress(server, PORT));
+      socket.connect(new InetSocketAddress(server, port));
       socket.send(new DatagramPacket(message, message.length));
       long deadline = System.nanoTime() + TIMEOUT_MILLIS * 1_000_000L;
       while (true) {
@@ -70,9 +76,9 @@ final class DnsForwarder {
     }
   }
 
-  private static byte[] overTcp(InetAddress server, byte[] message) throws IOException {
+  private byte[] overTcp(InetAddress server, byte[] message) throws IOException {
     try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(server, PORT), TIMEOUT_MILLIS);
+      socket.connect(new InetSocketAddress(server, port), TIMEOUT_MILLIS);
       socket.setSoTimeout(TIMEOUT_MILLIS);
       write(socket, message);
       return read(socket);

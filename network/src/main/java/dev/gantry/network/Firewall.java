@@ -66,7 +66,12 @@ final class Firewall implements AutoCloseable {
   private static final int PRIORITY_FILTER = 0;
   private static final int PRIORITY_SNAT = 100;
   private static final int BRIDGES = 1;
+
+  /// Among the trusted links: all of them.
+  static final String EVERY_LINK = "*";
+
   private static final Cidr LOOPBACK = Cidr.parse("127.0.0.0/8");
+  private static final Cidr LOOPBACK6 = Cidr.parse("::1/128");
 
   /// The four maps of published ports: by family, and with or without the host's address.
   private enum PortMap {
@@ -312,6 +317,11 @@ final class Firewall implements AutoCloseable {
             table,
             "raw",
             rule -> rule.fromAnyOf("bridges", BRIDGES).address(false, LOOPBACK).drop()));
+    // IPv6 has no route_localnet: rewritten packets from ::1 would be dropped. They go to the
+    // port's own socket, whose relay carries them on
+    all.add(
+        NftMessages.rule(
+            table, "output", rule -> rule.family(true).address(false, LOOPBACK6).accept()));
     for (String chain : List.of("prerouting", "output")) {
       for (PortMap map : PortMap.values()) {
         if (map.isSet()) {
@@ -372,7 +382,12 @@ final class Firewall implements AutoCloseable {
     }
     for (String link : bridge.trusted()) {
       all.add(
-          forward(rule -> rule.from(link).to(name).toOpenPort(open.name, open.id, ipv6).accept()));
+          forward(
+              rule ->
+                  (link.equals(EVERY_LINK) ? rule : rule.from(link))
+                      .to(name)
+                      .toOpenPort(open.name, open.id, ipv6)
+                      .accept()));
     }
   }
 

@@ -28,6 +28,7 @@ import java.util.stream.Stream;
 ///
 /// One lock guards all; under it only the kernel is spoken to, whose answers come at once.
 final class HostNetworks implements Networks {
+  private static final System.Logger LOG = System.getLogger(HostNetworks.class.getName());
   private static final String LAUNCH = "failed to set up container networking: ";
   private static final String UNKNOWN_NETWORK = "invalid cluster node while attaching to network";
 
@@ -73,46 +74,13 @@ final class HostNetworks implements Networks {
     registry.predefined("none", "null", List.of(), Map.of());
     registry.predefined("host", "host", List.of(), Map.of());
     if (!options.bridge().equals("none")) {
-      Pool pool = defaultPool();
-      registry.predefined("bridge", "bridge", List.of(pool), defaultSettings());
+      DefaultBridge planned = new DefaultBridge(options, registry, links);
+      registry.predefined("bridge", "bridge", planned.pools(), defaultSettings());
     }
     if (options.ipForward()) {
       HostLinks.sysctl("ipv4/ip_forward", "1");
     }
     registry.list().stream().filter(HostNetworks::hasBridge).forEach(this::makeBridge);
-  }
-
-  /// The subnet of the default bridge: what the flags say, else what the link has, else what it had
-  /// in the run before, else the first free one.
-  private Pool defaultPool() {
-    Optional<HostLinks.Link> link = links.find(options.bridge());
-    Cidr bip = options.bip();
-    if (bip == null) {
-      bip =
-          link.flatMap(
-                  found ->
-                      links.addresses(found.index()).stream()
-                          .filter(address -> !address.isIpv6())
-                          .findFirst())
-              .orElse(null);
-    }
-    String range = options.fixedCidr() == null ? "" : String.valueOf(options.fixedCidr());
-    if (bip != null) {
-      return new Pool(
-          bip.network().toString(),
-          range,
-          Cidr.text(bip.address()),
-          Map.of(),
-          Cidr.text(bip.address()),
-          false);
-    }
-    Optional<Pool> before = registry.byName("bridge").flatMap(bridge -> bridge.pool(false));
-    return before.orElseGet(
-        () -> {
-          Cidr free = registry.freeSubnet(links.routes(0).stream().map(Route::to).toList());
-          String router = Cidr.text(free.at(java.math.BigInteger.ONE));
-          return new Pool(free.toString(), range, router, Map.of(), router, true);
-        });
   }
 
   private Map<String, String> defaultSettings() {
@@ -151,10 +119,7 @@ final class HostNetworks implements Networks {
   private void applyFirewall() {
     if (options.firewall() && !applied) {
       firewall.prepare(
-          registry.list().stream()
-              .filter(HostNetworks::hasBridge)
-              .map(BridgeOptions::rules)
-              .toList(),
+          registry.list().stream().filter(HostNetworks::hasBridge).map(this::rules).toList(),
           publisher.rewrites()
               ? attachments.values().stream().flatMap(a -> publisher.mappings(a).stream()).toList()
               : List.of());
@@ -416,7 +381,7 @@ final class HostNetworks implements Networks {
     if (Macvlan.routesOnLink(network)) {
       return ipv6 ? "::" : "0.0.0.0";
     }
-    return network.pool(ipv6).map(Pool::router).orElse("");
+    return network.pool(ipv6).map(pool -> DefaultBridge.gateway(pool, ipv6)).orElse("");
   }
 
   /// A MAC that belongs to the address, so that neighbours' caches stay right when it is used
@@ -550,7 +515,16 @@ final class HostNetworks implements Networks {
     } finally {
       lock.unlock();
     }
-    running.forEach(live -> started(live.attachment().containerId(), live.pid()));
+    running.forEach(this::serveNamesAgain);
+  }
+
+  /// A container that has ended meanwhile must not keep the engine from starting.
+  private void serveNamesAgain(Live live) {
+    try {
+      started(live.attachment().containerId(), live.pid());
+    } catch (Failure e) {
+      LOG.log(System.Logger.Level.WARNING, "after a restart: {0}", e.text());
+    }
   }
 
   private void take(Network network, Endpoint endpoint) {
@@ -796,7 +770,7 @@ final class HostNetworks implements Networks {
       applyFirewall();
       Network network =
           new NetworkPlan(registry, () -> links.routes(0).stream().map(Route::to).toList())
-              .plan(request);
+              .plan(withDefaults(request));
       if (hasBridge(network)) {
         boolean there = links.find(network.bridge()).isPresent();
         undo.on(
@@ -813,7 +787,7 @@ final class HostNetworks implements Networks {
       registry.add(network);
       undo.on(() -> registry.remove(network));
       if (hasBridge(network) && options.firewall()) {
-        firewall.put(BridgeOptions.rules(network));
+        firewall.put(rules(network));
         neighbours.settle(firewall.bridges());
       }
       undo.commit();
@@ -821,6 +795,22 @@ final class HostNetworks implements Networks {
     } finally {
       lock.unlock();
     }
+  }
+
+  private Firewall.BridgeRules rules(Network network) {
+    return BridgeOptions.rules(network, options.further().directRouting());
+  }
+
+  /// With the driver options that the engine's operator wants where the request is silent.
+  private NetworkRequest withDefaults(NetworkRequest request) {
+    String driver = request.driver().isEmpty() ? "bridge" : request.driver();
+    Map<String, String> defaults = options.further().defaults().getOrDefault(driver, Map.of());
+    if (defaults.isEmpty() || !request.configFrom().isEmpty()) {
+      return request;
+    }
+    Map<String, String> merged = new LinkedHashMap<>(defaults);
+    merged.putAll(request.options());
+    return request.withOptions(merged);
   }
 
   @Override
@@ -889,6 +879,9 @@ final class HostNetworks implements Networks {
 
   @Override
   public List<String> hostGateways() {
+    if (!options.further().hostGateways().isEmpty()) {
+      return options.further().hostGateways();
+    }
     lock.lock();
     try {
       return registry.byName("bridge").stream()

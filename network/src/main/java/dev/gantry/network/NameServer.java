@@ -32,16 +32,26 @@ final class NameServer implements AutoCloseable {
   // queries on their way outside; more are dropped, and the asker tries again
   private final Semaphore pending = new Semaphore(PENDING_LIMIT);
 
-  private NameServer(DatagramChannel udp, ServerSocket tcp, NameServers.View view) {
+  private NameServer(
+      DatagramChannel udp, ServerSocket tcp, NameServers.View view, DnsForwarder forwarder) {
     this.udp = udp;
     this.tcp = tcp;
     this.view = view;
-    this.forwarder = new DnsForwarder(view.servers());
+    this.forwarder = forwarder;
   }
 
   static NameServer start(
       String containerId, DatagramChannel udp, ServerSocket tcp, NameServers.View view) {
-    NameServer server = new NameServer(udp, tcp, view);
+    return start(containerId, udp, tcp, view, new DnsForwarder(view.servers()));
+  }
+
+  static NameServer start(
+      String containerId,
+      DatagramChannel udp,
+      ServerSocket tcp,
+      NameServers.View view,
+      DnsForwarder forwarder) {
+    NameServer server = new NameServer(udp, tcp, view, forwarder);
     String name = "gantry-dns-" + Ids.shorten(containerId);
     Thread.ofVirtual().name(name + "-udp").start(server::receive);
     Thread.ofVirtual().name(name + "-tcp").start(server::accept);

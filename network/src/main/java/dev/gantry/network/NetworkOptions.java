@@ -1,6 +1,7 @@
 package dev.gantry.network;
 
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What `gantryd`'s flags say about networks.
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param inputPolicy published ports obey the host's input rules instead of bypassing them
 /// @param pools where subnets of new networks come from
 /// @param dns servers for containers instead of the host's
+/// @param further what most engines leave as it is
 public record NetworkOptions(
     String bridge,
     @Nullable Cidr bip,
@@ -31,7 +33,35 @@ public record NetworkOptions(
     List<AddressPool> pools,
     List<String> dns,
     List<String> dnsSearch,
-    List<String> dnsOptions) {
+    List<String> dnsOptions,
+    Further further) {
+  /// Settings that most engines leave as they are. Texts are empty for what is not said.
+  ///
+  /// @param ipv6 the default bridge has IPv6 too
+  /// @param bip6 its IPv6 address; null takes the first of its subnet
+  /// @param fixedCidr6 its IPv6 subnet, or the part of it for containers; null takes a free one
+  /// @param gateway4 router of containers on the default bridge instead of the bridge
+  /// @param hostGateways what `host-gateway` stands for instead of the default bridge's addresses
+  /// @param defaults driver options of new networks that do not say them, by driver
+  /// @param directRouting published ports are reached by containers' own addresses from everywhere
+  public record Further(
+      boolean ipv6,
+      @Nullable Cidr bip6,
+      @Nullable Cidr fixedCidr6,
+      String gateway4,
+      String gateway6,
+      List<String> hostGateways,
+      Map<String, Map<String, String>> defaults,
+      boolean directRouting) {
+    public static final Further NONE =
+        new Further(false, null, null, "", "", List.of(), Map.of(), false);
+
+    public Further {
+      hostGateways = List.copyOf(hostGateways);
+      defaults = Map.copyOf(defaults);
+    }
+  }
+
   /// A range that is cut into subnets of `size` bits of prefix.
   public record AddressPool(Cidr base, int size) {}
 
@@ -58,7 +88,28 @@ public record NetworkOptions(
         DEFAULT_POOLS,
         List.of(),
         List.of(),
-        List.of());
+        List.of(),
+        Further.NONE);
+  }
+
+  /// With other further settings.
+  public NetworkOptions with(Further value) {
+    return new NetworkOptions(
+        bridge,
+        bip,
+        fixedCidr,
+        mtu,
+        icc,
+        masquerade,
+        ipForward,
+        firewall,
+        hostBinding,
+        inputPolicy,
+        pools,
+        dns,
+        dnsSearch,
+        dnsOptions,
+        value);
   }
 
   /// As `--bip`.
@@ -77,7 +128,8 @@ public record NetworkOptions(
         pools,
         dns,
         dnsSearch,
-        dnsOptions);
+        dnsOptions,
+        further);
   }
 
   /// As `--mtu`.
@@ -96,7 +148,8 @@ public record NetworkOptions(
         pools,
         dns,
         dnsSearch,
-        dnsOptions);
+        dnsOptions,
+        further);
   }
 
   /// Published ports obey the host's input rules.
@@ -115,7 +168,8 @@ public record NetworkOptions(
         pools,
         dns,
         dnsSearch,
-        dnsOptions);
+        dnsOptions,
+        further);
   }
 
   /// As `--default-address-pool`.
@@ -134,7 +188,8 @@ public record NetworkOptions(
         value,
         dns,
         dnsSearch,
-        dnsOptions);
+        dnsOptions,
+        further);
   }
 
   /// As `--dns`, `--dns-search`, `--dns-opt`.
@@ -153,7 +208,8 @@ public record NetworkOptions(
         pools,
         servers,
         search,
-        options);
+        options,
+        further);
   }
 
   /// Docker's: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in pieces of /20.

@@ -37,6 +37,25 @@ public record NetworkRequest(
     labels = Map.copyOf(labels);
   }
 
+  NetworkRequest withOptions(Map<String, String> others) {
+    return new NetworkRequest(
+        name,
+        driver,
+        enableIpv4,
+        enableIpv6,
+        ipamDriver,
+        ipamOptions,
+        subnets,
+        internal,
+        attachable,
+        ingress,
+        configFrom,
+        configOnly,
+        scope,
+        others,
+        labels);
+  }
+
   /// A bridge network with nothing but a name.
   public static NetworkRequest of(String name) {
     return new NetworkRequest(

@@ -204,13 +204,15 @@ final class PortReservations implements AutoCloseable {
     }
   }
 
-  /// Lets connections that reach the held TCP sockets go to `target`.
+  /// Lets what reaches the held sockets go to `target`.
   synchronized void relay(PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
     Key key = new Key(port.protocol(), port.hostIp(), port.hostPort());
     Held now = held.get(key);
     if (now != null && now.socket() instanceof ServerSocketChannel listener) {
       Thread relay = PortRelay.start(listener, target);
       held.put(key, new Held(() -> close(listener, relay), now.who()));
+    } else if (now != null && now.socket() instanceof DatagramChannel socket) {
+      held.put(key, new Held(DatagramRelay.start(socket, target), now.who()));
     }
   }
 

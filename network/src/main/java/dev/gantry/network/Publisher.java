@@ -179,7 +179,9 @@ final class Publisher implements AutoCloseable {
   private boolean isTrusting(Attachment attachment, boolean ipv6) {
     return LaunchMessages.gatewayEndpoint(attachment.endpoints(), ipv6)
         .flatMap(endpoint -> networks.apply(endpoint.networkId()))
-        .filter(network -> !BridgeOptions.trusted(network).isEmpty())
+        .filter(
+            network ->
+                options.further().directRouting() || !BridgeOptions.trusted(network).isEmpty())
         .isPresent();
   }
 

@@ -25,6 +25,7 @@ public final class Engine implements AutoCloseable {
   private final String bridge;
   private final String pool;
   private final List<String> flags;
+  private List<String> entry = List.of();
   private @Nullable Process process;
   private @Nullable String busybox;
 
@@ -42,15 +43,21 @@ public final class Engine implements AutoCloseable {
   ///
   /// @param extra further flags of `gantryd`
   public static Engine start(String... extra) {
-    return start(false, extra);
+    return start(List.of(), false, extra);
+  }
+
+  /// The same in the network namespace of process `pid`: a test may do to its firewall what it
+  /// likes.
+  public static Engine startIn(long pid, String... extra) {
+    return start(List.of("nsenter", "-t", Long.toString(pid), "-n", "--"), false, extra);
   }
 
   /// Like [#start], and new networks get their subnets from [#pool].
   public static Engine startWithPool(String... extra) {
-    return start(true, extra);
+    return start(List.of(), true, extra);
   }
 
-  private static Engine start(boolean withPool, String... extra) {
+  private static Engine start(List<String> entry, boolean withPool, String... extra) {
     Needs.root();
     Path home = Needs.distribution();
     String reference = System.getProperty("gantry.reference", "");
@@ -88,6 +95,7 @@ public final class Engine implements AutoCloseable {
       }
       flags.addAll(List.of(extra));
       Engine engine = new Engine(folder, home, name, bridge, pool, flags);
+      engine.entry = entry;
       try {
         engine.restart();
       } catch (AssertionError e) {
@@ -113,10 +121,9 @@ public final class Engine implements AutoCloseable {
 
   /// As [#restart()], without waiting.
   public Process launch() {
-    List<String> words =
-        new ArrayList<>(
-            List.of(
-                home.resolve("jdk/bin/java").toString(), "@" + home.resolve("lib/daemon.args")));
+    List<String> words = new ArrayList<>(entry);
+    words.addAll(
+        List.of(home.resolve("jdk/bin/java").toString(), "@" + home.resolve("lib/daemon.args")));
     words.addAll(flags);
     ProcessBuilder builder = new ProcessBuilder(words);
     builder.environment().put("MALLOC_ARENA_MAX", "2");

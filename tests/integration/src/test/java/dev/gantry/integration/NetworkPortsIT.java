@@ -1,0 +1,228 @@
+package dev.gantry.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Needs;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// Who reaches a published port: an engine in a namespace that stands for the host, a client in
+/// another one that stands for the world, containers. Over both families, tcp and udp.
+class NetworkPortsIT {
+  private static final Duration SOON = Duration.ofSeconds(40);
+  private static final String HOST = "192.0.2.1";
+  private static final String CLIENT = "192.0.2.2";
+  private static final String HOST6 = "2001:db8::1";
+  private static final String CLIENT6 = "2001:db8:0:0:0:0:0:2";
+  private static final int WEB = 8080;
+  private static final int UDP = 8081;
+
+  /// What ufw's default comes to: nothing gets in that was not asked for.
+  private static final String DROP_BY_DEFAULT =
+      "add table inet filterlike; add chain inet filterlike input { type filter hook input priority"
+          + " 0; policy drop; }; add rule inet filterlike input ct state established,related accept;"
+          + " add rule inet filterlike input iif lo accept; add rule inet filterlike input meta"
+          + " l4proto ipv6-icmp accept";
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private NetworkSandbox host;
+  private Inside machine;
+  private Inside client;
+
+  @BeforeEach
+  void connectMachines() throws Exception {
+    Needs.root();
+    Needs.dockerClient();
+    host = NetworkSandbox.open();
+    open.add(host);
+    NetworkSandbox world = NetworkSandbox.open();
+    open.add(world);
+    machine = new Inside(host.pid());
+    client = new Inside(world.pid());
+    onHost("ip", "link", "set", "lo", "up");
+    onHost(
+        "ip",
+        "link",
+        "add",
+        "out0",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "out0",
+        "netns",
+        "" + world.pid());
+    address(host, HOST, HOST6);
+    address(world, CLIENT, CLIENT6);
+  }
+
+  private static void address(NetworkSandbox where, String four, String six) throws Exception {
+    enter(where, "ip", "link", "set", "out0", "up");
+    enter(where, "ip", "addr", "add", four + "/24", "dev", "out0");
+    enter(where, "ip", "addr", "add", six + "/64", "dev", "out0", "nodad");
+  }
+
+  private String onHost(String... words) throws Exception {
+    return enter(host, words);
+  }
+
+  private static String enter(NetworkSandbox where, String... words) throws Exception {
+    List<String> all = new ArrayList<>(List.of("nsenter", "-t", "" + where.pid(), "-n", "--"));
+    all.addAll(List.of(words));
+    return NetworkSandbox.run(all.toArray(String[]::new));
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+  }
+
+  private Engine start(String... flags) {
+    Engine engine = Engine.startIn(host.pid(), flags);
+    open.add(engine);
+    engine
+        .docker("network", "create", "--ipv6", "--subnet=10.77.0.0/24", "--subnet=fd77::/64", "six")
+        .succeeded();
+    return engine;
+  }
+
+  private Inside container(Engine engine, String name, String... words) throws Exception {
+    List<String> all = new ArrayList<>(List.of("run", "-d", "--name", name));
+    all.addAll(List.of(words));
+    all.addAll(List.of(engine.busybox(), "sleep", "600"));
+    engine.docker(all.toArray(String[]::new)).succeeded();
+    return new Inside(
+        Integer.parseInt(
+            engine
+                .docker("inspect", "--format", "{{.State.Pid}}", name)
+                .succeeded()
+                .out()
+                .strip()));
+  }
+
+  private Inside web(Engine engine) throws Exception {
+    Inside web =
+        container(
+            engine,
+            "web",
+            "--network=six",
+            "-p",
+            WEB + ":80",
+            "-p",
+            UDP + ":81/udp",
+            "-p",
+            "127.0.0.1:8082:80");
+    open.add(web.tcp(80));
+    open.add(web.udp(81));
+    return web;
+  }
+
+  private static void reaches(String who, Inside from, String address, String expected) {
+    reaches(List.of("tcp", "udp"), who, from, address, expected);
+  }
+
+  private static void reaches(
+      List<String> protocols, String who, Inside from, String address, String expected) {
+    for (String protocol : protocols) {
+      int port = protocol.equals("tcp") ? WEB : UDP;
+      List<String> last = new ArrayList<>(List.of(""));
+      Eventually.within(
+          SOON,
+          () -> who + " reaches " + protocol + " " + address + ":" + port + ": " + last.getFirst(),
+          () -> {
+            try {
+              String seen = from.ask(protocol, address, port);
+              last.set(0, "the container sees " + seen);
+              return expected.isEmpty() ? !seen.isEmpty() : seen.equals(expected);
+            } catch (Exception e) {
+              last.set(0, e.toString());
+              return false;
+            }
+          });
+    }
+  }
+
+  private void everybodyReaches(Inside web, Inside same, Inside other) {
+    reaches("a client outside", client, HOST, CLIENT);
+    reaches("a client outside", client, HOST6, CLIENT6);
+    reaches("the host", machine, "127.0.0.1", "");
+    reaches("the host", machine, "::1", "");
+    reaches("the host", machine, HOST, "");
+    reaches("the host", machine, HOST6, "");
+    reaches("a container on the same network", same, HOST, "");
+    reaches("a container on the same network", same, HOST6, "");
+    reaches("a container elsewhere", other, HOST, "");
+    reaches("the container itself", web, HOST, "");
+    reaches("the container itself", web, HOST6, "");
+  }
+
+  /// The same where a relay carries connections: containers see the host as the source.
+  private void everybodyReachesTheRelay(Inside web, Inside same, Inside other) {
+    reaches("a client outside", client, HOST, "10.77.0.1");
+    reaches("a client outside", client, HOST6, "10.77.0.1");
+    reaches("the host", machine, "127.0.0.1", "10.77.0.1");
+    reaches("the host", machine, "::1", "10.77.0.1");
+    reaches("the host", machine, HOST, "10.77.0.1");
+    reaches("a container on the same network", same, "10.77.0.1", "10.77.0.1");
+    reaches("the container itself", web, "10.77.0.1", "10.77.0.1");
+    reaches(List.of("tcp"), "a container on the same network", same, HOST, "10.77.0.1");
+    reaches(List.of("tcp"), "a container elsewhere", other, HOST, "10.77.0.1");
+  }
+
+  @Test
+  void publishedPortIsReachedFromEverywhereWhateverHappensToEngineAndRules() throws Exception {
+    Engine engine = start();
+    Inside web = web(engine);
+    Inside same = container(engine, "same", "--network=six");
+    Inside other = container(engine, "other");
+    everybodyReaches(web, same, other);
+    assertTrue(machine.canAsk("tcp", "127.0.0.1", 8082));
+    assertFalse(client.canAsk("tcp", HOST, 8082), "published on loopback alone");
+
+    engine.kill();
+    reaches("a client of a machine without engine", client, HOST, CLIENT);
+    reaches("a client of a machine without engine", client, HOST6, CLIENT6);
+    engine.restart();
+    everybodyReaches(web, same, other);
+
+    onHost("nft", "flush", "ruleset");
+    everybodyReaches(web, same, other);
+
+    assertEquals("", onHost("nft", DROP_BY_DEFAULT));
+    everybodyReaches(web, same, other);
+  }
+
+  @Test
+  void publishedPortObeysTheHostsInputRulesWhenTold() throws Exception {
+    Engine engine = start("--publish-by-input-rules");
+    Inside web = web(engine);
+    Inside same = container(engine, "same", "--network=six");
+    Inside other = container(engine, "other");
+    everybodyReachesTheRelay(web, same, other);
+
+    assertEquals("", onHost("nft", DROP_BY_DEFAULT));
+    for (String address : List.of(HOST, HOST6)) {
+      assertFalse(client.canAsk("tcp", address, WEB), "tcp " + address);
+      assertFalse(client.canAsk("udp", address, UDP), "udp " + address);
+    }
+    reaches("the host", machine, "127.0.0.1", "");
+    reaches("the host", machine, "::1", "");
+
+    onHost("nft", "add rule inet filterlike input tcp dport " + WEB + " accept");
+    onHost("nft", "add rule inet filterlike input udp dport " + UDP + " accept");
+    everybodyReachesTheRelay(web, same, other);
+    engine.kill();
+    engine.restart();
+    everybodyReachesTheRelay(web, same, other);
+  }
+}
