@@ -68,6 +68,7 @@ final class Catalog {
       volume ls          | volume list | List volumes
       volume prune       |  | Remove volumes that nothing uses
       volume rm          | volume remove | Remove volumes
+      builder prune      |  | Empty the cache of builds
       system dial-stdio  |  | Join standard input and output with the engine, for clients over SSH
       system df          |  | Show what takes how much of the disk
       system events      | events | Show what happens, as it happens
@@ -115,6 +116,7 @@ final class Catalog {
     groups.put("image", "Everything about images");
     groups.put("network", "Everything about networks");
     groups.put("volume", "Everything about volumes");
+    groups.put("builder", "The cache of builds");
     groups.put("system", "The engine, its disk and its events");
     groups.put("context", "Addresses of engines under names");
     return groups;

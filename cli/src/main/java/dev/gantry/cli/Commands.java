@@ -55,6 +55,7 @@ final class Commands {
           case "network" -> Networks.command(verb);
           case "volume" -> Volumes.command(verb);
           case "context" -> Contexts.command(verb);
+          case "builder" -> Prunes.command("builder");
           default -> Systems.command(verb);
         };
     return command.named(name, entry.help());

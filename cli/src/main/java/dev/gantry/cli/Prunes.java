@@ -25,6 +25,10 @@ final class Prunes {
     if (kind.equals("volume")) {
       flags.add(Flag.bool("all", 'a', "Those with a name too"));
     }
+    if (kind.equals("builder")) {
+      flags.add(Flag.bool("all", 'a', "What images still use, too"));
+      flags.add(Flag.bytes("keep-storage", ' ', "Keep so much of what was used last"));
+    }
     if (kind.equals("system")) {
       flags.add(Flag.bool("volumes", ' ', "Volumes without a name too"));
     }
@@ -40,6 +44,10 @@ final class Prunes {
     if (!words.on("force") && !agreed(session, warning(words, kind))) {
       return 0;
     }
+    if (kind.equals("builder")) {
+      session.out().println("Total:\t" + Humans.size(builds(session, words), 4));
+      return 0;
+    }
     if (!kind.equals("system")) {
       long freed = one(session, words, kind);
       if (!kind.equals("network")) {
@@ -51,9 +59,30 @@ final class Prunes {
     if (words.on("volumes")) {
       freed += one(session, words, "volume");
     }
-    freed += one(session, words, "image");
+    freed += one(session, words, "image") + builds(session, words);
     session.out().println("Total reclaimed space: " + Humans.size(freed, 4));
     return 0;
+  }
+
+  /// Empties the cache of builds; the bytes that it gave back.
+  private static long builds(Session session, Words words) {
+    List<String> filters =
+        words.list("filter").stream().filter(f -> !f.startsWith("label")).toList();
+    Query query =
+        Query.of("/build/prune")
+            .with("all", words.on("all"))
+            .withText(
+                "keep-storage",
+                words.text("keep-storage").map(Humans::bytes).map(b -> Long.toString(b)).orElse(""))
+            .withText("filters", Filters.of(filters));
+    Json.JsonObject answer = Session.object(session.engine().post(query, null));
+    List<String> gone = answer.strings("CachesDeleted");
+    if (!gone.isEmpty()) {
+      session.out().println("Deleted build cache objects:");
+      gone.forEach(session.out()::println);
+      session.out().println();
+    }
+    return answer.number("SpaceReclaimed", 0);
   }
 
   private static String warning(Words words, String kind) {
@@ -70,6 +99,10 @@ final class Prunes {
               + (words.on("all") ? "all" : "anonymous")
               + " local volumes not used by at least one container.\n";
       case "image" -> "WARNING! This will remove " + images + ".\n";
+      case "builder" ->
+          "WARNING! This will remove all "
+              + (words.on("all") ? "build cache" : "dangling build cache")
+              + ".\n";
       default ->
           "WARNING! This will remove:\n"
               + "  - all stopped containers\n"
