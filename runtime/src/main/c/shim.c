@@ -41,7 +41,8 @@ void *memcpy(void *d, const void *s, u64 n) { u8 *a = d; const u8 *b = s; while 
 void *memset(void *d, int c, u64 n) { u8 *a = d; while (n--) *a++ = (u8)c; return d; }
 
 static __attribute__((noreturn)) void quit(int code) {
-  for (;;) sys3(SYS_exit_group, code, 0, 0);
+  sys3(SYS_exit_group, code, 0, 0);
+  for (;;) __builtin_trap(); /* a filter that forbids to exit: no signal handler can stop this */
 }
 
 static i64 send_message(int fd, const struct message *m, const int *fds, int count) {

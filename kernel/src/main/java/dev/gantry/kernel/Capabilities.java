@@ -1,6 +1,8 @@
 package dev.gantry.kernel;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -81,8 +83,11 @@ public final class Capabilities {
 
   /// What the first process of a new user namespace holds: everything that the kernel knows.
   public static long all() {
-    try {
-      String last = Files.readString(Path.of("/proc/sys/kernel/cap_last_cap")).trim();
+    try (InputStream in = Files.newInputStream(Path.of("/proc/sys/kernel/cap_last_cap"))) {
+      // in one read: such a file has ended after the first one, however short
+      byte[] text = new byte[16];
+      int length = Math.max(0, in.read(text));
+      String last = new String(text, 0, length, StandardCharsets.US_ASCII).trim();
       return (1L << (Integer.parseInt(last) + 1)) - 1;
     } catch (IOException | NumberFormatException e) {
       return mask(names());

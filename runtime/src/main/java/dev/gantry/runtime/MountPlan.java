@@ -532,7 +532,7 @@ final class MountPlan {
     String what = "mount " + type + " on " + mount.destination();
     Argument target =
         type.equals("proc") || type.equals("sysfs")
-            ? plainTarget(mount.destination(), what)
+            ? plainTarget(mount.destination(), false, what)
             : target(mount.destination(), false, what);
     Argument context =
         plan.call(what, Syscalls.FSOPEN, plan.string(type), number(CLOEXEC)).result();
@@ -653,16 +653,17 @@ final class MountPlan {
         .result();
   }
 
-  /// A target that may be no link at all: procfs and sysfs are trusted later (CVE-2019-19921).
-  private Argument plainTarget(String destination, String what) {
-    close(target(destination, false, what));
+  /// A target that may be no link at all: procfs and sysfs are trusted later (CVE-2019-19921), and
+  /// the terminal goes on /dev/console itself (CVE-2025-52565).
+  private Argument plainTarget(String destination, boolean isFile, String what) {
+    close(target(destination, isFile, what));
     return plan.call(
             what,
             Syscalls.OPENAT2,
             root,
             plan.string(destination),
             plan.words(
-                number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
+                number(Fd.O_PATH | Fd.O_CLOEXEC | (isFile ? 0 : Fd.O_DIRECTORY)),
                 number(0),
                 number(Fd.RESOLVE_IN_ROOT | Fd.RESOLVE_NO_SYMLINKS)),
             number(24))
@@ -792,7 +793,7 @@ final class MountPlan {
   /// Binds the slave on /dev/console by descriptor (CVE-2025-52565).
   void console(Argument slave) {
     String what = "mount the terminal on /dev/console";
-    Argument target = target("/dev/console", true, what);
+    Argument target = plainTarget("/dev/console", true, what);
     Argument tree =
         plan.call(
                 what,

@@ -123,6 +123,8 @@ public final class RuntimeMain {
       case "features" -> System.out.println(OciFeatures.document().text());
       case "spec" -> writeSpec(arguments);
       case "help" -> System.out.print(HELP);
+      case "checkpoint", "restore" ->
+          throw new Failure.Unsupported(command + ": checkpoints are not supported");
       case "run" -> {
         return runContainer(arguments);
       }
@@ -323,7 +325,7 @@ public final class RuntimeMain {
   private static void writeSpec(OciArguments arguments) throws IOException {
     Path file = Path.of(arguments.value("bundle").orElse("."), "config.json");
     if (Files.exists(file)) {
-      throw new Failure.Conflict("File " + file + " exists. Remove it first");
+      throw new Failure.Conflict("File " + file + " exists, remove it first");
     }
     Files.writeString(file, OciFeatures.template().toJson());
   }
