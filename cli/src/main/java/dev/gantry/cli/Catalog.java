@@ -44,6 +44,7 @@ final class Catalog {
       container update   | update | Change the limits and restart policy of containers
       container why      | why | Explain how a container ended, and by whose hand
       container wait     | wait | Wait until containers end and print their exit codes
+      image build        | build, builder build | Build an image from a Dockerfile
       image bootstrap    |  | Make a base image from this machine's own package mirror
       image history      | history | Show the layers of an image
       image import       | import | Make an image of a tar archive of a file system

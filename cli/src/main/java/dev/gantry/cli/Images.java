@@ -19,6 +19,7 @@ final class Images {
 
   static Command command(String verb) {
     return switch (verb) {
+      case "build" -> Builds.command();
       case "ls" -> ImageList.command();
       case "history" -> ImageList.history();
       case "pull" -> Pulls.pull();

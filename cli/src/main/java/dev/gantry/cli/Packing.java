@@ -11,6 +11,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// Puts files of ours into an archive: files, folders and symbolic links; others are left out.
@@ -18,10 +19,36 @@ final class Packing {
   private static final int TYPE = 0170_000;
   private final AtomicReference<Optional<IOException>> failure =
       new AtomicReference<>(Optional.empty());
+  private final Predicate<String> skipped;
+  private final boolean skipsAllBelow;
   private volatile long bytes;
+
+  Packing() {
+    this(name -> false, true);
+  }
+
+  /// @param skipped names that are left out
+  /// @param skipsAllBelow nothing below such a folder is wanted either
+  Packing(Predicate<String> skipped, boolean skipsAllBelow) {
+    this.skipped = skipped;
+    this.skipsAllBelow = skipsAllBelow;
+  }
+
+  /// Adds what is in `folder`, each under its own name.
+  void content(TarWriter tar, Path folder) throws IOException {
+    try (Stream<Path> children = Files.list(folder)) {
+      for (Path child : children.sorted().toList()) {
+        add(tar, child, String.valueOf(child.getFileName()));
+      }
+    }
+  }
 
   /// Adds `file` and what is in it under `name`.
   void add(TarWriter tar, Path file, String name) throws IOException {
+    boolean left = skipped.test(name);
+    if (left && (skipsAllBelow || !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS))) {
+      return;
+    }
     Map<String, Object> attributes =
         Files.readAttributes(
             file, "unix:mode,uid,gid,size,lastModifiedTime", LinkOption.NOFOLLOW_LINKS);
@@ -52,9 +79,11 @@ final class Packing {
                   Files.readSymbolicLink(file).toString()),
               InputStream.nullInputStream());
       case 0040_000 -> {
-        tar.add(
-            new Entry(name + "/", '5', mode, user, group, 0, seconds, ""),
-            InputStream.nullInputStream());
+        if (!left) {
+          tar.add(
+              new Entry(name + "/", '5', mode, user, group, 0, seconds, ""),
+              InputStream.nullInputStream());
+        }
         try (Stream<Path> children = Files.list(file)) {
           for (Path child : children.sorted().toList()) {
             add(tar, child, name + "/" + child.getFileName());

@@ -141,8 +141,8 @@ class DockerCliBuildIT {
             .err()
             .contains(
                 "dockerfile parse error on line 2: unknown instruction: FOO (did you mean FROM?)"));
-    file("Dockerfile", "FROM nosuchimage\n");
-    assertTrue(build(engine).err().contains("nosuchimage"));
+    file("Dockerfile", "FROM 127.0.0.1:1/none:1\n");
+    assertTrue(build(engine).err().contains("127.0.0.1:1"));
     file("Dockerfile", "FROM busybox\nARG A\n");
     assertTrue(
         build(engine, "--build-arg", "B=1", "--target", "none")
@@ -255,6 +255,44 @@ class DockerCliBuildIT {
     Outcome again = build(engine).succeeded();
     assertTrue(again.out().contains("Using cache"), again.out());
     assertTrue(again.out().contains("kept"), again.out());
+  }
+
+  @Test
+  void ourCommandLineBuildsTheSame(Engine engine) throws IOException {
+    file(
+        "Dockerfile", "FROM busybox\nARG A\nCOPY . /c/\nRUN echo $A > /a; test $A = 1 || exit 5\n");
+    file(".dockerignore", "skipped\n");
+    file("skipped/x", "");
+    file("d/f", "data\n");
+    String docker = build(engine, "-q", "--build-arg", "A=1").succeeded().line();
+    String folder = context.toString();
+    assertEquals(
+        docker, engine.gantry("build", "-q", "--build-arg", "A=1", folder).succeeded().line());
+    Path idFile = engine.folder().resolve("iid");
+    Outcome loud =
+        engine
+            .gantry(
+                "build", "-t", "ours", "--iidfile", idFile.toString(), "--build-arg", "A=1", folder)
+            .succeeded();
+    assertTrue(loud.out().contains("Successfully tagged ours:latest"), loud.out());
+    assertEquals(docker, Files.readString(idFile));
+    assertEquals("data\n", sh(engine, "ours", "cat /c/d/f; ls /c/skipped 2>/dev/null; true"));
+    Outcome failed = engine.gantry("build", "--build-arg", "A=2", folder);
+    assertEquals(5, failed.code());
+    assertTrue(failed.err().contains("returned a non-zero code: 5"), failed.err());
+    Outcome alone =
+        engine
+            .gantryCommand("build", "-q", "-")
+            .input("FROM busybox\nCMD [\"echo\",\"alone\"]")
+            .run();
+    assertEquals("alone\n", engine.docker("run", "--rm", alone.succeeded().line()).out());
+    Outcome other =
+        engine
+            .gantryCommand("build", "-q", "-f", "-", folder)
+            .input("FROM busybox\nCOPY d/f /f\nCMD [\"cat\",\"/f\"]")
+            .run();
+    assertEquals("data\n", engine.docker("run", "--rm", other.succeeded().line()).out());
+    assertEquals(1, engine.gantry("build", folder + "/none").code());
   }
 
   @Test
