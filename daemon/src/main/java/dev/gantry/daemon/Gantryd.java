@@ -4,6 +4,7 @@ import dev.gantry.base.Failure;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.EngineOptions;
 import dev.gantry.http.HttpServer;
+import dev.gantry.http.Limits;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.ProcessSignals;
 import dev.gantry.network.NetworkOptions;
@@ -16,8 +17,8 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributeView;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -42,6 +43,7 @@ public final class Gantryd {
       } else if (flags.flag("validate")) {
         NetworkFlags.read(flags);
         ServerFlags.read(flags, VERSION, Path.of("/"));
+        new Listeners(flags);
         System.out.println("configuration OK");
       } else {
         run(flags);
@@ -62,6 +64,7 @@ public final class Gantryd {
             : Log.level(flags.text("log-level", "info")),
         logsJson(flags));
     Preflight.check();
+    Listeners listeners = new Listeners(flags);
     Path dataRoot = Path.of(flags.text("data-root", "/var/lib/gantry")).toAbsolutePath();
     Path execRoot = Path.of(flags.text("exec-root", "/run/gantry")).toAbsolutePath();
     Path home = Path.of(System.getProperty("gantry.home", "."));
@@ -90,17 +93,34 @@ public final class Gantryd {
         flags.list("host").isEmpty() ? List.of(DEFAULT_SOCKET) : flags.list("host");
     // before the first client can see the engine and signal it: a SIGHUP nobody handles ends a JVM
     ProcessSignals.on("HUP", () -> reload(flags, settings));
-    CountDownLatch ended = atEnd(() -> end(flags, server, engine, pidFile, hosts));
+    CountDownLatch ended = atEnd(() -> end(flags, server, engine, pidFile, listeners));
+    List<String> addresses = new ArrayList<>();
     for (String host : hosts) {
-      listen(server, host, flags.text("group", "docker"));
+      addresses.add(listeners.listen(server, host));
     }
-    Log.info("ready: listening on " + String.join(" ", hosts));
+    metrics(flags, engine);
+    Log.info("ready: listening on " + String.join(" ", addresses));
     Notify.service("READY=1\nMAINPID=" + ProcessHandle.current().pid());
     try {
       ended.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /// Serves Prometheus where it is asked for; ends with the process.
+  private static void metrics(Flags flags, Engine engine) throws IOException {
+    String address = flags.text("metrics-addr", "");
+    if (!address.isEmpty()) {
+      InetSocketAddress bound =
+          new HttpServer(new EngineMetrics(engine, VERSION), Limits.PUBLIC)
+              .listenTcp(Listeners.address("metrics-addr", address));
+      Log.info("metrics on http://" + address(bound) + "/metrics");
+    }
+  }
+
+  private static String address(InetSocketAddress bound) {
+    return bound.getAddress().getHostAddress() + ":" + bound.getPort();
   }
 
   private static boolean logsJson(Flags flags) {
@@ -147,46 +167,12 @@ public final class Gantryd {
     };
   }
 
-  private static void listen(HttpServer server, String host, String group) throws IOException {
-    if (host.startsWith("unix://")) {
-      Path socket = Path.of(host.substring(7));
-      server.listenUnix(socket);
-      try {
-        var owner =
-            socket
-                .getFileSystem()
-                .getUserPrincipalLookupService()
-                .lookupPrincipalByGroupName(group);
-        PosixFileAttributeView view =
-            Files.getFileAttributeView(socket, PosixFileAttributeView.class);
-        view.setGroup(owner);
-      } catch (IOException e) {
-        Log.info("no group " + group + ": only root may use " + socket);
-      }
-    } else if (host.matches("tcp://[^/:]*:[0-9]{1,5}")) {
-      int colon = host.lastIndexOf(':');
-      String address = host.substring(6, colon);
-      server.listenTcp(
-          new InetSocketAddress(
-              address.isEmpty() ? "127.0.0.1" : address,
-              Integer.parseInt(host.substring(colon + 1))));
-      Log.warn("insecure: whoever reaches " + host + " is root on this machine");
-    } else {
-      throw new Failure.InvalidRequest(
-          "invalid bind address (" + host + "): unix:///path and tcp://address:port are known");
-    }
-  }
-
   private static void end(
-      Flags flags, HttpServer server, Engine engine, Path pidFile, List<String> hosts) {
+      Flags flags, HttpServer server, Engine engine, Path pidFile, Listeners listeners) {
     Notify.service("STOPPING=1");
     try {
       server.close();
-      for (String host : hosts) {
-        if (host.startsWith("unix://")) {
-          Files.deleteIfExists(Path.of(host.substring(7)));
-        }
-      }
+      listeners.removeSockets();
       boolean goOn = flags.flag("live-restore", true);
       if (!goOn) {
         engine.stopAll(Duration.ofSeconds(flags.number("shutdown-timeout", 15)));

@@ -20,7 +20,13 @@ final class KnownFlags {
   // name, shorthand, key of the file, kind, help
   private static final String HONOURED =
       """
-      host | H | hosts | list | socket to listen on: unix:///path, tcp://127.0.0.1:port (repeatable)
+      host | H | hosts | list | where to listen: unix:///path, tcp://address:port, fd:// (repeatable)
+      tls | | tls | bool | TLS on tcp sockets; --tlsverify implies it
+      tlsverify | | tlsverify | bool | TLS, and clients must show a certificate of --tlscacert
+      tlscacert | | tlscacert | text | authorities of clients' certificates (~/.docker/ca.pem)
+      tlscert | | tlscert | text | certificate of the engine (~/.docker/cert.pem)
+      tlskey | | tlskey | text | key of the engine (~/.docker/key.pem)
+      metrics-addr | | metrics-addr | text | address of Prometheus metrics, as 127.0.0.1:9323
       data-root | | data-root | text | what survives a reboot (/var/lib/gantry)
       exec-root | | exec-root | text | what lives as long as the containers run, on a tmpfs (/run/gantry)
       pidfile | p | pidfile | text | where the process id is written (EXEC-ROOT/gantryd.pid)

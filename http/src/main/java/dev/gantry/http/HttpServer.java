@@ -79,6 +79,14 @@ public final class HttpServer implements AutoCloseable {
     return bound;
   }
 
+  /// Listens on a socket that is bound already, as a service manager gives it.
+  public void listenOn(ServerSocketChannel listener) throws IOException {
+    accept(
+        listener,
+        String.valueOf(listener.getLocalAddress()),
+        () -> Transport.Plain.of(listener.accept()));
+  }
+
   /// Who must show a certificate.
   public enum ClientCertificates {
     NONE,

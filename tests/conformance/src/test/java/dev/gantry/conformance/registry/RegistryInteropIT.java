@@ -8,6 +8,7 @@ import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
 import dev.gantry.testkit.RegistryServer;
+import dev.gantry.testkit.TestCertificates;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,6 +53,9 @@ class RegistryInteropIT {
   }
 
   private RegistryServer start(String... flags) {
+    if (server != null) {
+      server.close();
+    }
     RegistryServer started = RegistryServer.gantry(flags);
     server = started;
     return started;
