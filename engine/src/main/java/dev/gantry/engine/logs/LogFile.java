@@ -35,6 +35,7 @@ public final class LogFile implements AutoCloseable {
   private FileChannel channel;
   private long size;
   private long number;
+  private int older; // the number of the oldest file on the disk, as in NAME.1
   private long changes;
   private boolean compressing;
   private boolean closed;
@@ -45,6 +46,7 @@ public final class LogFile implements AutoCloseable {
     this.options = options;
     this.channel = channel;
     this.size = channel.size();
+    this.older = Math.min(oldestOnDisk(file), options.maxFiles() - 1);
     this.last = size > 0 ? lastTime(channel).orElse(Instant.EPOCH) : Instant.EPOCH;
   }
 
@@ -55,9 +57,7 @@ public final class LogFile implements AutoCloseable {
       FileChannel channel = append(file);
       endLine(channel);
       LogFile log = new LogFile(file, options, channel);
-      if (Files.exists(log.plain(1))) {
-        log.compressInBackground();
-      }
+      log.compressInBackground();
       return log;
     } catch (IOException e) {
       throw new Failure.Internal("could not open the log " + file + ": " + e.getMessage(), e);
@@ -70,6 +70,20 @@ public final class LogFile implements AutoCloseable {
             file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
     channel.position(channel.size());
     return channel;
+  }
+
+  private static int oldestOnDisk(Path file) throws IOException {
+    String prefix = file.getFileName() + ".";
+    try (var siblings = Files.list(file.toAbsolutePath().getParent())) {
+      return siblings
+          .map(p -> p.getFileName().toString())
+          .filter(name -> name.startsWith(prefix))
+          .map(name -> name.substring(prefix.length()).replaceFirst("\\.gz$", ""))
+          .filter(age -> age.matches("[0-9]{1,9}"))
+          .mapToInt(Integer::parseInt)
+          .max()
+          .orElse(0);
+    }
   }
 
   /// A last line that was cut off must not spoil the next one.
@@ -121,12 +135,9 @@ public final class LogFile implements AutoCloseable {
   }
 
   /// Begins a new file if the present one has no room for `count` more bytes; true if it did.
-  synchronized boolean rotateFor(int count) throws IOException, InterruptedException {
+  synchronized boolean rotateFor(int count) throws IOException {
     if (options.maxSize() < 0 || size == 0 || size + count <= options.maxSize()) {
       return false;
-    }
-    while (compressing && !closed) {
-      wait();
     }
     channel.close();
     if (options.maxFiles() > 1) {
@@ -146,11 +157,16 @@ public final class LogFile implements AutoCloseable {
   }
 
   private void shift() throws IOException {
-    for (int i = options.maxFiles() - 2; i >= 1; i--) {
+    if (older == options.maxFiles() - 1) {
+      Files.deleteIfExists(compressed(older));
+      Files.deleteIfExists(plain(older));
+      older--;
+    }
+    for (int i = older; i >= 1; i--) {
       move(compressed(i), compressed(i + 1));
       move(plain(i), plain(i + 1));
     }
-    Files.deleteIfExists(compressed(1));
+    older++;
     Files.move(file, plain(1), StandardCopyOption.REPLACE_EXISTING);
   }
 
@@ -180,48 +196,87 @@ public final class LogFile implements AutoCloseable {
 
   // ---- compression
 
-  private void compressInBackground() {
-    if (!options.compress()) {
-      return;
+  /// Older files are compressed one after the other. Writing does not wait for that: of a container
+  /// that prints faster than can be compressed, some files go before it is their turn.
+  private synchronized void compressInBackground() {
+    if (options.compress() && !compressing && nextToCompress() > 0) {
+      compressing = true;
+      Thread.ofPlatform().daemon().name("log-compress").start(this::compress);
     }
-    compressing = true;
-    Thread.ofPlatform().daemon().name("log-compress").start(this::compress);
+  }
+
+  /// The age of the newest older file that is not compressed, which stays longest; 0 if all are.
+  private int nextToCompress() {
+    for (int i = 1; i <= older; i++) {
+      if (Files.exists(plain(i))) {
+        return i;
+      }
+    }
+    return 0;
   }
 
   private void compress() {
-    Path fresh = file.resolveSibling(file.getFileName() + ".1.gz.new");
+    Path fresh = file.resolveSibling(file.getFileName() + ".gz.new");
     try {
       COMPRESSING.acquire();
       try {
-        write(plain(1), fresh);
-        finish(fresh);
+        while (compressOne(fresh)) {
+          continue;
+        }
       } finally {
         COMPRESSING.release();
       }
     } catch (IOException e) {
-      drop(fresh); // no room, or the container was removed: the file stays as it is
+      drop(fresh); // no room, or the container was removed: the files stay as they are
+      giveUp();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      synchronized (this) {
-        compressing = false;
-        notifyAll();
-      }
+      giveUp();
     }
   }
 
-  private static void write(Path from, Path to) throws IOException {
-    try (InputStream in = Files.newInputStream(from);
-        OutputStream out = new GZIPOutputStream(Files.newOutputStream(to), 64 * 1024)) {
-      in.transferTo(out);
+  private synchronized void giveUp() {
+    compressing = false;
+  }
+
+  private boolean compressOne(Path fresh) throws IOException {
+    long which;
+    InputStream in;
+    FileTime modified;
+    synchronized (this) {
+      int age = nextToCompress();
+      if (age == 0 || closed) {
+        compressing = false; // in this same moment: a rotation after it starts the next one
+        return false;
+      }
+      which = number - age;
+      modified = Files.getLastModifiedTime(plain(age));
+      in = Files.newInputStream(plain(age));
+    }
+    try (in) {
+      write(in, fresh);
     }
     // readers pass over files that end before the time they begin at
-    Files.setLastModifiedTime(to, Files.getLastModifiedTime(from));
+    Files.setLastModifiedTime(fresh, modified);
+    finish(fresh, which);
+    return true;
   }
 
-  private synchronized void finish(Path fresh) throws IOException {
-    Files.move(fresh, compressed(1), StandardCopyOption.REPLACE_EXISTING);
-    Files.delete(plain(1));
+  private static void write(InputStream in, Path to) throws IOException {
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(to), 64 * 1024)) {
+      in.transferTo(out);
+    }
+  }
+
+  /// Puts the compressed file in its place, which is another one if the log was rotated meanwhile.
+  private synchronized void finish(Path fresh, long which) throws IOException {
+    int age = (int) (number - which);
+    if (age >= options.maxFiles() || closed) {
+      Files.delete(fresh);
+      return;
+    }
+    Files.move(fresh, compressed(age), StandardCopyOption.REPLACE_EXISTING);
+    Files.delete(plain(age));
   }
 
   private static void drop(Path file) {
@@ -249,7 +304,7 @@ public final class LogFile implements AutoCloseable {
 
   /// The number of the oldest file that may be there.
   synchronized long oldest() {
-    return number - options.maxFiles() + 1;
+    return number - older;
   }
 
   /// A file of the log, opened: it can be read to its end whatever it is renamed to.

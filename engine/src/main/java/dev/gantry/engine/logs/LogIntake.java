@@ -5,7 +5,6 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.ReadWait;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -359,9 +358,6 @@ public final class LogIntake implements AutoCloseable {
       log.append(lines.bytes(), lines.length());
     } catch (IOException e) {
       complain("output is lost: " + e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while rotating a log");
     }
     return used;
   }
