@@ -89,7 +89,7 @@ final class ImageConfig {
     config.put("OnBuild", Json.strings(all));
   }
 
-  String healthcheck(Instruction.Healthcheck check, List<String> shell) throws ParseFailure {
+  String healthcheck(Instruction.Healthcheck check) throws ParseFailure {
     Json.JsonObject json = Json.object();
     List<String> test = new ArrayList<>();
     if (check.test().isEmpty()) {

@@ -230,7 +230,7 @@ final class StageBuild {
         config.shell(s.words());
         note("SHELL " + s.words());
       }
-      case Instruction.Healthcheck h -> note("HEALTHCHECK " + config.healthcheck(h, shell));
+      case Instruction.Healthcheck h -> note("HEALTHCHECK " + config.healthcheck(h));
     }
   }
 
