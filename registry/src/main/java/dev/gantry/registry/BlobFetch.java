@@ -40,8 +40,17 @@ final class BlobFetch {
     this.uploads = uploads;
   }
 
+  /// Tells whether the blob has come already.
+  @FunctionalInterface
+  interface Here {
+    boolean isHere() throws IOException;
+  }
+
   /// Begins to fetch; `ended` runs when it is over, well or not.
+  ///
+  /// @param here asked first: a fetch may have ended since the caller looked
   static BlobFetch start(
+      Here here,
       Upstream upstream,
       String repository,
       RepositoryName name,
@@ -54,6 +63,9 @@ final class BlobFetch {
         .start(
             () -> {
               try {
+                if (here.isHere()) {
+                  throw new Missing();
+                }
                 fetch.run(upstream, repository, name, digest);
                 fetch.end(null);
               } catch (IOException e) {

@@ -183,9 +183,16 @@ final class FileStorage implements Storage {
   @Override
   public void removeAll(String folder) throws IOException {
     Path path = path(folder);
-    if (!Files.exists(path)) {
-      return;
+    while (Files.exists(path)) {
+      try {
+        removeTree(path);
+      } catch (NoSuchFileException e) {
+        continue; // another thread removes it too
+      }
     }
+  }
+
+  private static void removeTree(Path path) throws IOException {
     List<Path> found;
     try (var walk = Files.walk(path)) {
       found = new ArrayList<>(walk.toList());

@@ -173,6 +173,7 @@ final class PullThrough {
             key,
             k ->
                 BlobFetch.start(
+                    () -> blobs.size(name, digest).isPresent(),
                     origin.upstream(),
                     origin.repository(),
                     name,

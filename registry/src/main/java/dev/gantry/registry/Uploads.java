@@ -61,10 +61,15 @@ final class Uploads {
             .put("repository", name.value())
             .put("algorithm", algorithm)
             .put("started", clock.instant().toString());
-    storage.note(Keys.session(id), session.text().getBytes(StandardCharsets.UTF_8));
-    storage.append(Keys.data(id), 0).close();
     Upload upload = new Upload(id, name, algorithm, 0, hasher, clock.instant());
-    open.put(id, upload);
+    open.put(id, upload); // before its files: what is not open and has none looks forgotten
+    try {
+      storage.note(Keys.session(id), session.text().getBytes(StandardCharsets.UTF_8));
+      storage.append(Keys.data(id), 0).close();
+    } catch (IOException e) {
+      open.remove(id);
+      throw e;
+    }
     return upload;
   }
 
@@ -339,8 +344,11 @@ final class Uploads {
 
     private void end() throws IOException {
       ended = true;
-      open.remove(id);
-      storage.removeAll(Keys.UPLOADS + "/" + id);
+      try {
+        storage.removeAll(Keys.UPLOADS + "/" + id);
+      } finally {
+        open.remove(id);
+      }
     }
   }
 }

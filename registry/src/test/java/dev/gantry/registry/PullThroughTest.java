@@ -112,10 +112,7 @@ class PullThroughTest {
       for (Future<byte[]> pull : clients.invokeAll(pulls)) {
         assertEquals(Serving.layer(manifest), ContentDigest.of(pull.get()).toString());
       }
-      String metrics = upstream.get("/metrics").expect(200).text();
-      assertTrue(
-          metrics.contains("requests_total{route=\"blob\",method=\"GET\",status=\"200\"} 1\n"),
-          metrics);
+      upstream.metricsWith("requests_total{route=\"blob\",method=\"GET\",status=\"200\"} 1\n");
     }
   }
 

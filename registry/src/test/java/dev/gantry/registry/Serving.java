@@ -33,7 +33,7 @@ final class Serving implements AutoCloseable {
   static Serving start(Path data, String... flags) throws IOException {
     List<String> all =
         new ArrayList<>(
-            List.of("--listen", "127.0.0.1:0", "--data", data.toString(), "--drain", "100ms"));
+            List.of("--listen", "127.0.0.1:0", "--data", data.toString(), "--drain", "10s"));
     all.addAll(List.of(flags));
     return new Serving(ServeRegistry.start(RegistryOptions.parse(all)));
   }
@@ -122,6 +122,19 @@ final class Serving implements AutoCloseable {
 
   Answer get(String target, String... headers) throws IOException {
     return send("GET", target, new byte[0], headers);
+  }
+
+  /// The metrics, once `line` is among them: a request is counted behind its answer.
+  String metricsWith(String line) throws IOException {
+    long end = System.nanoTime() + 30_000_000_000L;
+    String text = get("/metrics").expect(200).text();
+    while (!text.contains(line)) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("no " + line + " in\n" + text);
+      }
+      text = get("/metrics").expect(200).text();
+    }
+    return text;
   }
 
   Answer delete(String target) throws IOException {

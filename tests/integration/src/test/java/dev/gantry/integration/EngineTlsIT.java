@@ -168,7 +168,7 @@ class EngineTlsIT {
               "--format",
               "{{.Server.Version}}");
       Eventually.within(
-          Duration.ofSeconds(60), "the engine answers", () -> version.run().code() == 0);
+          Duration.ofSeconds(120), "the engine answers", () -> version.run().code() == 0);
     } finally {
       engine.destroy();
       try {

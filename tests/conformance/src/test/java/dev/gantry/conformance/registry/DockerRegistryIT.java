@@ -3,6 +3,7 @@ package dev.gantry.conformance.registry;
 import dev.gantry.testkit.RegistryServer;
 import java.lang.reflect.Method;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -51,6 +52,9 @@ class DockerRegistryIT extends DistributionContract {
         Map.entry("fallbackTags", referrers));
   }
 
+  // a folder's order may happen to be the right one
+  private static final Set<String> BY_CHANCE = Set.of("end8aListsTagsInOrder");
+
   /// Expects the tests of the list to fail.
   static final class Listed implements InvocationInterceptor {
     @Override
@@ -70,7 +74,9 @@ class DockerRegistryIT extends DistributionContract {
       } catch (AssertionError | RuntimeException e) {
         return; // as listed
       }
-      throw new AssertionError("no difference any more, take it off the list: " + reason);
+      if (!BY_CHANCE.contains(name)) {
+        throw new AssertionError("no difference any more, take it off the list: " + reason);
+      }
     }
   }
 

@@ -25,8 +25,7 @@ class RegistryDiskFullIT {
     Path folder = RegistryServer.folder();
     Path data = Files.createDirectories(folder.resolve("data"));
     Command.of("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", data.toString()).run().succeeded();
-    try (RegistryServer server =
-            RegistryServer.gantry(folder, "--gc-interval", "200ms", "--gc-grace", "0");
+    try (RegistryServer server = RegistryServer.gantry(folder);
         Distribution client = new Distribution(server.address())) {
       Image image = client.pushImage("a", "1");
       byte[] large = Distribution.bytes(5_000_000);
