@@ -54,8 +54,11 @@ final class Catalog {
       image prune        |  | Remove images that nothing uses
       image pull         | pull | Fetch an image from a registry
       image push         | push | Send an image to a registry
+      image rollback     |  | Point a tag back to what it pointed to before
       image rm           | rmi, image remove | Remove images
       image save         | save | Write images to an archive
+      image tags         |  | Show what the tags of a repository pointed to, and when
+      image verify       |  | Check all content of all images
       image tag          | tag | Give an image a further name
       network connect    |  | Connect a container to a network
       network create     |  | Make a network
@@ -84,6 +87,7 @@ final class Catalog {
       context show       |  | Print the name of the current context
       context update     |  | Change a context
       context use        |  | Make a context the current one
+      manifest inspect   |  | Show the manifest that a name has in its registry
       inspect            |  | Show everything known about containers, images, networks, volumes
       login              |  | Log in to a registry
       logout             |  | Log out of a registry
@@ -115,6 +119,7 @@ final class Catalog {
     Map<String, String> groups = new LinkedHashMap<>();
     groups.put("container", "Everything about containers");
     groups.put("image", "Everything about images");
+    groups.put("manifest", "What names mean in their registries");
     groups.put("network", "Everything about networks");
     groups.put("volume", "Everything about volumes");
     groups.put("builder", "The cache of builds");

@@ -61,6 +61,9 @@ final class Images {
               Flag.text("message", 'm', "What it is about"),
               Pulls.platform());
       case "inspect" -> Inspects.command("[OPTIONS] IMAGE [IMAGE...]", "image", Pulls.platform());
+      case "tags" -> TagHistories.tags();
+      case "rollback" -> TagHistories.rollback();
+      case "verify" -> TagHistories.verify();
       case "prune" -> Prunes.command("image");
       case "bootstrap" ->
           Command.of(

@@ -201,6 +201,13 @@ public final class Images {
     return chains(image.diffIds()).stream().map(c -> layers.size(c).orElse(0L)).toList();
   }
 
+  /// Bytes that all images take on the disk: unpacked layers and what they were unpacked from.
+  public long diskUsage() {
+    long packed =
+        content.list().stream().mapToLong(d -> (content.size(d) + 4095) / 4096 * 4096).sum();
+    return layers.disk() + packed;
+  }
+
   // ---- names
 
   /// Points `reference` (with a tag or a digest) to the image.

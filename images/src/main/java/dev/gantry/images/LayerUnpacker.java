@@ -25,9 +25,10 @@ final class LayerUnpacker {
   /// What came out.
   ///
   /// @param bytes of the files
+  /// @param disk bytes that it takes on a disk of 4 KiB blocks
   /// @param implicit folders that hold entries without being entries themselves, parents first:
   ///   their owner and mode are those of a lower layer
-  record Unpacked(long bytes, List<String> implicit) {
+  record Unpacked(long bytes, long disk, List<String> implicit) {
     Unpacked {
       implicit = List.copyOf(implicit);
     }
@@ -37,6 +38,7 @@ final class LayerUnpacker {
   private static final String META = ".wh..wh.";
   private static final String OPAQUE = ".wh..wh..opq";
   private static final int MAX_NAME = 4096;
+  private static final long BLOCK = 4096;
   private static final long MAX_ENTRIES = 5_000_000;
   private static final int MAX_REMEMBERED = 16 << 20; // characters of paths
   private static final long CHECK_SPACE = 64L << 20;
@@ -56,6 +58,7 @@ final class LayerUnpacker {
   private int remembered;
   private String knownFolder = "";
   private long bytes;
+  private long disk = BLOCK;
   private long unchecked;
 
   private LayerUnpacker(Tree tree, Path folder, InputStream tar) {
@@ -71,7 +74,7 @@ final class LayerUnpacker {
       LayerUnpacker unpacker = new LayerUnpacker(tree, folder, tar);
       unpacker.run();
       tar.transferTo(java.io.OutputStream.nullOutputStream());
-      return new Unpacked(unpacker.bytes, List.copyOf(unpacker.implicit));
+      return new Unpacked(unpacker.bytes, unpacker.disk, List.copyOf(unpacker.implicit));
     }
   }
 
@@ -168,6 +171,7 @@ final class LayerUnpacker {
       tree.setMode(parent, 0755); // not the umask's idea of it
       if (remember(parent)) {
         implicit.add(parent);
+        disk += BLOCK;
       }
     }
     knownFolder = parent;
@@ -242,7 +246,7 @@ final class LayerUnpacker {
         }
       }
     }
-    implicit.remove(path);
+    disk += implicit.remove(path) ? 0 : BLOCK;
     if (!remember(path)) {
       setFolderTimes();
     }
@@ -278,6 +282,9 @@ final class LayerUnpacker {
         copy(out, 0, e.size());
       }
       bytes += e.size();
+      long stored =
+          e.isSparse() ? e.segments().stream().mapToLong(TarEntry.Segment::length).sum() : e.size();
+      disk += (stored + BLOCK - 1) / BLOCK * BLOCK;
     }
   }
 

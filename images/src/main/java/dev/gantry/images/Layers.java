@@ -35,7 +35,8 @@ final class Layers {
   /// A layer that has been unpacked into a folder that is not yet visible.
   ///
   /// @param size bytes of its files
-  record Pending(Path folder, Digest diffId, long size, List<String> implicit) {}
+  /// @param disk bytes that they take on the disk
+  record Pending(Path folder, Digest diffId, long size, long disk, List<String> implicit) {}
 
   private final Journal journal;
   private final Snapshots snapshots;
@@ -61,6 +62,13 @@ final class Layers {
         .filter(r -> r.string("Boot").map(boot::equals).orElse(true))
         .filter(r -> snapshots.hasLayer(chain))
         .map(r -> r.number("Size", 0));
+  }
+
+  /// Bytes that all layers take on the disk.
+  long disk() {
+    return journal.table(TABLE).values().stream()
+        .mapToLong(r -> r.number("Disk", r.number("Size", 0)))
+        .sum();
   }
 
   boolean has(Digest chain) {
@@ -89,7 +97,7 @@ final class Layers {
                 + ", its layer is "
                 + diffId);
       }
-      return new Pending(folder, diffId, unpacked.bytes(), unpacked.implicit());
+      return new Pending(folder, diffId, unpacked.bytes(), unpacked.disk(), unpacked.implicit());
     } catch (IOException | RuntimeException e) {
       snapshots.abandonLayer(folder);
       throw e;
@@ -112,7 +120,10 @@ final class Layers {
             Change.put(
                 TABLE,
                 chain.toString(),
-                Json.object().put("Size", layer.size()).put("Boot", boot)));
+                Json.object()
+                    .put("Size", layer.size())
+                    .put("Disk", layer.disk())
+                    .put("Boot", boot)));
       }
       return chain;
     } catch (Errno e) {
@@ -181,7 +192,11 @@ final class Layers {
   private void unmark(Digest chain) {
     journal
         .get(TABLE, chain.toString())
-        .map(r -> Json.object().put("Size", r.number("Size", 0)))
+        .map(
+            r ->
+                Json.object()
+                    .put("Size", r.number("Size", 0))
+                    .put("Disk", r.number("Disk", r.number("Size", 0))))
         .ifPresent(r -> journal.note(Change.put(TABLE, chain.toString(), r)));
   }
 

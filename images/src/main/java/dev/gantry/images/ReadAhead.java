@@ -7,12 +7,12 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a stream in a thread of its own, a few buffers ahead of its reader, so that the steps of
+/// Reads a stream in a thread of its own, up to 4 MiB ahead of its reader, so that the steps of
 /// unpacking (load, inflate, digest, write) share the processors. What the source throws, the
 /// reader gets. Closing ends the thread and closes the source.
 final class ReadAhead extends InputStream {
-  private static final int SIZE = 128 * 1024;
-  private static final int COUNT = 6;
+  private static final int SIZE = 256 * 1024;
+  private static final int COUNT = 16;
 
   private record Chunk(byte[] bytes, int length, @Nullable IOException failure) {}
 

@@ -16,7 +16,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /// `/system/df`: what images, containers and volumes take on the disk.
 final class DiskUsage {
@@ -70,11 +69,7 @@ final class DiskUsage {
 
   /// Images may share layers: each layer counts once.
   private long layers() {
-    Map<String, Long> alone = new TreeMap<>();
-    for (Image i : engine.images().list()) {
-      alone.putIfAbsent(i.diffIds().toString(), i.size());
-    }
-    return alone.values().stream().mapToLong(Long::longValue).sum();
+    return engine.images().diskUsage();
   }
 
   private Json.JsonArray images(ApiVersion version) {
