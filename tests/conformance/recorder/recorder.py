@@ -4,6 +4,7 @@
 usage: recorder.py SOCKET OUTDIR SCENARIO.py...
 env:   PLACEHOLDERS='literal=>placeholder;...'  extra host literals to hide (data root, binary folder ...)
        BRIDGE=172.30.0.1/16                     address of the default bridge
+       RAW=FILE                                 JSON answers as they came, for checks against the specification
        POOL=172.31.0.0/16                       where new networks get their subnets (of size 24)
 Each scenario file defines run(rec). See README.md for the record's shape and the placeholders.
 """
@@ -20,6 +21,7 @@ KEYTYPE = {"NetworkID": "network", "EndpointID": "endpoint", "SandboxID": "sandb
            "digest": "digest", "Digest": "digest", "container": "container", "Containers": "container",
            "Volumes": "volume", "id": "hex", "Deleted": "image", "Container": "container", "ParentId": "image", "Name": "volume"}
 BRIDGE = ipaddress.ip_interface(os.environ.get("BRIDGE", "172.30.0.1/16"))
+RAW = os.environ.get("RAW")
 POOL = ipaddress.ip_network(os.environ.get("POOL", "172.31.0.0/16"))
 
 
@@ -465,6 +467,8 @@ class Recorder:
             val = ws_frames(body)
         elif enc == "raw": val, enc2 = text_or_b64(body)
         elif enc == "text": val, enc = text_or_b64(body)
+        if RAW and enc == "json":
+            with open(RAW, "a") as f: f.write(json.dumps({"method": req["method"], "path": req["path"], "status": x.status, "body": val}) + "\n")
         if slim:
             try: val = slim(val)
             except (KeyError, IndexError, TypeError, AttributeError): pass  # the answer has another shape: it is kept whole

@@ -682,7 +682,7 @@ public final class Engine implements AutoCloseable {
     c.verbs.lock();
     try {
       if (!(c.state() instanceof ContainerState.Paused)) {
-        throw new Failure.Internal("Container " + c.id() + " is not paused");
+        throw new Failure.Conflict("Container " + c.id() + " is not paused");
       }
       thaw(c);
     } finally {

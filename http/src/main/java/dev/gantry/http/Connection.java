@@ -22,6 +22,18 @@ final class Connection {
   private static final int MAX_HEADERS = 200;
   // what a handler left unread is read away up to here, else the connection ends
   private static final long MAX_LEFT = 256 * 1024;
+  private static final Duration LINGER = Duration.ofSeconds(2);
+  private static final String BAD = "400 Bad Request";
+  private static final String TOO_LARGE = "431 Request Header Fields Too Large";
+
+  /// A line over the limit.
+  private static final class LongLine extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    LongLine() {
+      super("a line is over 64 KiB");
+    }
+  }
 
   private final Transport transport;
   private final Limits limits;
@@ -42,7 +54,7 @@ final class Connection {
   /// Serves until the client leaves.
   void serve() throws IOException {
     arm(limits.idle());
-    while (!draining && one()) {
+    while (!draining && next()) {
       busy = false;
       arm(limits.idle());
     }
@@ -100,6 +112,14 @@ final class Connection {
     expires = Long.MAX_VALUE;
   }
 
+  private boolean next() throws IOException {
+    try {
+      return one();
+    } catch (LongLine e) {
+      return refuse(TOO_LARGE, TOO_LARGE);
+    }
+  }
+
   private boolean one() throws IOException {
     String line = line();
     if (line == null) {
@@ -107,13 +127,13 @@ final class Connection {
     }
     String[] parts = line.split(" ");
     if (parts.length != 3 || !parts[2].startsWith("HTTP/1.")) {
-      return refuse("400 Bad Request");
+      return refuse(BAD, BAD);
     }
     Map<String, String> headers = new LinkedHashMap<>();
     for (String h = line(); h != null && !h.isEmpty(); h = line()) {
       int colon = h.indexOf(':');
       if (colon <= 0 || headers.size() >= MAX_HEADERS) {
-        return refuse("400 Bad Request");
+        return refuse(BAD, BAD);
       }
       headers.merge(
           h.substring(0, colon).toLowerCase(Locale.ROOT),
@@ -121,11 +141,11 @@ final class Connection {
           (a, b) -> a + "," + b);
     }
     if (parts[2].equals("HTTP/1.1") && !headers.containsKey("host")) {
-      return refuse("400 Bad Request: missing required Host header");
+      return refuse(BAD, BAD + ": missing required Host header");
     }
     Body body = body(headers);
     if (body == null) {
-      return refuse("400 Bad Request");
+      return refuse(BAD, BAD);
     }
     expires = Long.MAX_VALUE;
     return answer(parts[0], parts[1], headers, body, parts[2].equals("HTTP/1.0"));
@@ -156,12 +176,15 @@ final class Connection {
               transport.peer(),
               transport.isSecure());
     } catch (Failure.InvalidRequest e) {
-      return refuse("400 Bad Request");
+      return refuse(BAD, BAD);
     }
     Response response = new Response(this, out, method.equals("HEAD"), old);
     handler.handle(request, response);
     out.flush();
     if (response.status() == 101) {
+      if (response.isOver()) {
+        linger();
+      }
       return false;
     }
     return finish(response, body);
@@ -179,22 +202,37 @@ final class Connection {
     if (!goesOn) {
       transport.shutdownOutput();
     }
-    arm(goesOn ? limits.stall() : Duration.ofSeconds(2));
+    arm(goesOn ? limits.stall() : LINGER);
     for (int n = 0; n >= 0 && left > 0; n = body.read(scrap, 0, scrap.length)) {
       left -= n;
     }
     return goesOn && left > 0;
   }
 
-  private boolean refuse(String status) throws IOException {
+  /// @param status code and reason
+  /// @param text the body
+  private boolean refuse(String status, String text) throws IOException {
     out.write(
         ("HTTP/1.1 "
-                + status.substring(0, 15)
+                + status
                 + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-                + status)
+                + text)
             .getBytes(StandardCharsets.US_ASCII));
     out.flush();
+    linger();
     return false;
+  }
+
+  /// Reads away what the client still sends: closed on unread bytes, the kernel would reset the
+  /// connection and the client lose the answer.
+  private void linger() throws IOException {
+    transport.shutdownOutput();
+    arm(LINGER);
+    byte[] scrap = new byte[8 * 1024];
+    long left = MAX_LEFT;
+    for (int n = 0; n >= 0 && left > 0; n = in.read(scrap, 0, scrap.length)) {
+      left -= n;
+    }
   }
 
   private @Nullable String line() throws IOException {
@@ -213,7 +251,7 @@ final class Connection {
         return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
       }
       if (line.size() >= MAX_LINE) {
-        throw new IOException("a request line is over 64 KiB");
+        throw new LongLine();
       }
       line.write(c);
     }

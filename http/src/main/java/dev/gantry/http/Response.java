@@ -25,6 +25,7 @@ public final class Response {
   private int status;
   private long sent;
   private boolean closes;
+  private boolean over;
 
   Response(Connection connection, OutputStream out, boolean headOnly, boolean old) {
     this.connection = connection;
@@ -144,6 +145,16 @@ public final class Response {
     out.write(text.toString().getBytes(StandardCharsets.ISO_8859_1));
     out.flush();
     return connection.raw();
+  }
+
+  /// Says that behind [#takeOver] nothing more is exchanged: what the client still sends is read
+  /// away.
+  public void over() {
+    over = true;
+  }
+
+  boolean isOver() {
+    return over;
   }
 
   private void begin(int code) throws IOException {

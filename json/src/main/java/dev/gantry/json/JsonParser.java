@@ -5,11 +5,9 @@ import java.util.Locale;
 /// A strict RFC 8259 parser over a text. Hostile input is bounded by [#MAX_DEPTH]; the caller
 /// bounds the length. Errors read as those of Go's encoding/json, which Docker's clients show.
 public final class JsonParser {
-  /// Objects and arrays may be nested this deep (Go's own limit).
-  public static final int MAX_DEPTH = 10_000;
-
-  // Our parser and writer recurse; a tenth of Go's bound is far beyond any real document.
-  private static final int SAFE_DEPTH = MAX_DEPTH / 10;
+  /// Objects and arrays may be nested this deep: many times what Docker and OCI documents need, and
+  /// safe on the small stacks of the engine's threads.
+  public static final int MAX_DEPTH = 200;
 
   private final String text;
   private int position;
@@ -119,7 +117,7 @@ public final class JsonParser {
   }
 
   private void enter() {
-    if (++depth > SAFE_DEPTH) {
+    if (++depth > MAX_DEPTH) {
       throw new JsonException("exceeded max depth");
     }
   }

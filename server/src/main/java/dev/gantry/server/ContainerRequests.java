@@ -635,7 +635,11 @@ final class ContainerRequests {
     c.put("Tty", config.bool("Tty", false));
     c.put("OpenStdin", config.bool("OpenStdin", false));
     c.put("StdinOnce", config.bool("StdinOnce", false));
-    c.put("Env", Json.strings(environment));
+    c.put(
+        "Env",
+        environment.isEmpty() && !(config.get("Env") instanceof Json.JsonArray)
+            ? Json.NULL
+            : Json.strings(environment));
     c.put("Cmd", command.isEmpty() ? Json.NULL : Json.strings(command));
     c.putIfPresent("Healthcheck", HealthChecks.merged(config, image));
     c.put("Image", config.string("Image", ""));

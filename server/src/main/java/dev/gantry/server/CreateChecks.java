@@ -54,6 +54,7 @@ final class CreateChecks {
     endpoints();
     ports();
     logging();
+    volumes();
     others();
     return warnings;
   }
@@ -325,6 +326,32 @@ final class CreateChecks {
             !LOG_OPTIONS.contains(option),
             "unknown log opt '" + option + "' for json-file log driver");
       }
+    }
+  }
+
+  /// Mounts that older versions of the API do not have, and volumes of drivers that are not there.
+  private void volumes() {
+    for (Json.JsonObject mount : host.objects("Mounts")) {
+      refuse(
+          mount.string("Type", "").equals("image") && !version.atLeast(48),
+          "Mount type \"Image\" needs API v1.48 or newer");
+    }
+    String driver = host.string("VolumeDriver", "");
+    String named =
+        host.strings("Binds").stream()
+            .filter(bind -> !bind.startsWith("/"))
+            .map(bind -> bind.split(":")[0])
+            .findFirst()
+            .orElse("");
+    if (!driver.isEmpty() && !driver.equals("local") && !named.isEmpty()) {
+      throw new Failure.NotFound(
+          "create "
+              + named
+              + ": error looking up volume plugin "
+              + driver
+              + ": plugin \""
+              + driver
+              + "\" not found");
     }
   }
 

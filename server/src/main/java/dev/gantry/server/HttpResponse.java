@@ -51,6 +51,7 @@ public final class HttpResponse {
     OutputStream out = raw(head).out();
     out.write(text.getBytes(StandardCharsets.UTF_8));
     out.flush();
+    wire.over();
   }
 
   /// A head as given and the connection itself.

@@ -31,15 +31,17 @@ final class VolumeRoutes {
     return Json.object()
         .put("CreatedAt", v.created().toString().replaceFirst("\\.[0-9]+Z$", "Z"))
         .put("Driver", "local")
-        .put(
-            "Labels",
-            v.anonymous()
-                ? Json.object().put("com.docker.volume.anonymous", "")
-                : json(v.givenLabels()))
+        .put("Labels", v.anonymous() ? anonymousLabels(v) : json(v.givenLabels()))
         .put("Mountpoint", v.mountpoint().toString())
         .put("Name", v.name())
         .put("Options", json(v.givenOptions()))
         .put("Scope", "local");
+  }
+
+  private static Json anonymousLabels(Volumes.Volume v) {
+    Json.JsonObject labels = Json.object();
+    v.labels().forEach(labels::put);
+    return labels.put("com.docker.volume.anonymous", "");
   }
 
   private static Json json(@Nullable Map<String, String> map) {
@@ -55,8 +57,7 @@ final class VolumeRoutes {
   }
 
   private void list(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Filters f =
-        Filters.parse(q.text("filters")).only(Set.of("dangling", "driver", "label", "name"));
+    Filters f = filters(q.text("filters"));
     Json.JsonArray volumes = Json.array();
     for (Volumes.Volume v : engine.volumes().list()) {
       boolean name =
@@ -67,6 +68,20 @@ final class VolumeRoutes {
       }
     }
     r.json(200, Json.object().put("Volumes", volumes).put("Warnings", Json.NULL));
+  }
+
+  private static Filters filters(String text) {
+    Filters f;
+    try {
+      f = Filters.parse(text);
+    } catch (Failure.InvalidRequest e) {
+      throw new Failure.InvalidRequest("error reading volume filters: " + e.text(), null, e);
+    }
+    if (f.get("dangling").size() > 1) {
+      throw new Failure.InvalidRequest(
+          "invalid filter 'dangling=[" + String.join(" ", f.get("dangling")) + "]'");
+    }
+    return f.only(Set.of("dangling", "driver", "label", "name"));
   }
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

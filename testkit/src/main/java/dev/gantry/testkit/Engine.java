@@ -286,6 +286,11 @@ public final class Engine implements AutoCloseable {
     return image;
   }
 
+  /// Imports the busybox image again, after a test may have removed it.
+  public synchronized void reload() {
+    busybox = Busybox.load(this);
+  }
+
   /// Removes all containers and ends the engine; fails if anything of it is left on the machine.
   @Override
   public void close() {

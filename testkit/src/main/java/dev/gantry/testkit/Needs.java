@@ -81,6 +81,15 @@ public final class Needs {
     return abort("needs a prepared virtual machine: run-in-vm --prepare");
   }
 
+  /// A file of the folder `shared` beside the tree, or a skip.
+  public static Path shared(String name) {
+    Path file = tree().resolveSibling("shared").resolve(name);
+    if (!Files.exists(file)) {
+      file = Path.of(environment("GANTRY_SHARED", "/nonexistent"), name);
+    }
+    return Files.exists(file) ? file : abort("needs " + name + " of the shared folder");
+  }
+
   /// The source tree that the distribution was built in.
   public static Path tree() {
     return distribution().toAbsolutePath().resolve("../..").normalize();

@@ -1,11 +1,13 @@
 package dev.gantry.conformance;
 
+import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /// Plays recorded scenarios against an engine of its own, with the recorder that recorded the real
 /// daemon. A scenario removes whatever its engine holds, first and last.
@@ -42,6 +44,20 @@ final class Replay implements AutoCloseable {
     }
   }
 
+  /// Where the JSON answers stand as they came, one exchange a line.
+  private Path raw() {
+    return engine.folder().resolve("raw.jsonl");
+  }
+
+  /// All exchanges so far whose answer was JSON: method, path, status, body.
+  List<Json.JsonObject> exchanges() {
+    try (var lines = Files.lines(raw())) {
+      return lines.map(Json::parseObject).toList();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
   private void run(String program, String... words) {
     String[] all = new String[words.length + 2];
     all[0] = "python3";
@@ -51,6 +67,7 @@ final class Replay implements AutoCloseable {
         .with("BRIDGE", bridge)
         .with("POOL", pool)
         .with("PYTHONDONTWRITEBYTECODE", "1")
+        .with("RAW", raw().toString())
         .with(
             "PLACEHOLDERS",
             engine.folder().resolve("data")

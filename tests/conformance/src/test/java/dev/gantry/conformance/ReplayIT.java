@@ -3,6 +3,7 @@ package dev.gantry.conformance;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.gantry.json.Json;
 import dev.gantry.testkit.Needs;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,16 +11,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -52,10 +56,15 @@ class ReplayIT {
           "containers-archive",
           "swarm-off");
 
+  /// Those that are not played give the specification's check more of Docker's answers.
+  private static final List<String> ALL =
+      Stream.concat(SCENARIOS.stream(), Stream.of("images")).toList();
+
   /// What came up in every play, and what in any.
   private record Played(List<Difference> steady, Set<Difference> any) {}
 
   private static final Map<String, Played> PLAYED = new HashMap<>();
+  private static final List<Json.JsonObject> EXCHANGES = new ArrayList<>();
   private static KnownDifferences known = new KnownDifferences(List.of());
 
   static List<String> scenarios() {
@@ -92,6 +101,9 @@ class ReplayIT {
         synchronized (PLAYED) {
           PLAYED.put(scenario, played);
         }
+      }
+      synchronized (PLAYED) {
+        EXCHANGES.addAll(replay.exchanges());
       }
     }
   }
@@ -157,6 +169,42 @@ class ReplayIT {
     Files.write(Files.createDirectories(Path.of("target")).resolve("replay.tsv"), lines);
   }
 
+  /// Status codes, fields and types of every JSON answer are those of the API's specification, or
+  /// differ from it as the real daemon's do.
+  @Test
+  void answersKeepToTheSpecification() throws IOException {
+    ApiSpecification specification =
+        ApiSpecification.read(Needs.shared("spec/docker-engine-api.yaml"));
+    Set<String> asDocker = new HashSet<>();
+    for (String scenario : ALL) {
+      for (Json.JsonObject record : recorded(scenario).records().values()) {
+        record
+            .object("response")
+            .filter(r -> r.string("encoding", "").equals("json"))
+            .ifPresent(
+                r ->
+                    asDocker.addAll(
+                        specification.faults(
+                            record.object("request").orElseThrow().string("method", ""),
+                            record.object("request").orElseThrow().string("path", ""),
+                            (int) r.number("status", 0),
+                            r.get("body"))));
+      }
+    }
+    Set<String> faults = new TreeSet<>();
+    for (Json.JsonObject e : EXCHANGES) {
+      faults.addAll(
+          specification.faults(
+              e.string("method", ""),
+              e.string("path", ""),
+              (int) e.number("status", 0),
+              e.get("body")));
+    }
+    faults.removeAll(asDocker);
+    faults.removeIf(fault -> known.covers(new Difference("specification", fault, "", "", "")));
+    assertEquals("", String.join("\n", faults));
+  }
+
   @Test
   void everyLineOfTheListIsNeeded() {
     Set<Difference> all = new LinkedHashSet<>();
@@ -164,6 +212,7 @@ class ReplayIT {
     List<KnownDifferences.Line> unused =
         known.lines().stream()
             .filter(line -> all.stream().noneMatch(line::covers))
+            .filter(line -> !line.scenario().equals("specification"))
             .filter(line -> line.scenario().contains("*") || PLAYED.containsKey(line.scenario()))
             .toList();
     unused.forEach(line -> System.out.println("differences.tsv: no longer seen: " + line));
