@@ -41,7 +41,7 @@ final class Catalog {
       container stop     | stop | Ask containers to end, and end them after a while
       container top      | top | List the processes of a container
       container unpause  | unpause | Let frozen containers go on
-      container update   | update | Change the limits and restart policy of containers
+      container update   | update | Change containers that are there: limits, policy, ports, labels, variables
       container why      | why | Explain how a container ended, and by whose hand
       container wait     | wait | Wait until containers end and print their exit codes
       image build        | build, builder build | Build an image from a Dockerfile

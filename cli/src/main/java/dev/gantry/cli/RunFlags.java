@@ -134,6 +134,13 @@ final class RunFlags {
         Flag.duration("health-start-interval", ' ', "How often while it starts"),
         Flag.duration("health-start-period", ' ', "How long failures do not count"),
         Flag.duration("health-timeout", ' ', "How long an answer may take"),
+        Flag.text(
+            "health-http", ' ', "The page whose answer tells it, e.g. http://localhost:8080/"),
+        Flag.text("health-tcp", ' ', "The port that tells it by taking connections"),
+        Flag.text(
+            "health-on-failure",
+            ' ',
+            "What an unhealthy container gets: none, kill, stop, restart"),
         Flag.bool("no-healthcheck", ' ', "Without the image's health check"),
         Flag.text("log-driver", ' ', "Where its output goes"),
         Flag.list("log-opt", ' ', "An option of the log driver"),

@@ -75,7 +75,7 @@ final class RunRequest {
     words.text("entrypoint").ifPresent(e -> body.put("Entrypoint", Json.strings(List.of(e))));
     words.text("stop-signal").ifPresent(s -> body.put("StopSignal", s));
     words.text("stop-timeout").ifPresent(t -> body.put("StopTimeout", Numbers.value(t)));
-    healthcheck().ifPresent(check -> body.put("Healthcheck", check));
+    healthcheck(words).ifPresent(check -> body.put("Healthcheck", check));
     Json.JsonObject host = new HostFlags(words).settings();
     host.put("NetworkMode", networks.mode()).put("PortBindings", ports.bindings());
     host.put("ConsoleSize", consoleSize());
@@ -90,14 +90,18 @@ final class RunRequest {
     return Json.array().add(size.rows()).add(size.columns());
   }
 
-  private Optional<Json> healthcheck() {
+  /// What the flags say about the health check; empty if they say nothing.
+  static Optional<Json> healthcheck(Words words) {
     boolean set =
         words.has("health-cmd")
             || words.has("health-interval")
             || words.has("health-timeout")
             || words.has("health-start-period")
             || words.has("health-start-interval")
-            || words.has("health-retries");
+            || words.has("health-retries")
+            || words.has("health-http")
+            || words.has("health-tcp")
+            || words.has("health-on-failure");
     if (words.on("no-healthcheck")) {
       if (set) {
         throw new Refused("--no-healthcheck conflicts with --health-* options");
@@ -111,6 +115,14 @@ final class RunRequest {
     words
         .text("health-cmd")
         .ifPresent(command -> check.put("Test", Json.strings(List.of("CMD-SHELL", command))));
+    // what Docker has not
+    words
+        .text("health-http")
+        .ifPresent(url -> check.put("Test", Json.strings(List.of("HTTP", url))));
+    words
+        .text("health-tcp")
+        .ifPresent(port -> check.put("Test", Json.strings(List.of("TCP", port))));
+    words.text("health-on-failure").ifPresent(action -> check.put("OnFailure", action));
     for (String part : List.of("interval", "timeout", "start-period", "start-interval")) {
       if (words.nanos("health-" + part) < 0) {
         throw new Refused("--health-" + part + " cannot be negative");

@@ -2,10 +2,14 @@ package dev.gantry.cli;
 
 import dev.gantry.client.Query;
 import dev.gantry.json.Json;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
-/// `update`: the limits and the restart policy of containers that exist.
+/// `update`: the limits and the restart policy of containers that exist, and by our engine labels,
+/// health check, log options and ports at once, variables by a restart in place.
 final class Updates {
   private static final Set<String> NAMES =
       Set.of(
@@ -23,7 +27,21 @@ final class Updates {
           "memory-reservation",
           "memory-swap",
           "pids-limit",
-          "restart");
+          "restart",
+          "env",
+          "health-cmd",
+          "health-http",
+          "health-interval",
+          "health-on-failure",
+          "health-retries",
+          "health-start-interval",
+          "health-start-period",
+          "health-tcp",
+          "health-timeout",
+          "label",
+          "log-opt",
+          "no-healthcheck",
+          "publish");
 
   private Updates() {}
 
@@ -59,12 +77,53 @@ final class Updates {
     return session.each(
         words.arguments(),
         name -> {
+          Json.JsonObject live = live(session, words, name);
+          if (!live.isEmpty()) {
+            body.put("Gantry", live);
+          }
           Query query = Query.of("/containers/{}/update", name);
           Json.JsonObject answer = Session.object(session.engine().post(query, body));
           session.out().println(name);
           session.out().flush();
           answer.strings("Warnings").forEach(session.err()::println);
         });
+  }
+
+  /// What only our engine can change, from what the container is now.
+  private static Json.JsonObject live(Session session, Words words, String name) {
+    Json.JsonObject live = Json.object();
+    if (words.has("label")) {
+      live.put("Labels", RunRequest.pairs(words.list("label")));
+    }
+    RunRequest.healthcheck(words).ifPresent(check -> live.put("Healthcheck", check));
+    if (words.has("log-opt")) {
+      live.put("LogConfig", Json.object().put("Config", RunRequest.pairs(words.list("log-opt"))));
+    }
+    if (words.has("publish")) {
+      live.put("PortBindings", new PortFlags(words.list("publish"), List.of()).bindings());
+    }
+    if (words.has("env")) {
+      Json.JsonObject now =
+          Session.object(session.engine().get(Query.of("/containers/{}/json", name)));
+      Map<String, String> variables = new LinkedHashMap<>();
+      List<String> all =
+          new ArrayList<>(now.object("Config").map(c -> c.strings("Env")).orElse(List.of()));
+      all.addAll(words.list("env"));
+      for (String entry : all) {
+        int equals = entry.indexOf('=');
+        String own = System.getenv(entry);
+        if (equals > 0) {
+          variables.put(entry.substring(0, equals), entry.substring(equals + 1));
+        } else if (own != null) {
+          variables.put(entry, own);
+        }
+      }
+      live.put(
+          "Env",
+          Json.strings(
+              variables.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList()));
+    }
+    return live;
   }
 
   private static void number(Words words, Json.JsonObject body, String flag, String field) {

@@ -46,6 +46,7 @@ public final class Container {
   private long plannedMillis;
   private boolean stoppedByUser;
   private boolean announceStop;
+  private boolean staying;
   private long ends;
   private Ended last = new Ended(0, "");
   private Sent sent = Sent.NOTHING;
@@ -127,6 +128,10 @@ public final class Container {
     return anonymousVolumes;
   }
 
+  synchronized void anonymousVolumes(List<String> names) {
+    anonymousVolumes = List.copyOf(names);
+  }
+
   synchronized Optional<RunningProcess> process() {
     return Optional.ofNullable(process);
   }
@@ -153,6 +158,13 @@ public final class Container {
     } catch (Failure.InvalidRequest e) {
       // Docker too finds a bad value only here
       throw new Failure.Internal("failed to initialize logging driver: " + e.text(), e);
+    }
+  }
+
+  /// Lets the log go by its new options.
+  synchronized void relog() {
+    if (log != null) {
+      log.change(logOptions());
     }
   }
 
@@ -220,6 +232,15 @@ public final class Container {
     boolean announced = announceStop;
     announceStop = false;
     return announced;
+  }
+
+  /// Whether the end that comes is part of a restart, so that `--rm` does not apply.
+  synchronized void staying(boolean stays) {
+    staying = stays;
+  }
+
+  synchronized boolean isStaying() {
+    return staying;
   }
 
   synchronized void sent(int signal, String by) {

@@ -58,14 +58,16 @@ final class EndOfRun {
     c.ranOut();
     engine.forgetExecs(c);
     engine.removeRuntimeState(c);
+    boolean stays = c.isStaying(); // who waits for the end may take it back
     tell(next, exit.code(), ran);
     engine.note(c);
-    if (again || c.spec().autoRemove()) {
+    boolean gone = c.spec().autoRemove() && !stays;
+    if (again || gone) {
       Shipping.end(c); // before other lines come, or the log goes
     }
     if (next instanceof ContainerState.Restarting restarting) {
       restartLater(restarting);
-    } else if (c.spec().autoRemove()) {
+    } else if (gone) {
       engine.autoRemove(c);
     }
   }

@@ -384,6 +384,41 @@ public final class Engine implements AutoCloseable {
     return wish == null ? null : wish.options();
   }
 
+  /// The volumes that `c` owns if its mounts become those of `spec`: one that has its place still
+  /// stays, for a new place one is made. What has no place any more is kept as a volume of nobody.
+  List<String> anonymousVolumes(Container c, ContainerSpec spec) {
+    Map<String, String> there = new HashMap<>();
+    volumes.inUse(c).forEach((mount, name) -> there.put(mount.target(), name));
+    List<String> names = new ArrayList<>();
+    for (ContainerSpec.Mount m : spec.mounts()) {
+      if (m.kind().equals("volume") && m.source().isEmpty()) {
+        String old = there.get(m.target());
+        names.add(
+            old != null && c.anonymousVolumes().contains(old)
+                ? old
+                : volumes.create("", null, null).name());
+      }
+    }
+    return names;
+  }
+
+  /// Stops `c`, whose verb lock the caller holds, and starts it again as it is to be now.
+  void restartInPlace(Container c) {
+    endForRestart(c, c.spec().stopTimeout(), c.spec().stopSignal(), "stop");
+    c.stopping(false);
+    new StartContainer(this).start(c);
+    publish(c, "restart", Map.of());
+  }
+
+  private void endForRestart(Container c, int seconds, int signal, String by) {
+    c.staying(true);
+    try {
+      stopLive(c, seconds, signal, by);
+    } finally {
+      c.staying(false);
+    }
+  }
+
   private static ContainerSpec withHostname(ContainerSpec s, String hostname) {
     return s.with(json -> json.put("hostname", hostname));
   }
@@ -622,7 +657,7 @@ public final class Engine implements AutoCloseable {
         }
         case "stop" -> stopLive(c, c.spec().stopTimeout(), c.spec().stopSignal(), "health");
         case "restart" -> {
-          stopLive(c, c.spec().stopTimeout(), c.spec().stopSignal(), "health");
+          endForRestart(c, c.spec().stopTimeout(), c.spec().stopSignal(), "health");
           c.stopping(false);
           c.countRestart(c.restartCount() + 1, 0);
           new StartContainer(this).start(c);
@@ -643,7 +678,11 @@ public final class Engine implements AutoCloseable {
     c.verbs.lock();
     try {
       if (c.state() instanceof ContainerState.Live) {
-        stopLive(c, timeout.orElse(c.spec().stopTimeout()), signal.orElse(c.spec().stopSignal()));
+        endForRestart(
+            c,
+            timeout.orElse(c.spec().stopTimeout()),
+            signal.orElse(c.spec().stopSignal()),
+            "stop");
       }
       c.stopping(false);
       c.countRestart(0, 0);

@@ -6,8 +6,9 @@ import dev.gantry.runtime.CgroupLimits;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
-/// Changes what a container is while it stays the same container: limits at once, everything else
-/// that needs no new start with the next occasion.
+/// Changes what a container is while it stays the same container, with its id, name and files:
+/// limits, ports, health check, labels and log options at once; environment, command and mounts by
+/// one restart in its place.
 final class UpdateContainer {
   private final Engine engine;
 
@@ -33,12 +34,35 @@ final class UpdateContainer {
         CgroupLimits.update(
             engine.cgroups(), engine.cgroup(c), changed(before.resources(), after.resources()));
       }
+      if (c.state() instanceof ContainerState.Live && !after.ports().equals(before.ports())) {
+        c.attached(engine.networks().republish(c.id(), after.ports()));
+      }
+      if (!after.mounts().equals(before.mounts())) {
+        c.anonymousVolumes(engine.anonymousVolumes(c, after));
+      }
       c.update(after);
       engine.note(c);
+      if (c.state() instanceof ContainerState.Running
+          && !java.util.Objects.equals(after.health(), before.health())) {
+        HealthMonitor.start(engine, c, true);
+      }
+      if (!after.logging().equals(before.logging())) {
+        c.relog();
+      }
       engine.publish(c, "update", Map.of());
+      if (c.state() instanceof ContainerState.Live && needsRestart(before, after)) {
+        engine.restartInPlace(c);
+      }
     } finally {
       c.verbs.unlock();
     }
+  }
+
+  /// True for what a process learns only when it starts.
+  private static boolean needsRestart(ContainerSpec before, ContainerSpec after) {
+    return !after.environment().equals(before.environment())
+        || !after.command().equals(before.command())
+        || !after.mounts().equals(before.mounts());
   }
 
   /// What has to be written: a limit that is gone must be taken back.

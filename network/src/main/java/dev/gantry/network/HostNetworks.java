@@ -247,6 +247,65 @@ final class HostNetworks implements Networks {
         (key, value) -> HostLinks.sysctl(key.substring("net.".length()).replace('.', '/'), value));
   }
 
+  @Override
+  public Attachment republish(String containerId, List<PortRequest> ports) {
+    lock.lock();
+    try {
+      applyFirewall();
+      Attachment before = attachments.get(containerId);
+      if (before == null) {
+        throw new Failure.Conflict("container " + containerId + " is on no network");
+      }
+      publisher.unpublish(before);
+      Attachment bare = before.with(before.endpoints(), List.of());
+      try {
+        Attachment after = publish(bare, keeping(ports, before.ports()));
+        attachments.put(containerId, after);
+        return after;
+      } catch (Failure e) {
+        List<PortRequest> old =
+            before.ports().stream()
+                .map(
+                    p ->
+                        new PortRequest(
+                            p.containerPort(),
+                            p.protocol(),
+                            p.hostIp(),
+                            p.hostPort(),
+                            p.hostPort()))
+                .toList();
+        attachments.put(containerId, publish(bare, old));
+        throw e;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static List<PortRequest> keeping(List<PortRequest> wishes, List<PublishedPort> there) {
+    return wishes.stream()
+        .map(
+            wish ->
+                there.stream()
+                    .filter(
+                        p ->
+                            wish.hostFirst() == 0
+                                && p.containerPort() == wish.containerPort()
+                                && p.protocol().equals(wish.protocol())
+                                && (wish.hostIp().isEmpty() || wish.hostIp().equals(p.hostIp())))
+                    .findFirst()
+                    .map(
+                        p ->
+                            new PortRequest(
+                                p.containerPort(),
+                                p.protocol(),
+                                wish.hostIp(),
+                                p.hostPort(),
+                                p.hostPort()))
+                    .orElse(wish))
+        .toList();
+  }
+
   private Attachment publish(Attachment attachment, List<PortRequest> ports) {
     Optional<Endpoint> way =
         LaunchMessages.gatewayEndpoint(attachment.endpoints(), false)

@@ -55,6 +55,10 @@ public interface Networks extends AutoCloseable {
   /// What `containerId` has now, if it was attached and not released.
   Optional<Attachment> attachment(String containerId);
 
+  /// Publishes `ports` of a running container in the place of what it publishes; a wish for any
+  /// free port keeps the one it has. Nothing has changed after a failure.
+  Attachment republish(String containerId, List<PortRequest> ports);
+
   /// The containers on network `id`.
   List<Attachment> attachments(String id);
 

@@ -104,6 +104,13 @@ final class ContainerRequests {
     return new Limits(r.resources(), r.restart());
   }
 
+  /// Reads a container's own configuration again, with what shall be different in it.
+  static ContainerSpec again(Engine engine, Json.JsonObject body) {
+    new CreateChecks(engine, body, ApiVersion.NEWEST).check();
+    return new ContainerRequests(engine, body, Optional.empty(), ApiVersion.NEWEST)
+        .spec(Optional.empty());
+  }
+
   private ContainerSpec spec(Optional<Image> source) {
     List<String> entrypoint = texts(config.get("Entrypoint"));
     List<String> command = texts(config.get("Cmd"));

@@ -66,12 +66,16 @@ final class UpdateRequests {
                         .put("Name", policy.string("Name", ""))
                         .put("MaximumRetryCount", policy.number("MaximumRetryCount", 0))));
     ContainerRequests.Limits limits = ContainerRequests.limits(engine, host);
-    return spec.with(
-        json -> {
-          json.put("resources", JsonRecords.write(limits.resources()));
-          json.put("restart", JsonRecords.write(limits.restart()));
-          json.put("wire", ((Json.JsonObject) spec.wire().copy()).put("HostConfig", host));
-        });
+    ContainerSpec updated =
+        spec.with(
+            json -> {
+              json.put("resources", JsonRecords.write(limits.resources()));
+              json.put("restart", JsonRecords.write(limits.restart()));
+              json.put("wire", ((Json.JsonObject) spec.wire().copy()).put("HostConfig", host));
+            });
+    return body.object("Gantry")
+        .map(wishes -> LiveChanges.apply(engine, updated, wishes))
+        .orElse(updated);
   }
 
   private static void refuseConflicts(Container c, Json.JsonObject host, Json.JsonObject body) {

@@ -31,7 +31,7 @@ public final class LogFile implements AutoCloseable {
   private static final Semaphore COMPRESSING = new Semaphore(1);
 
   private final Path file;
-  private final LogOptions options;
+  private volatile LogOptions options;
   private FileChannel channel;
   private long size;
   private long number;
@@ -353,6 +353,11 @@ public final class LogFile implements AutoCloseable {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
+  }
+
+  /// Rotates by other options from now on.
+  public synchronized void change(LogOptions newOptions) {
+    options = newOptions;
   }
 
   /// Counts what happened to the log; see [#awaitChange].
