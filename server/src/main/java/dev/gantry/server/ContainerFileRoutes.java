@@ -51,7 +51,7 @@ final class ContainerFileRoutes {
             .put("name", s.name())
             .put("size", s.size())
             .put("mode", goMode(s.mode()))
-            .put("mtime", ContainerJson.time(s.modified()))
+            .put("mtime", s.modified().toString().replaceFirst("(\\.[0-9]*?)0+Z$", "$1Z"))
             .put("linkTarget", s.linkTarget())
             .text();
     return Base64.getEncoder().encodeToString(json.getBytes(StandardCharsets.UTF_8));
