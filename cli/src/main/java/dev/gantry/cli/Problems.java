@@ -50,7 +50,8 @@ final class Problems {
         return runs ? Runs.code(e.text()) : 1;
       }
       case Unreachable e -> {
-        String text = unreachable(String.valueOf(e.getMessage()), session);
+        String message = String.valueOf(e.getMessage());
+        String text = e.isAbsent() ? unreachable(message, session) : message;
         session.err().println(runs ? "gantry: " + text + more : text);
         return runs ? 125 : 1;
       }

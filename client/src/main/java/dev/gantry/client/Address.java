@@ -88,7 +88,9 @@ public sealed interface Address {
     } catch (SSLException e) {
       throw new Unreachable(text(), e.getMessage(), e);
     } catch (IOException | UnresolvedAddressException | UnsupportedOperationException e) {
-      throw new Unreachable(text(), e);
+      throw String.valueOf(e.getMessage()).contains("Permission denied")
+          ? Unreachable.forbidden(text(), e)
+          : new Unreachable(text(), e);
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.gantry.client;
 
 import static java.lang.ProcessBuilder.Redirect.DISCARD;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -160,6 +161,7 @@ class TlsTest {
     assertTrue(
         String.valueOf(problem.getMessage()).startsWith("error during connect: tcp://127.0.0.1"),
         problem.getMessage());
+    assertFalse(problem.isAbsent());
   }
 
   @Test
