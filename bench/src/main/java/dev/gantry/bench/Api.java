@@ -33,6 +33,56 @@ record Api(Path socket) {
     return id(send("POST", "/containers/create", body).expect(201));
   }
 
+  /// A container that sleeps, on a network, with ports published as `8080:80/tcp`.
+  String sleeper(String network, String... ports) throws IOException {
+    Json.JsonObject exposed = Json.object();
+    Json.JsonObject bindings = Json.object();
+    for (String port : ports) {
+      String[] parts = port.split(":", 2);
+      exposed.put(parts[1], Json.object());
+      bindings.put(parts[1], Json.array().add(Json.object().put("HostPort", parts[0])));
+    }
+    Json.JsonObject body =
+        Json.object()
+            .put("Image", IMAGE)
+            .put("Cmd", Json.array().add("sleep").add("100000"))
+            .put("ExposedPorts", exposed)
+            .put(
+                "HostConfig",
+                Json.object().put("NetworkMode", network).put("PortBindings", bindings));
+    String id = id(send("POST", "/containers/create", body.toString()).expect(201));
+    start(id);
+    return id;
+  }
+
+  void createNetwork(String name) throws IOException {
+    send("POST", "/networks/create", Json.object().put("Name", name).toString()).expect(201);
+  }
+
+  void removeNetwork(String name) throws IOException {
+    send("DELETE", "/networks/" + name, "").expect(204);
+  }
+
+  /// The process of a running container.
+  int pid(String container) throws IOException {
+    return Math.toIntExact(
+        inspect(container).object("State").map(state -> state.number("Pid", 0)).orElse(0L));
+  }
+
+  /// Its address on `network`.
+  String address(String container, String network) throws IOException {
+    return inspect(container)
+        .object("NetworkSettings")
+        .flatMap(settings -> settings.object("Networks"))
+        .flatMap(networks -> networks.object(network))
+        .map(endpoint -> endpoint.string("IPAddress", ""))
+        .orElse("");
+  }
+
+  private Json.JsonObject inspect(String container) throws IOException {
+    return Json.parseObject(send("GET", "/containers/" + container + "/json", "").text());
+  }
+
   void start(String container) throws IOException {
     send("POST", "/containers/" + container + "/start", "").expect(204);
   }

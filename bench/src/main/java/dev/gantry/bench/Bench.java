@@ -3,11 +3,11 @@ package dev.gantry.bench;
 import java.nio.file.Path;
 import java.util.List;
 
-/// `./dev bench start|registry [ROUNDS]`.
+/// `./dev bench start|registry|network [ROUNDS]`.
 public final class Bench {
   private Bench() {}
 
-  /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the registry 5).
+  /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the others 5).
   public static void main(String[] arguments) throws Exception {
     List<String> words = List.of(arguments);
     String name = words.size() < 2 ? "" : words.get(1);
@@ -17,12 +17,16 @@ public final class Bench {
         title(rounds > 0 ? rounds : 40);
         new StartBench(rounds > 0 ? rounds : 40, Path.of(words.getFirst())).run();
       }
+      case "network" -> {
+        title(rounds > 0 ? rounds : 5);
+        new NetworkBench(rounds > 0 ? rounds : 5, Path.of(words.getFirst())).run();
+      }
       case "registry" -> {
         title(rounds > 0 ? rounds : 5);
         new RegistryBench(rounds > 0 ? rounds : 5).run();
       }
       default -> {
-        System.err.println("usage: ./dev bench start|registry [ROUNDS]");
+        System.err.println("usage: ./dev bench start|registry|network [ROUNDS]");
         System.exit(2);
       }
     }

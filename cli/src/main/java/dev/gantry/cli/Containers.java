@@ -95,7 +95,7 @@ final class Containers {
               (s, w) -> Inspects.run(s, w, "container"),
               Flag.format('f'),
               Flag.bool("size", 's', "Sum up what it takes on the disk"));
-      case "port" -> Command.of("CONTAINER [PRIVATE_PORT[/PROTO]]", 1, 2, Containers::port);
+      case "port" -> Command.of("CONTAINER [PRIVATE_PORT[/PROTO]]", 1, 3, Containers::port);
       case "diff" -> Command.of("CONTAINER", 1, 1, Containers::diff);
       case "stats" -> Stats.command();
       case "update" -> new Command("", MANY, "", Updates.flags(), 1, -1, true, Updates::run);
@@ -276,6 +276,13 @@ final class Containers {
   }
 
   private static int port(Session session, Words words) {
+    if (words.arguments().size() == 3) {
+      if (!words.argument(0).equals("explain")) {
+        throw new UsageError(
+            1, "docker port requires at most 2 arguments, or: explain CONTAINER PORT");
+      }
+      return PortExplain.run(session, words.argument(1), words.argument(2));
+    }
     Json.JsonObject container = inspect(session, words.argument(0));
     Json.JsonObject ports =
         container.object("NetworkSettings").flatMap(n -> n.object("Ports")).orElse(Json.object());

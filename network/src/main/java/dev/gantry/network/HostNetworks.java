@@ -1014,6 +1014,24 @@ final class HostNetworks implements Networks {
   }
 
   @Override
+  public PortExplanation explain(String containerId, int port, String protocol) {
+    lock.lock();
+    try {
+      Attachment attachment = attachments.get(containerId);
+      if (attachment == null) {
+        throw new Failure.Conflict(
+            "container " + containerId + " has no network of its own now",
+            "it must run, and not in the network mode host, none or container",
+            null);
+      }
+      return new PortReach(options, firewall, neighbours, registry::byId)
+          .explain(attachment, port, protocol);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
   public void dismantle() {
     lock.lock();
     try {

@@ -21,6 +21,7 @@ final class NeighbourFirewalls implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(NeighbourFirewalls.class.getName());
   private static final String IPTABLES = "filter";
   private static final String DOCKER_USER = "DOCKER-USER";
+  private static final int INPUT = 1;
   private static final int FORWARD = 2;
   private static final int POLICY_DROP = 0;
 
@@ -94,6 +95,26 @@ final class NeighbourFirewalls implements AutoCloseable {
     } catch (Errno e) {
       LOG.log(
           System.Logger.Level.WARNING, "other firewalls could not be read: {0}", e.getMessage());
+    }
+  }
+
+  /// The chains of this host that see packets to its own sockets, each in words that end in what
+  /// becomes of packets that no rule names.
+  synchronized List<String> inputChains() {
+    try {
+      return chains().stream()
+          .filter(chain -> chain.hook() == INPUT)
+          .map(
+              chain ->
+                  "chain "
+                      + chain.name()
+                      + " of table "
+                      + chain.table()
+                      + ", by default "
+                      + (chain.policy() == POLICY_DROP ? "drop" : "accept"))
+          .toList();
+    } catch (Errno e) {
+      return List.of("they could not be read (" + e.getMessage() + "), by default drop");
     }
   }
 

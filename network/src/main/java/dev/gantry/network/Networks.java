@@ -89,6 +89,9 @@ public interface Networks extends AutoCloseable {
   /// What of the host's set-up stands against containers' traffic, and what to do about it.
   List<String> warnings();
 
+  /// Who reaches `port` (`protocol` is tcp, udp or sctp) of a running container.
+  PortExplanation explain(String containerId, int port, String protocol);
+
   /// Removes the bridges and the firewall table: for an engine that is taken off the machine. No
   /// container may run any more.
   void dismantle();

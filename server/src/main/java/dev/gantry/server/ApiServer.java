@@ -18,6 +18,7 @@ public final class ApiServer {
     new ContainerRoutes(engine, settings).addTo(router);
     new ContainerFileRoutes(engine).addTo(router);
     new ContainerResourceRoutes(engine).addTo(router);
+    new PortExplainRoutes(engine).addTo(router);
     new WhyRoutes(engine).addTo(router);
     new ExecRoutes(engine).addTo(router);
     Transfers transfers =

@@ -200,6 +200,23 @@ class NetworkPortsIT {
 
     assertEquals("", onHost("nft", DROP_BY_DEFAULT));
     everybodyReaches(web, same, other);
+
+    String explained = engine.gantry("port", "explain", "web", "80").succeeded().out();
+    String map = "table inet gantry-" + engine.name() + ", chain prerouting: map ";
+    assertTrue(
+        explained.contains(
+            "By 0.0.0.0:8080\n  yes      machines outside\n           "
+                + map
+                + "published4_any sends tcp 8080 to 10.77.0.2:80"),
+        explained);
+    assertTrue(explained.contains("By 127.0.0.1:8082\n  no       machines outside\n"), explained);
+    assertTrue(explained.contains("--publish-by-input-rules"), explained);
+    assertTrue(
+        engine
+            .gantry("port", "explain", "same", "99/udp")
+            .succeeded()
+            .out()
+            .contains("99/udp is not published"));
   }
 
   @Test
@@ -218,6 +235,12 @@ class NetworkPortsIT {
     reaches("the host", machine, "127.0.0.1", "");
     reaches("the host", machine, "::1", "");
 
+    String explained = engine.gantry("port", "explain", "web", "81/udp").succeeded().out();
+    assertTrue(
+        explained.contains(
+            "By 0.0.0.0:8081\n  depends  machines outside\n           a socket of the engine; the"
+                + " host's input rules decide: chain input of table filterlike, by default drop"),
+        explained);
     onHost("nft", "add rule inet filterlike input tcp dport " + WEB + " accept");
     onHost("nft", "add rule inet filterlike input udp dport " + UDP + " accept");
     everybodyReachesTheRelay(web, same, other);

@@ -1,0 +1,277 @@
+package dev.gantry.bench;
+
+import dev.gantry.kernel.NetNamespace;
+import dev.gantry.testkit.Busybox;
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/// Throughput and connections of containers' networks, the cost of a network at start, and a
+/// thousand published ports, beside a dockerd. Both engines are in namespaces of their own, and the
+/// same sockets of this program send and receive in the containers of both.
+final class NetworkBench {
+  private static final int PORTS = 1000;
+  private static final String NETWORK = "bench" + ProcessHandle.current().pid();
+  private static final long SLICE_NANOS = 1_500_000_000L;
+
+  private final int rounds;
+  private final Path tree;
+
+  /// An engine with two containers on one user network; the second publishes port 5000 as 15000.
+  private record Pair(
+      String name, int host, Api api, int first, int second, String address, List<String> ids) {}
+
+  NetworkBench(int rounds, Path tree) {
+    this.rounds = rounds;
+    this.tree = tree;
+  }
+
+  void run() throws Exception {
+    Process namespace = new ProcessBuilder("unshare", "-n", "sleep", "100000").start();
+    try {
+      separated(namespace);
+      inside(namespace.pid(), "ip", "link", "set", "lo", "up");
+      Optional<Path> socket = dockerd();
+      try (Engine engine = Engine.startIn(namespace.pid())) {
+        engine.busybox();
+        List<Pair> pairs = new ArrayList<>();
+        pairs.add(pair("gantry", (int) namespace.pid(), new Api(engine.socket())));
+        if (socket.isPresent()) {
+          Api api = new Api(socket.get());
+          api.importImage(Busybox.tar());
+          Path pid = socket.get().resolveSibling("netbench.ns");
+          pairs.add(pair("dockerd", Integer.parseInt(Files.readString(pid).strip()), api));
+        }
+        traffic(pairs);
+        attaching(pairs);
+        manyPorts(engine, pairs.getFirst().api());
+        for (Pair pair : pairs) {
+          for (String id : pair.ids()) {
+            pair.api().remove(id);
+          }
+          pair.api().removeNetwork(NETWORK);
+        }
+      }
+    } finally {
+      namespace.destroyForcibly();
+      Command.of(tree.resolve("tools/real-peers").toString(), "stop", "netbench").run();
+    }
+  }
+
+  private static void separated(Process process) throws IOException, InterruptedException {
+    Path own = Files.readSymbolicLink(Path.of("/proc/self/ns/net"));
+    while (Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/ns/net")).equals(own)) {
+      Thread.sleep(1);
+    }
+  }
+
+  private static void inside(long pid, String... words) {
+    List<String> all = new ArrayList<>(List.of("nsenter", "-t", "" + pid, "-n", "--"));
+    all.addAll(List.of(words));
+    Command.of(all).run().succeeded();
+  }
+
+  private Optional<Path> dockerd() {
+    try {
+      return Optional.of(
+          Path.of(
+              Command.of(tree.resolve("tools/real-peers").toString(), "dockerd", "netbench")
+                  .within(Duration.ofMinutes(2))
+                  .run()
+                  .succeeded()
+                  .line()));
+    } catch (AssertionError e) {
+      System.out.println("dockerd does not start here: " + e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static Pair pair(String name, int host, Api api) throws IOException {
+    api.createNetwork(NETWORK);
+    String first = api.sleeper(NETWORK);
+    String second = api.sleeper(NETWORK, "15000:5000/tcp");
+    return new Pair(
+        name,
+        host,
+        api,
+        api.pid(first),
+        api.pid(second),
+        api.address(second, NETWORK),
+        List.of(first, second));
+  }
+
+  private void traffic(List<Pair> pairs) throws Exception {
+    Row between = new Row("container to container, one connection", "equal or better");
+    Row host = new Row("host to container", "equal or better");
+    Row port = new Row("host to published port, by 127.0.0.1", "equal or better");
+    Row connections = new Row("connections per second to a published port", "equal or better");
+    List<AutoCloseable> servers = new ArrayList<>();
+    for (Pair pair : pairs) {
+      servers.add(serve(pair.second()));
+    }
+    for (int i = 0; i < rounds; i++) {
+      for (Pair pair : pairs) {
+        String name = pair.name();
+        between.value(name, throughput(pair.first(), pair.address(), 5000));
+        host.value(name, throughput(pair.host(), pair.address(), 5000));
+        port.value(name, throughput(pair.host(), "127.0.0.1", 15000));
+        connections.value(name, connections(pair.host(), "127.0.0.1", 15000));
+      }
+    }
+    for (AutoCloseable server : servers) {
+      server.close();
+    }
+    print(between, "Gbit/s");
+    print(host, "Gbit/s");
+    print(port, "Gbit/s");
+    print(connections, "/s");
+  }
+
+  /// Takes everything on port 5000 of a container.
+  private static AutoCloseable serve(int pid) throws Exception {
+    ServerSocket server = NetNamespace.of(pid, () -> new ServerSocket(5000, 512));
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              while (!server.isClosed()) {
+                try {
+                  Socket client = server.accept();
+                  Thread.ofPlatform().daemon().start(() -> drain(client));
+                } catch (IOException e) {
+                  return;
+                }
+              }
+            });
+    return server;
+  }
+
+  private static void drain(Socket client) {
+    byte[] buffer = new byte[256 << 10];
+    try (client) {
+      InputStream in = client.getInputStream();
+      while (in.read(buffer) >= 0) {
+        // only counted by the sender
+      }
+    } catch (IOException e) {
+      return;
+    }
+  }
+
+  private static double throughput(int from, String address, int port) throws Exception {
+    Callable<Double> sending =
+        () -> {
+          try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress(address, port), 5000);
+            OutputStream out = socket.getOutputStream();
+            byte[] block = new byte[256 << 10];
+            long start = System.nanoTime();
+            long sent = 0;
+            while (System.nanoTime() - start < SLICE_NANOS) {
+              out.write(block);
+              sent += block.length;
+            }
+            return sent * 8.0 / (System.nanoTime() - start);
+          }
+        };
+    return NetNamespace.of(from, sending);
+  }
+
+  private static double connections(int from, String address, int port) throws Exception {
+    Callable<Double> connecting =
+        () -> {
+          long start = System.nanoTime();
+          int count = 0;
+          while (System.nanoTime() - start < SLICE_NANOS) {
+            try (Socket socket = new Socket()) {
+              socket.setSoLinger(true, 0);
+              socket.connect(new InetSocketAddress(address, port), 5000);
+              count++;
+            } catch (IOException e) {
+              continue; // a proxy on the way may give up: that is no connection
+            }
+          }
+          return count * 1e9 / (System.nanoTime() - start);
+        };
+    return NetNamespace.of(from, connecting);
+  }
+
+  /// What a start takes longer with the default bridge, and with a user network, than with none.
+  private void attaching(List<Pair> pairs) throws Exception {
+    Row row = new Row("start of a container, by its network", "<= 2 ms more than none");
+    for (Pair pair : pairs) {
+      for (String network : List.of("none", "bridge", NETWORK)) {
+        for (int i = 0; i < 4 * rounds; i++) {
+          long start = System.nanoTime();
+          String id = pair.api().sleeper(network);
+          row.value(
+              pair.name() + ", " + (network.equals(NETWORK) ? "user network" : network),
+              (System.nanoTime() - start) / 1e6);
+          pair.api().remove(id);
+        }
+      }
+    }
+    print(row, "ms");
+  }
+
+  private static void manyPorts(Engine engine, Api api) throws Exception {
+    Row start = new Row("engine's start (process to first answer)", "<= 1 s more for 1,000 ports");
+    start.value("without them", restart(engine));
+    String[] ports = new String[PORTS];
+    for (int i = 0; i < PORTS; i++) {
+      ports[i] = (20_000 + i) + ":" + (1000 + i) + "/tcp";
+    }
+    long before = processes(engine);
+    String id = api.sleeper(NETWORK, ports);
+    long after = processes(engine);
+    start.value("with 1,000 published ports", restart(engine));
+    print(start, "ms");
+    System.out.println(
+        "processes that the ports of that container added: "
+            + (after - before - 2)
+            + " (its monitor and its own process aside)");
+    api.remove(id);
+  }
+
+  private static double restart(Engine engine) {
+    engine.stop();
+    long start = System.nanoTime();
+    engine.restart();
+    return (System.nanoTime() - start) / 1e6;
+  }
+
+  /// Processes in the engine's network namespace, or below the engine.
+  private static long processes(Engine engine) throws IOException {
+    String name = engine.name();
+    try (var all = Files.list(Path.of("/proc"))) {
+      return all.filter(p -> p.getFileName().toString().matches("\\d+"))
+          .filter(
+              p -> {
+                try {
+                  return Files.readString(p.resolve("cgroup")).contains("/" + name + "/")
+                      || Files.readString(p.resolve("cmdline")).contains(name);
+                } catch (IOException e) {
+                  return false;
+                }
+              })
+          .count();
+    }
+  }
+
+  private static void print(Row row, String unit) {
+    row.lines(unit).forEach(System.out::println);
+    System.out.println();
+  }
+}
