@@ -167,10 +167,13 @@ public final class Engine implements AutoCloseable {
   }
 
   void note(Container c) {
-    // what is being removed has no record any more, whoever still speaks of it
-    if (!(c.state() instanceof ContainerState.Removing
-        || c.state() instanceof ContainerState.Dead)) {
-      journal.note(Change.put(TABLE, c.id(), c.record()));
+    // what is being removed has no record any more, whoever still speaks of it; under one lock with
+    // the change of state, so that this record is never written behind its removal
+    synchronized (c) {
+      if (!(c.state() instanceof ContainerState.Removing
+          || c.state() instanceof ContainerState.Dead)) {
+        journal.note(Change.put(TABLE, c.id(), c.record()));
+      }
     }
   }
 

@@ -16,9 +16,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// The control group part of a launch plan: the folders, the limits, and how the process gets in.
@@ -46,16 +48,18 @@ final class CgroupPlan {
 
   /// Makes the group in every hierarchy and writes the limits.
   void create(RuntimeSpec.@Nullable Resources resources) {
+    List<CgroupLimits.Setting> limits =
+        resources == null ? List.of() : CgroupLimits.of(layout, group, resources);
     for (Path folder : layout.folders(group)) {
-      makeFolders(folder);
+      makeFolders(folder, limits);
     }
     if (resources != null) {
-      CgroupLimits.of(layout, group, resources).forEach(this::write);
+      limits.forEach(this::write);
       devices(resources.devices());
     }
   }
 
-  private void makeFolders(Path folder) {
+  private void makeFolders(Path folder, List<CgroupLimits.Setting> limits) {
     Path mount = mountOf(folder);
     boolean cpuset = mount.equals(layout.hierarchies().get("cpuset"));
     Path at = mount;
@@ -81,18 +85,35 @@ final class CgroupPlan {
       }
     }
     if (mount.equals(layout.unified())) {
-      delegate(mount, folder);
+      delegate(mount, folder, controllers(mount, limits));
     }
   }
 
+  /// Beside v1 hierarchies, other engines do not expect the v2 tree to control anything: there, only
+  /// what has a limit.
+  private Collection<String> controllers(Path unified, List<CgroupLimits.Setting> limits) {
+    if (layout.hierarchies().isEmpty()) {
+      return DELEGATED;
+    }
+    Set<String> needed = new TreeSet<>();
+    for (CgroupLimits.Setting limit : limits) {
+      if (limit.file().startsWith(unified)) {
+        needed.add(String.valueOf(limit.file().getFileName()).split("\\.")[0]);
+      }
+    }
+    return needed;
+  }
+
   /// v2: lets `folder` use the controllers that this tree has, from the top down to its parent.
-  private void delegate(Path top, Path folder) {
+  ///
+  /// @param wanted the controllers it may need
+  private void delegate(Path top, Path folder, Collection<String> wanted) {
     Path at = top;
     for (Path part : top.relativize(folder)) {
       Set<String> on = words(at.resolve("cgroup.subtree_control"));
       Set<String> known = words(at.resolve("cgroup.controllers"));
       StringBuilder missing = new StringBuilder();
-      for (String controller : DELEGATED) {
+      for (String controller : wanted) {
         boolean offered =
             known.isEmpty()
                 ? layout.unifiedControllers().contains(controller)
