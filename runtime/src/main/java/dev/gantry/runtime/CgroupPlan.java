@@ -89,16 +89,18 @@ final class CgroupPlan {
     }
   }
 
-  /// Beside v1 hierarchies, other engines do not expect the v2 tree to control anything: there, only
-  /// what has a limit.
+  /// Beside v1 hierarchies, other engines do not expect the v2 tree to control anything: there,
+  /// only what has a limit.
   private Collection<String> controllers(Path unified, List<CgroupLimits.Setting> limits) {
     if (layout.hierarchies().isEmpty()) {
       return DELEGATED;
     }
     Set<String> needed = new TreeSet<>();
     for (CgroupLimits.Setting limit : limits) {
-      if (limit.file().startsWith(unified)) {
-        needed.add(String.valueOf(limit.file().getFileName()).split("\\.")[0]);
+      for (Path file : limit.files()) {
+        if (file.startsWith(unified)) {
+          needed.add(String.valueOf(file.getFileName()).split("\\.")[0]);
+        }
       }
     }
     return needed;
