@@ -22,6 +22,8 @@ public final class LogReader {
   /// Where reading begins: a file, a place in it, and how many wanted entries to pass over there.
   private record Start(long number, long position, long skip) {}
 
+  private static final Duration TICK = Duration.ofMillis(100);
+
   private final LogFile log;
   private final LogQuery query;
 
@@ -120,7 +122,7 @@ public final class LogReader {
       }
       try (LogFile.Part p = part.get()) {
         FileChannel plain = p.plain();
-        if (p.modified().isBefore(query.since())) {
+        if (isOlder(p)) {
           return start;
         }
         Found found = plain == null ? forward(p, wanted) : backward(plain, wanted);
@@ -177,6 +179,12 @@ public final class LogReader {
     return new Found(0, Math.max(0, count - wanted), Math.min(count, wanted), count >= wanted);
   }
 
+  /// Whether nothing in the file can be wanted. The kernel stamps files with a clock that stands
+  /// still between two ticks: a file may seem older than its last lines.
+  private boolean isOlder(LogFile.Part part) {
+    return part.modified().plus(TICK).isBefore(query.since());
+  }
+
   // ---- from a time
 
   private Start fromTime() throws IOException {
@@ -188,7 +196,7 @@ public final class LogReader {
       }
       try (LogFile.Part p = part.get()) {
         FileChannel plain = p.plain();
-        if (p.modified().isBefore(query.since())) {
+        if (isOlder(p)) {
           continue;
         }
         long position = plain == null ? 0 : bisect(plain);

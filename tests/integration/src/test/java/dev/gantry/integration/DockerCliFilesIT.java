@@ -132,7 +132,7 @@ class DockerCliFilesIT {
     byte[] up = tarWith("../../escaped");
     assertEquals(
         "{\"message\":\"invalid entry name \\\"../../escaped\\\"\"}\n",
-        engine.request("PUT", "/containers/trap/archive?path=/d", up).expect(500).text());
+        engine.request("PUT", "/containers/trap/archive?path=/d", up).expect(400).text());
   }
 
   private static byte[] tarWith(String name) {

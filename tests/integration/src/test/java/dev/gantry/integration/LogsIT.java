@@ -95,12 +95,26 @@ class LogsIT {
       Instant time = Instant.parse(all.get(at).split(" ")[0]);
       String seconds = time.getEpochSecond() + String.format(".%09d", time.getNano());
       List<String> expected = all.stream().filter(l -> !time(l).isBefore(time)).toList();
-      assertEquals(expected, log(engine, id, "&timestamps=1&since=" + seconds));
+      assertSame(expected, log(engine, id, "&timestamps=1&since=" + seconds), "since " + seconds);
       List<String> before = all.stream().filter(l -> !time(l).isAfter(time)).toList();
-      assertEquals(before, log(engine, id, "&timestamps=1&until=" + seconds));
+      assertSame(before, log(engine, id, "&timestamps=1&until=" + seconds), "until " + seconds);
+    }
+    assertSame(
+        all.subList(all.size() - 9_000, all.size()),
+        log(engine, id, "&timestamps=1&tail=9000"),
+        "tail");
+  }
+
+  /// Names the first difference rather than all the lines.
+  private static void assertSame(List<String> expected, List<String> found, String what) {
+    int at = 0;
+    while (at < Math.min(expected.size(), found.size()) && expected.get(at).equals(found.get(at))) {
+      at++;
     }
     assertEquals(
-        all.subList(all.size() - 9_000, all.size()), log(engine, id, "&timestamps=1&tail=9000"));
+        expected.stream().skip(at).limit(1).toList(),
+        found.stream().skip(at).limit(1).toList(),
+        what + ", line " + at + ": of " + expected.size() + " came " + found.size());
   }
 
   private static Instant time(String line) {
