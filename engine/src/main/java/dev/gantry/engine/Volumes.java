@@ -42,6 +42,7 @@ public final class Volumes {
   }
 
   private static final String TABLE = "volumes";
+  private static final String REMOVING = "removing";
 
   private final Path folder;
   private final Journal journal;
@@ -117,8 +118,14 @@ public final class Volumes {
     return new Fresh(name, Change.put(TABLE, name, record(true, labels, options)));
   }
 
-  /// What removes the volume from the records; [#deleteFiles] is to follow.
+  /// What removes the volume from the records; [#deleteFiles] is to follow. Its folder is marked:
+  /// if we are killed in between, the next start knows that its files are not wanted any more.
   Change removal(Volume volume) {
+    try {
+      Files.write(folder.resolve(volume.name()).resolve(REMOVING), new byte[0]);
+    } catch (IOException e) {
+      // there is no folder, or no room: then its files may outlive a crash
+    }
     return Change.remove(TABLE, volume.name());
   }
 
@@ -141,12 +148,23 @@ public final class Volumes {
         String name = child.getFileName().toString();
         if (name.startsWith(".removed-")) {
           ProcessLessDelete.inBackground(child);
+        } else if (Files.exists(child.resolve(REMOVING))) {
+          settleRemoval(child, name);
         } else if (name.matches("[0-9a-f]{64}") && find(name).isEmpty()) {
           boolean ignored = child.resolve("_data").toFile().delete() && child.toFile().delete();
         }
       }
     } catch (IOException e) {
       return; // not made yet
+    }
+  }
+
+  /// A removal that a kill cut off: it is carried on if it had come on record, else forgotten.
+  private void settleRemoval(Path child, String name) throws IOException {
+    if (find(name).isEmpty()) {
+      new ProcessLessDelete(child).run();
+    } else {
+      Files.delete(child.resolve(REMOVING));
     }
   }
 
@@ -178,7 +196,7 @@ public final class Volumes {
   public synchronized void remove(String name) {
     Volume volume =
         find(name).orElseThrow(() -> new Failure.NotFound("get " + name + ": no such volume"));
-    journal.commit(Change.remove(TABLE, name));
+    journal.commit(removal(volume));
     deleteFiles(volume);
   }
 
