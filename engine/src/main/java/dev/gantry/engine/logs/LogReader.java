@@ -182,7 +182,8 @@ public final class LogReader {
   /// Whether nothing in the file can be wanted. The kernel stamps files with a clock that stands
   /// still between two ticks: a file may seem older than its last lines.
   private boolean isOlder(LogFile.Part part) {
-    return part.modified().plus(TICK).isBefore(query.since());
+    return part.modified().isBefore(query.since())
+        && Duration.between(part.modified(), query.since()).compareTo(TICK) > 0;
   }
 
   // ---- from a time
