@@ -151,7 +151,10 @@ public final class Volumes {
         } else if (Files.exists(child.resolve(REMOVING))) {
           settleRemoval(child, name);
         } else if (name.matches("[0-9a-f]{64}") && find(name).isEmpty()) {
-          boolean ignored = child.resolve("_data").toFile().delete() && child.toFile().delete();
+          // a kill between the two may have left one without the other
+          for (Path folderOfNobody : List.of(child.resolve("_data"), child)) {
+            boolean ignored = folderOfNobody.toFile().delete();
+          }
         }
       }
     } catch (IOException e) {
@@ -164,7 +167,7 @@ public final class Volumes {
     if (find(name).isEmpty()) {
       new ProcessLessDelete(child).run();
     } else {
-      Files.delete(child.resolve(REMOVING));
+      Files.deleteIfExists(child.resolve(REMOVING));
     }
   }
 
