@@ -41,14 +41,24 @@ final class Builds {
         Flag.list("build-arg", ' ', "A value for an ARG: NAME=VALUE, or NAME for our own value"),
         Flag.list("cache-from", ' ', "Images to take layers from").hide(),
         Flag.text("cgroup-parent", ' ', "The control group above those of the steps"),
+        Flag.bool("compress", ' ', "No effect: what is sent stays on this machine").hide(),
         Flag.integer("cpu-period", ' ', "Microseconds of the CPU limit's period"),
         Flag.integer("cpu-quota", ' ', "Microseconds of CPU time in each period"),
         Flag.integer("cpu-shares", 'c', "Weight against others when the CPU is short"),
         Flag.text("cpuset-cpus", ' ', "CPUs to run on: 0-3, 0,1"),
         Flag.text("cpuset-mems", ' ', "Memory nodes to use"),
+        Flag.bool("disable-content-trust", ' ', "No effect: signatures of Notary are not looked at")
+            .hide(),
         Flag.text("file", 'f', "The Dockerfile, PATH/Dockerfile if not said; - for standard input"),
         Flag.bool("force-rm", ' ', "Remove containers also after a failure").hide(),
         Flag.text("iidfile", ' ', "Write the image's id to this file"),
+        Flag.text("isolation", ' ', "How steps are kept apart: default, the only way on Linux")
+            .checked(
+                value ->
+                    value.isEmpty() || value.equals("default")
+                        ? Optional.empty()
+                        : Optional.of("there is only default on Linux"))
+            .hide(),
         Flag.list("label", ' ', "A label of the image: NAME=VALUE"),
         Flag.bytes("memory", 'm', "Limit of memory"),
         Flag.bytes("memory-swap", ' ', "Limit of memory and swap, -1 for none"),

@@ -21,7 +21,8 @@ final class Completion {
         (session, words) -> {
           session.out().print(script(words.argument(0)));
           return 0;
-        });
+        },
+        Flag.bool("no-descriptions", ' ', "No effect: names come without descriptions").hide());
   }
 
   /// `__complete WORD...`, which the scripts call.
