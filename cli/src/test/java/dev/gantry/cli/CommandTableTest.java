@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 /// line that ends in an asterisk stands for all that begin so.
 class CommandTableTest {
   private static final Set<String> OTHER_PROGRAMS =
-      Set.of("buildx", "compose", "service", "swarm", "stack", "node", "secret", "config", "plugin");
+      Set.of(
+          "buildx", "compose", "service", "swarm", "stack", "node", "secret", "config", "plugin");
 
   /// A row of the table.
   ///
@@ -109,14 +110,12 @@ class CommandTableTest {
         rows++;
         if (!row.isThere()) {
           count++;
-          Optional<String> reason =
-              reasons.stream().filter(r -> covers(r, row.text())).findFirst();
+          Optional<String> reason = reasons.stream().filter(r -> covers(r, row.text())).findFirst();
           reason.ifPresentOrElse(needless::remove, () -> missing.add(row.text()));
         }
       }
     }
-    System.out.println(
-        "CommandTableTest: " + rows + " rows, " + count + " missing for a reason");
+    System.out.println("CommandTableTest: " + rows + " rows, " + count + " missing for a reason");
     assertEquals(Set.of(), missing, "neither there nor listed with a reason");
     assertEquals(Set.of(), needless, "listed as missing, and there");
   }

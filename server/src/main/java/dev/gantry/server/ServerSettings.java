@@ -19,6 +19,14 @@ public record ServerSettings(
     List<String> labels,
     Defaults containers,
     RegistryOptions registries) {
+  /// The release of Docker that speaks our API. Clients compare it with the oldest that they can
+  /// use (Testcontainers: 1.6.0), so it stands before our own version.
+  private static final String DOCKER = "28.5.2";
+
+  /// The version as clients of Docker read it.
+  public String release() {
+    return DOCKER + "+gantry" + version;
+  }
 
   /// What a container gets that does not say otherwise. Empty texts and 0 for Docker's own
   /// defaults.

@@ -63,7 +63,7 @@ final class SystemInfo {
         .put("NoProxy", "")
         .put("Labels", Json.strings(settings.get().labels()))
         .put("ExperimentalBuild", false)
-        .put("ServerVersion", settings.get().version());
+        .put("ServerVersion", settings.get().release());
     runtimes(json, api);
     pools(json);
     json.put(

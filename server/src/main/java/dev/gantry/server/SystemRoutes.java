@@ -16,12 +16,12 @@ import java.util.function.Supplier;
 /// Ping, version, info, events, disk usage.
 final class SystemRoutes {
   private final Engine engine;
-  private final String version;
+  private final String release;
   private final SystemInfo info;
 
   SystemRoutes(Engine engine, Supplier<ServerSettings> settings) {
     this.engine = engine;
-    this.version = settings.get().version();
+    this.release = settings.get().release();
     this.info = new SystemInfo(engine, settings);
   }
 
@@ -76,9 +76,9 @@ final class SystemRoutes {
                     .add(
                         Json.object()
                             .put("Name", "Engine")
-                            .put("Version", version)
+                            .put("Version", release)
                             .put("Details", details)))
-            .put("Version", version)
+            .put("Version", release)
             .put("ApiVersion", ApiVersion.NEWEST.toString())
             .put("MinAPIVersion", ApiVersion.OLDEST.toString())
             .put("GitCommit", "")
