@@ -2,30 +2,167 @@ package dev.gantry.build;
 
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.json.Json;
-import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.Platform;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 
-/// What shall be built.
+/// What shall be built. Made by [#of] and a [Draft].
 ///
-/// @param contexts named contexts by name
+/// @param contexts named contexts by name: what `FROM` and `--from` find under it before they look
+///   for an image
+/// @param images named contexts that are images: what the name stands for
 /// @param target stage to stop at; empty for the last one
+/// @param platform what the image shall run on
 /// @param arguments build arguments
 /// @param labels more labels of the image
-/// @param tags its names
+/// @param noCache nothing is taken from the cache
+/// @param noCacheStages stages (names in lower case, or numbers) that take nothing from the cache
+/// @param pull ask registries for newer base images
 /// @param host what RUN's containers get, as `HostConfig` of the Docker API: limits, network mode,
 ///   hosts
-/// @param sourceDate seconds since the epoch that no time in the image shall be after
+/// @param entitlements what `--allow` allows: `network.host`, `security.insecure`
+/// @param times which times the image's files get
+/// @param client gives secrets and ssh agents
 public record BuildRequest(
     Dockerfile file,
-    BuildContext context,
+    Source context,
     Map<String, Source> contexts,
+    Map<String, String> images,
     String target,
+    Platform platform,
     Map<String, String> arguments,
     Map<String, String> labels,
-    List<ImageReference> tags,
     boolean noCache,
+    Set<String> noCacheStages,
     boolean pull,
     Json.JsonObject host,
-    OptionalLong sourceDate) {}
+    Set<String> entitlements,
+    Times times,
+    BuildClient client) {
+
+  /// Which times files and the image get.
+  ///
+  /// @param date nothing is younger (seconds since the epoch); absent for a date for each layer:
+  ///   that of the newest thing that it was made from
+  /// @param asTheyAre times stay as programs and the context have them, and the image is of now
+  public record Times(OptionalLong date, boolean asTheyAre) {
+    /// Each layer is as old as what it was made from.
+    public static final Times OF_INPUTS = new Times(OptionalLong.empty(), false);
+
+    /// Reads the build argument SOURCE_DATE_EPOCH: a date, or empty for times as they are.
+    public static Times of(Map<String, String> arguments) {
+      String date = arguments.get("SOURCE_DATE_EPOCH");
+      if (date == null) {
+        return OF_INPUTS;
+      }
+      return date.matches("[0-9]{1,12}")
+          ? new Times(OptionalLong.of(Long.parseLong(date)), false)
+          : new Times(OptionalLong.empty(), true);
+    }
+  }
+
+  /// A request to build `file` with `context` and nothing else said.
+  public static Draft of(Dockerfile file, Source context) {
+    return new Draft(file, context);
+  }
+
+  /// A request in the making.
+  public static final class Draft {
+    private final Dockerfile file;
+    private final Source context;
+    private Map<String, Source> contexts = Map.of();
+    private Map<String, String> images = Map.of();
+    private String target = "";
+    private Platform platform = Platform.here();
+    private Map<String, String> arguments = Map.of();
+    private Map<String, String> labels = Map.of();
+    private boolean noCache;
+    private Set<String> noCacheStages = Set.of();
+    private boolean pull;
+    private Json.JsonObject host = Json.object();
+    private Set<String> entitlements = Set.of();
+    private BuildClient client = BuildClient.NONE;
+
+    private Draft(Dockerfile file, Source context) {
+      this.file = file;
+      this.context = context;
+    }
+
+    public Draft contexts(Map<String, Source> all) {
+      contexts = Map.copyOf(all);
+      return this;
+    }
+
+    public Draft images(Map<String, String> all) {
+      images = Map.copyOf(all);
+      return this;
+    }
+
+    public Draft target(String stage) {
+      target = stage;
+      return this;
+    }
+
+    public Draft platform(Platform wanted) {
+      platform = wanted;
+      return this;
+    }
+
+    public Draft arguments(Map<String, String> all) {
+      arguments = Map.copyOf(all);
+      return this;
+    }
+
+    public Draft labels(Map<String, String> all) {
+      labels = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(all));
+      return this;
+    }
+
+    public Draft noCache(boolean nothing, List<String> stages) {
+      noCache = nothing;
+      noCacheStages = Set.copyOf(stages);
+      return this;
+    }
+
+    public Draft pull(boolean always) {
+      pull = always;
+      return this;
+    }
+
+    public Draft host(Json.JsonObject config) {
+      host = config;
+      return this;
+    }
+
+    public Draft entitlements(Set<String> allowed) {
+      entitlements = Set.copyOf(allowed);
+      return this;
+    }
+
+    public Draft client(BuildClient giving) {
+      client = giving;
+      return this;
+    }
+
+    public BuildRequest done() {
+      return new BuildRequest(
+          file,
+          context,
+          contexts,
+          images,
+          target,
+          platform,
+          arguments,
+          labels,
+          noCache,
+          noCacheStages,
+          pull,
+          host,
+          entitlements,
+          Times.of(arguments),
+          client);
+    }
+  }
+}

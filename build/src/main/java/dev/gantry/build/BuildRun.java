@@ -2,7 +2,6 @@ package dev.gantry.build;
 
 import dev.gantry.base.Failure;
 import dev.gantry.dockerfile.Dockerfile;
-import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.images.Image;
@@ -10,6 +9,7 @@ import dev.gantry.images.Images;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
+import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /// One build: the stages that are needed, each on a thread of its own, waiting for one another
 /// where they copy from one another.
-public final class BuildRun {
+public final class BuildRun implements AutoCloseable {
   private final Builder builder;
   private final BuildRequest request;
   private final Builder.BaseImages bases;
@@ -46,47 +46,51 @@ public final class BuildRun {
 
   // ---- from beginning to end
 
-  /// Builds; returns when the image is there under its names.
-  public Image build(BuildProgress progress) throws BuildFailure {
-    try (lease) {
-      List<BuildProgress.Planned> steps = new ArrayList<>();
-      for (Builder.Base base : plan.needed()) {
-        Dockerfile.Stage stage = base.stage();
-        int of = stage.instructions().size() + 1;
-        steps.add(new BuildProgress.Planned(stage.label(), 1, of, stage.from().origin().text()));
-        for (int i = 0; i < stage.instructions().size(); i++) {
-          steps.add(
-              new BuildProgress.Planned(
-                  stage.label(), i + 2, of, stage.instructions().get(i).origin().text()));
-        }
+  /// Builds; what comes back can be used until [#close].
+  public Built build(BuildProgress progress) throws BuildFailure {
+    List<BuildProgress.Planned> steps = new ArrayList<>();
+    for (Builder.Base base : plan.needed()) {
+      Dockerfile.Stage stage = base.stage();
+      int of = stage.instructions().size() + 1;
+      steps.add(new BuildProgress.Planned(stage.label(), 1, of, stage.from().origin().text()));
+      for (int i = 0; i < stage.instructions().size(); i++) {
+        steps.add(
+            new BuildProgress.Planned(
+                stage.label(), i + 2, of, stage.instructions().get(i).origin().text()));
       }
-      progress.plan(steps);
-      int first = 0;
-      for (Builder.Base base : plan.needed()) {
-        int number = first;
-        FutureTask<Stage> task =
-            new FutureTask<>(() -> new StageBuild(this, base, number, progress).build());
-        stages.put(base.stage().index(), task);
-        first += base.stage().instructions().size() + 1;
-      }
-      List<Thread> threads = new ArrayList<>();
-      for (Builder.Base base : plan.needed()) {
-        threads.add(
-            Thread.ofVirtual()
-                .name("build-" + base.stage().label())
-                .start(task(base.stage().index())));
-      }
-      try {
-        return finish(stage(plan.target().index()), progress);
-      } catch (BuildFailure | RuntimeException e) {
-        cancel();
-        throw e;
-      } finally {
-        join(threads);
-      }
-    } finally {
-      kept.forEach(Images.Kept::close);
     }
+    progress.plan(steps);
+    int first = 0;
+    for (Builder.Base base : plan.needed()) {
+      int number = first;
+      FutureTask<Stage> task =
+          new FutureTask<>(() -> new StageBuild(this, base, number, progress).build());
+      stages.put(base.stage().index(), task);
+      first += base.stage().instructions().size() + 1;
+    }
+    List<Thread> threads = new ArrayList<>();
+    for (Builder.Base base : plan.needed()) {
+      threads.add(
+          Thread.ofVirtual()
+              .name("build-" + base.stage().label())
+              .start(task(base.stage().index())));
+    }
+    try {
+      return finish(stage(plan.target().index()), progress);
+    } catch (BuildFailure | RuntimeException e) {
+      cancel();
+      throw e;
+    } finally {
+      join(threads);
+    }
+  }
+
+  /// Lets go of the layers; those that no image or cache holds may be removed then.
+  @Override
+  public synchronized void close() {
+    kept.forEach(Images.Kept::close);
+    kept.clear();
+    lease.close();
   }
 
   private FutureTask<Stage> task(int index) {
@@ -107,7 +111,7 @@ public final class BuildRun {
     }
   }
 
-  private Image finish(Stage stage, BuildProgress progress) {
+  private Built finish(Stage stage, BuildProgress progress) {
     Set<String> unused = new TreeSet<>(request.arguments().keySet());
     unused.removeAll(usedArguments);
     unused.removeAll(plan.arguments().keySet());
@@ -115,13 +119,7 @@ public final class BuildRun {
     if (!unused.isEmpty()) {
       progress.warning("One or more build-args " + unused + " were not consumed");
     }
-    Images images = builder.engine().images();
-    if (stage.unchanged().isPresent() && request.labels().isEmpty()) {
-      Image image = stage.unchanged().get();
-      request.tags().forEach(tag -> images.tag(image.id(), tag));
-      return image;
-    }
-    return images.compose(stage.imageDocument(request.labels()), stage.layers(), request.tags());
+    return new Built(this, stage);
   }
 
   /// Ends the build: programs that run are killed. Its [#build] fails.
@@ -147,8 +145,24 @@ public final class BuildRun {
   }
 
   /// The image that a FROM names.
-  Image base(String name) {
-    return bases.find(name, request.pull());
+  Image base(String name, Platform platform) {
+    String alias = request.images().get(name);
+    return bases.find(alias == null ? name : alias, platform, request.pull());
+  }
+
+  /// What files are; that of layers is remembered.
+  Fingerprint.Result fingerprint(Source source, Tree tree, String path) throws IOException {
+    if (!(source.mountable() instanceof Source.Mountable.Layers layers)) {
+      return Fingerprint.of(tree, path, source);
+    }
+    String key =
+        (layers.diffIds().isEmpty() ? "" : Images.chains(layers.diffIds()).getLast()) + " " + path;
+    Fingerprint.Result known = builder.fingerprints().get(key);
+    if (known == null) {
+      known = Fingerprint.of(tree, path, source);
+      builder.fingerprints().put(key, known);
+    }
+    return known;
   }
 
   ContentStore.Lease lease() {
@@ -194,7 +208,7 @@ public final class BuildRun {
       return named;
     }
     try {
-      Image image = base(name);
+      Image image = base(name, request.platform());
       return new LayersSource(
           builder.engine().images().layersOf(image, lease).stream()
               .map(Images.Layer::diffId)
@@ -223,11 +237,6 @@ public final class BuildRun {
     }
 
     @Override
-    public IgnoreFile ignored() {
-      return IgnoreFile.NONE;
-    }
-
-    @Override
     public boolean keepsOwners() {
       return true;
     }
@@ -235,6 +244,11 @@ public final class BuildRun {
     @Override
     public String failure(String path) {
       return "COPY failed: stat " + path + ": file does not exist in " + name;
+    }
+
+    @Override
+    public Mountable mountable() {
+      return new Mountable.Layers(diffIds);
     }
   }
 

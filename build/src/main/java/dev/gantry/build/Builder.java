@@ -10,6 +10,9 @@ import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.HostMounts;
+import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Platform;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,11 +29,15 @@ import org.jspecify.annotations.Nullable;
 /// Builds images on an engine. Thread-safe.
 public final class Builder {
   static final String LABEL = "dev.gantry.build";
+  private static final Set<String> KEPT = Set.of("caches", "history");
+  private static final int MOST_FINGERPRINTS = 10_000;
 
-  /// Finds the image that a FROM names, pulling it if it is not here or `pull` says so.
+  /// Finds the image that a FROM names, pulling it if it is not here or `pull` says so. Whoever
+  /// implements it has the client's credentials for registries.
   @FunctionalInterface
   public interface BaseImages {
-    Image find(String name, boolean pull);
+    /// @throws Failure.NotFound if there is none
+    Image find(String name, Platform platform, boolean pull);
   }
 
   /// Makes a container's wish from a body of `POST /containers/create` without an image.
@@ -40,6 +47,16 @@ public final class Builder {
   private final Engine engine;
   private final Specs specs;
   private final Path folder;
+  private final Map<String, Fingerprint.Result> fingerprints =
+      java.util.Collections.synchronizedMap(
+          new LinkedHashMap<>(16, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, Fingerprint.Result> eldest) {
+              return size() > MOST_FINGERPRINTS;
+            }
+          });
 
   /// @param folder for caches and what is made on the way
   public Builder(Engine engine, Specs specs, Path folder) {
@@ -48,13 +65,36 @@ public final class Builder {
     this.folder = folder;
   }
 
-  /// Removes the containers of builds that a crash has cut off.
+  /// Removes the containers of builds that a crash has cut off. What builds had in work goes too;
+  /// caches stay.
   public void sweep() {
     for (Container c : engine.list()) {
       if (c.spec().labels().containsKey(LABEL)) {
         engine.remove(c.id(), true, true);
       }
     }
+    try (var left = java.nio.file.Files.list(folder)) {
+      for (Path path : left.filter(p -> !KEPT.contains(p.getFileName().toString())).toList()) {
+        HostMounts.unmountBelow(path);
+        remove(path);
+      }
+    } catch (java.io.IOException e) {
+      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not tidy " + folder, e);
+    }
+  }
+
+  /// Removes a folder or file of a build.
+  public static void remove(Path path) {
+    try (Tree tree = Tree.open(path.resolveSibling(".").toString())) {
+      tree.remove("/" + path.getFileName());
+    } catch (Errno e) {
+      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not remove " + path, e);
+    }
+  }
+
+  /// What [Fingerprint] said of files in layers, which never change.
+  Map<String, Fingerprint.Result> fingerprints() {
+    return fingerprints;
   }
 
   Engine engine() {
@@ -93,12 +133,22 @@ public final class Builder {
   /// What a stage stands on.
   ///
   /// @param from its FROM, variables replaced
+  /// @param platform what the image shall run on
   /// @param parent the stage that it names; null if it names an image
-  record Base(Dockerfile.Stage stage, String from, Dockerfile.@Nullable Stage parent) {}
+  record Base(
+      Dockerfile.Stage stage, String from, Platform platform, Dockerfile.@Nullable Stage parent) {}
+
+  private static Platform platform(String text, Instruction.From from) throws ParseFailure {
+    try {
+      return Platform.parse(text);
+    } catch (Failure e) {
+      throw from.origin().failure("failed to parse platform " + text + ": " + e.text());
+    }
+  }
 
   private static Plan needs(BuildRequest request) throws ParseFailure, BuildFailure {
     Dockerfile file = request.file();
-    Map<String, String> platform = platformArguments();
+    Map<String, String> platform = platformArguments(request);
     Map<String, String> arguments = new LinkedHashMap<>();
     for (Instruction.Arg arg : file.arguments()) {
       for (Instruction.Argument a : arg.arguments()) {
@@ -116,6 +166,7 @@ public final class Builder {
     for (Dockerfile.Stage stage : file.stages()) {
       Expansion expansion = expansion(file, platform, arguments);
       String from = expansion.word(stage.from().image());
+      String wanted = expansion.word(stage.from().platform());
       if (from.isEmpty()) {
         throw stage
             .from()
@@ -124,7 +175,12 @@ public final class Builder {
       }
       Dockerfile.Stage parent =
           from.matches("[0-9]+") ? null : file.stage(from, stage.index()).orElse(null);
-      bases.add(new Base(stage, from, parent));
+      bases.add(
+          new Base(
+              stage,
+              from,
+              wanted.isEmpty() ? request.platform() : platform(wanted, stage.from()),
+              parent));
     }
     Set<Integer> wanted = new TreeSet<>();
     need(file, bases, target.index(), wanted);
@@ -180,15 +236,17 @@ public final class Builder {
   }
 
   /// What every build knows of the platform.
-  static Map<String, String> platformArguments() {
-    Platform here = Platform.here();
+  static Map<String, String> platformArguments(BuildRequest request) {
     Map<String, String> all = new LinkedHashMap<>();
     for (String kind : List.of("TARGET", "BUILD")) {
-      all.put(kind + "PLATFORM", here.toString());
-      all.put(kind + "OS", here.os());
-      all.put(kind + "ARCH", here.architecture());
-      all.put(kind + "VARIANT", here.variant());
+      Platform platform = kind.equals("TARGET") ? request.platform() : Platform.here();
+      all.put(kind + "PLATFORM", platform.toString());
+      all.put(kind + "OS", platform.os());
+      all.put(kind + "OSVERSION", "");
+      all.put(kind + "ARCH", platform.architecture());
+      all.put(kind + "VARIANT", platform.variant());
     }
+    all.put("TARGETSTAGE", request.target().isEmpty() ? "default" : request.target());
     return all;
   }
 

@@ -35,7 +35,6 @@ final class CopyStep {
   private String destination = "";
   private Optional<RuntimeSpec.User> owner = Optional.empty();
   private Optional<FileMode> mode = Optional.empty();
-  private long newest = Long.MAX_VALUE;
 
   CopyStep(StageBuild stage, Instruction.Copy instruction, BuildProgress.Step step) {
     this.stage = stage;
@@ -45,7 +44,6 @@ final class CopyStep {
 
   void run() throws BuildFailure, ParseFailure, IOException, InterruptedException {
     Expansion expansion = stage.expansion();
-    newest = stage.run().request().sourceDate().orElse(Long.MAX_VALUE);
     String wanted = expansion.word(instruction.destination());
     boolean isFolder = wanted.endsWith("/") || wanted.equals(".") || wanted.endsWith("/.");
     String keyword = instruction.add() ? "ADD" : "COPY";
@@ -74,7 +72,7 @@ final class CopyStep {
       try (Tree tree = source.open()) {
         List<Pick> picks = new ArrayList<>();
         for (String path : sources) {
-          if (instruction.add() && Downloads.isRemote(path)) {
+          if (instruction.add() && RemoteFile.isUrl(path)) {
             picks.add(downloads.fetch(path, isFolder));
           } else {
             picks.addAll(pick(tree, source, path));
@@ -152,12 +150,11 @@ final class CopyStep {
     for (String path : found) {
       String real = LayerFiles.resolve(tree, path);
       Optional<Tree.Status> status = tree.status(real);
-      if (status.isPresent()
-          && (real.equals("/") || !source.ignored().ignores(real.substring(1)) || holds(source))) {
+      if (status.isPresent()) {
         String name = path.substring(path.lastIndexOf('/') + 1);
         if (parents) {
           int from = pivot < 0 ? 0 : PathPattern.clean(wanted.substring(0, pivot)).length() + 1;
-          name = path.substring(Math.min(path.length(), from + (pivot < 0 ? 1 : 1)));
+          name = path.substring(Math.min(path.length(), from + 1));
         }
         picks.add(new Pick(tree, source, real, name, status.get()));
       }
@@ -171,11 +168,6 @@ final class CopyStep {
       throw new BuildFailure(source.failure(clean), instruction.origin());
     }
     return picks;
-  }
-
-  /// An ignored folder may hold what an exception brings back.
-  private static boolean holds(Source source) {
-    return !source.ignored().isFinal();
   }
 
   private Pattern pattern(String text) throws BuildFailure {
@@ -209,8 +201,8 @@ final class CopyStep {
     all.add("mode " + mode.map(FileMode::toString).orElse(""));
     all.add("parents " + instruction.flags().parents());
     for (Pick pick : picks) {
-      Fingerprint print = new Fingerprint(pick.tree(), pick.source().keepsOwners());
-      walk(pick, excluded).from(pick.path(), print::add);
+      Fingerprint.Result print = fingerprint(pick, excluded);
+      stage.madeFrom(print.newest());
       all.add(pick.name() + " " + print.digest());
     }
     for (Heredoc d : documents) {
@@ -219,12 +211,21 @@ final class CopyStep {
     return all;
   }
 
+  private Fingerprint.Result fingerprint(Pick pick, IgnoreFile excluded) throws IOException {
+    if (excluded.isEmpty()) {
+      return stage.run().fingerprint(pick.source(), pick.tree(), pick.path());
+    }
+    Fingerprint print = new Fingerprint(pick.tree(), pick.source().keepsOwners());
+    walk(pick, excluded).from(pick.path(), print::add);
+    return print.result();
+  }
+
   private static Walk walk(Pick pick, IgnoreFile excluded) {
     String root =
         pick.status().isDirectory()
             ? pick.path()
             : pick.path().substring(0, Math.max(1, pick.path().lastIndexOf('/')));
-    return new Walk(pick.tree(), pick.source().ignored(), excluded, root);
+    return new Walk(pick.tree(), excluded, root);
   }
 
   // ---- the layer
@@ -299,7 +300,7 @@ final class CopyStep {
   }
 
   private long now() {
-    return Math.min(newest, System.currentTimeMillis() / 1000);
+    return stage.date();
   }
 
   private static Tree.Status status(int mode, long uid, long gid, long size, long seconds) {
@@ -315,7 +316,7 @@ final class CopyStep {
     Tree.Status changed =
         new Tree.Status(
                 bits, uid, gid, s.size(), s.seconds(), 0, s.device(), s.inode(), 1, s.fileSystem())
-            .notAfter(newest);
+            .notAfter(stage.limit());
     if (s.isDirectory()) {
       made.add(to);
     }
@@ -354,7 +355,6 @@ final class CopyStep {
                 path,
                 none),
             step);
-    copy.newest = stage.run().request().sourceDate().orElse(Long.MAX_VALUE);
     try (Tree below = stage.files()) {
       String user = stage.config().user();
       copy.owner = user.isEmpty() ? Optional.empty() : Optional.of(LayerFiles.owner(below, user));

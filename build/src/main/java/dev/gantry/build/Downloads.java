@@ -1,6 +1,5 @@
 package dev.gantry.build;
 
-import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.kernel.Errno;
@@ -9,48 +8,35 @@ import dev.gantry.oci.Digest;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.time.Duration;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// What ADD brings beside plain files: archives unpacked, URLs fetched. Whatever was made for it
 /// goes with [#close].
 final class Downloads implements AutoCloseable {
-  private static final long MOST = 8L << 30;
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
-
   /// A file from elsewhere, in a tree of its own.
-  private record Fetched(Tree tree) implements Source {
+  private record Fetched(Tree tree, Path folder) implements Source {
     @Override
     public Tree open() {
       return tree;
     }
 
     @Override
-    public IgnoreFile ignored() {
-      return IgnoreFile.NONE;
-    }
-
-    @Override
-    public boolean keepsOwners() {
-      return false;
-    }
-
-    @Override
     public String failure(String missing) {
       return "ADD failed: " + missing + " is not there";
+    }
+
+    @Override
+    public Mountable mountable() {
+      return new Mountable.Folder(folder);
     }
   }
 
@@ -62,11 +48,6 @@ final class Downloads implements AutoCloseable {
     }
 
     @Override
-    public IgnoreFile ignored() {
-      return IgnoreFile.NONE;
-    }
-
-    @Override
     public boolean keepsOwners() {
       return true;
     }
@@ -75,20 +56,23 @@ final class Downloads implements AutoCloseable {
     public String failure(String missing) {
       return "ADD failed: " + missing + " is not in the archive";
     }
+
+    @Override
+    public Mountable mountable() {
+      return new Mountable.Folder(folder);
+    }
   }
 
+  private final StageBuild stage;
   private final Instruction.Copy instruction;
   private final Path folder;
   private final List<Tree> trees = new ArrayList<>();
   private int count;
 
   Downloads(StageBuild stage, Instruction.Copy instruction) throws IOException {
+    this.stage = stage;
     this.instruction = instruction;
     this.folder = Files.createTempDirectory(stage.run().builder().folder(), "add-");
-  }
-
-  static boolean isRemote(String source) {
-    return source.startsWith("http://") || source.startsWith("https://");
   }
 
   // ---- URLs
@@ -111,58 +95,39 @@ final class Downloads implements AutoCloseable {
     name = name.isEmpty() ? "file" : name;
     Path own = Files.createDirectory(folder.resolve("url-" + count++));
     Path file = own.resolve("content");
-    try (HttpClient client =
-        HttpClient.newBuilder()
-            .followRedirects(HttpClient.Redirect.NORMAL)
-            .connectTimeout(PATIENCE)
-            .build()) {
-      HttpResponse<InputStream> answer =
-          client.send(
-              HttpRequest.newBuilder(uri).timeout(PATIENCE).GET().build(),
-              HttpResponse.BodyHandlers.ofInputStream());
-      try (InputStream body = answer.body()) {
-        if (answer.statusCode() != 200) {
-          throw new BuildFailure(
-              "invalid response status " + answer.statusCode() + " from " + url,
-              instruction.origin());
-        }
-        save(body, file, url);
-      }
-      Files.setLastModifiedTime(file, modified(answer));
+    RemoteFile.Answer answer;
+    try {
+      answer = RemoteFile.fetch(url, authorization(uri.getHost()), file);
+    } catch (RemoteFile.Refused e) {
+      throw new BuildFailure(String.valueOf(e.getMessage()), instruction.origin());
+    } catch (IllegalArgumentException e) {
+      throw new BuildFailure("invalid URL " + url + ": " + e.getMessage(), instruction.origin());
     }
+    Files.setLastModifiedTime(file, FileTime.from(answer.modified().orElse(Instant.EPOCH)));
     check(file, url);
     Files.setPosixFilePermissions(
         file, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
     Tree tree = open(own);
     return new Pick(
-        tree, new Fetched(tree), "/content", name, tree.status("/content").orElseThrow());
+        tree, new Fetched(tree, own), "/content", name, tree.status("/content").orElseThrow());
   }
 
-  private static void save(InputStream body, Path file, String url) throws IOException {
-    byte[] buffer = new byte[128 * 1024];
-    long left = MOST;
-    try (OutputStream out = Files.newOutputStream(file)) {
-      for (int n = body.read(buffer); n > 0; n = body.read(buffer)) {
-        left -= n;
-        if (left < 0) {
-          throw new IOException(url + " is larger than " + (MOST >> 30) + " GiB");
-        }
-        out.write(buffer, 0, n);
-      }
-    }
-  }
-
-  private static FileTime modified(HttpResponse<?> answer) {
-    Optional<String> text = answer.headers().firstValue("Last-Modified");
-    if (text.isPresent()) {
-      try {
-        return FileTime.from(
-            ZonedDateTime.parse(text.get(), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant());
-      } catch (DateTimeParseException e) {
-        return FileTime.fromMillis(0); // it says nothing that can be read
-      }
-    }
-    return FileTime.fromMillis(0);
+  /// What the client's secrets say for a host (`HTTP_AUTH_HEADER_host`, `HTTP_AUTH_TOKEN_host`).
+  private Map<String, String> authorization(String host) throws IOException {
+    BuildClient client = stage.run().request().client();
+    Optional<byte[]> header = client.secret("HTTP_AUTH_HEADER_" + host);
+    Optional<byte[]> token =
+        header.isPresent() ? Optional.empty() : client.secret("HTTP_AUTH_TOKEN_" + host);
+    return header
+        .map(h -> Map.of("Authorization", new String(h, StandardCharsets.UTF_8).strip()))
+        .or(
+            () ->
+                token.map(
+                    t ->
+                        Map.of(
+                            "Authorization",
+                            "Bearer " + new String(t, StandardCharsets.UTF_8).strip())))
+        .orElse(Map.of());
   }
 
   private void check(Path file, String url) throws BuildFailure, IOException {
@@ -236,10 +201,6 @@ final class Downloads implements AutoCloseable {
   @Override
   public void close() {
     trees.forEach(Tree::close);
-    try (Tree tree = Tree.open(folder.resolveSibling(".").toString())) {
-      tree.remove("/" + folder.getFileName());
-    } catch (Errno e) {
-      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not remove " + folder, e);
-    }
+    Builder.remove(folder);
   }
 }

@@ -14,20 +14,28 @@ final class Fingerprint {
   private final byte[] buffer = new byte[128 * 1024];
   private final Tree tree;
   private final boolean owners;
+  private long newest;
 
   Fingerprint(Tree tree, boolean owners) {
     this.tree = tree;
     this.owners = owners;
   }
 
+  /// @param newest the time of the newest file, in seconds since the epoch; 0 if there was none.
+  ///   Folders do not count: their times tell of files that are not copied, too
+  record Result(Digest digest, long newest) {}
+
   /// Of what stands at `path` and all below.
-  static Digest of(Tree tree, String path, Source source) throws IOException {
+  static Result of(Tree tree, String path, Source source) throws IOException {
     Fingerprint print = new Fingerprint(tree, source.keepsOwners());
-    new Walk(tree, source.ignored(), IgnoreFile.NONE, "/").from(path, print::add);
-    return print.digest();
+    new Walk(tree, IgnoreFile.NONE, "/").from(path, print::add);
+    return print.result();
   }
 
   void add(String path, String below, Tree.Status s) throws IOException {
+    if (!s.isDirectory()) {
+      newest = Math.max(newest, s.seconds());
+    }
     text(below);
     text(Integer.toOctalString(s.mode()) + (owners ? " " + s.uid() + ":" + s.gid() : ""));
     if (s.isLink()) {
@@ -49,7 +57,7 @@ final class Fingerprint {
     hasher.update((byte) 0);
   }
 
-  Digest digest() {
-    return Digest.of(hasher);
+  Result result() {
+    return new Result(Digest.of(hasher), newest);
   }
 }

@@ -1,37 +1,46 @@
 package dev.gantry.build;
 
-import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.RunMount;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Fd;
+import dev.gantry.kernel.HostMounts;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// What `RUN --mount` puts into a container: folders and files on the host to bind there. Whatever
-/// was made for it goes with [#close].
+/// What `RUN --mount` puts into a container: folders, files and sockets on this machine to bind
+/// there. Whatever was made for it goes with [#close].
+///
+/// Layers and the context are mounted, not copied; where the program may write, what it writes goes
+/// into a folder that is thrown away. Secrets are in memory only: on a tmpfs of this step.
 final class RunMounts implements AutoCloseable {
   private static final Map<Path, ReentrantLock> LOCKS = new ConcurrentHashMap<>();
+  private static final int MOST_SECRET = 500 * 1024;
 
   private final StageBuild stage;
   private final List<RunMount> wanted;
   private final Origin origin;
   private final Path folder;
   private final List<ReentrantLock> held = new ArrayList<>();
+  private final List<Path> mounted = new ArrayList<>();
+  private final List<AgentSocket> sockets = new ArrayList<>();
   private final Map<String, String> environment = new LinkedHashMap<>();
+  private Optional<Path> memory = Optional.empty();
 
   RunMounts(StageBuild stage, List<RunMount> wanted, Origin origin) throws IOException {
     this.stage = stage;
@@ -40,19 +49,24 @@ final class RunMounts implements AutoCloseable {
     this.folder = Files.createTempDirectory(stage.run().builder().folder(), "run-");
   }
 
-  /// What of it decides the result: the files bound, not what a cache holds.
+  /// What of it decides the result: the files bound, not what a cache holds or a secret is.
   List<String> ingredients() throws BuildFailure, IOException {
     List<String> all = new ArrayList<>();
     for (RunMount m : wanted) {
-      String content = "";
-      if (m.kind().equals("bind")) {
-        try (Tree tree = source(m).open()) {
-          content = Fingerprint.of(tree, real(tree, m), source(m)).toString();
-        }
-      }
-      all.add("mount " + m + " " + content);
+      all.add("mount " + m + " " + (m.kind().equals("bind") ? bound(m) : ""));
     }
     return all;
+  }
+
+  private String bound(RunMount m) throws BuildFailure, IOException {
+    Source source = source(m);
+    try (Tree tree = source.open()) {
+      Fingerprint.Result print = stage.run().fingerprint(source, tree, real(tree, m));
+      if (source.mountable() instanceof Source.Mountable.Folder) {
+        stage.madeFrom(print.newest());
+      }
+      return print.digest().toString();
+    }
   }
 
   private Source source(RunMount m) throws BuildFailure {
@@ -70,30 +84,22 @@ final class RunMounts implements AutoCloseable {
   }
 
   /// As `Mounts` of the Docker API.
-  Json.JsonArray mounts() throws IOException {
+  Json.JsonArray mounts() throws BuildFailure, IOException {
     Json.JsonArray mounts = Json.array();
-    try {
-      for (RunMount m : wanted) {
-        switch (m.kind()) {
-          case "bind" -> mounts.add(bind(copied(m), m.target(), m.readOnly()));
-          case "cache" -> mounts.add(bind(cache(m), target(m), m.readOnly()));
-          case "tmpfs" -> {
-            Json.JsonObject tmpfs = Json.object().put("Type", "tmpfs").put("Target", target(m));
-            if (m.size() > 0) {
-              tmpfs.put("TmpfsOptions", Json.object().put("SizeBytes", m.size()));
-            }
-            mounts.add(tmpfs);
+    for (RunMount m : wanted) {
+      switch (m.kind()) {
+        case "bind" -> mounts.add(bind(place(m), m.target(), m.readOnly()));
+        case "cache" -> mounts.add(bind(cache(m), m.target(), m.readOnly()));
+        case "tmpfs" -> {
+          Json.JsonObject tmpfs = Json.object().put("Type", "tmpfs").put("Target", target(m));
+          if (m.size() > 0) {
+            tmpfs.put("TmpfsOptions", Json.object().put("SizeBytes", m.size()));
           }
-          default -> {
-            if (m.required()) {
-              throw new Failure.InvalidRequest(
-                  m.kind() + " " + m.id() + ": not found, and this way of building has none");
-            }
-          }
+          mounts.add(tmpfs);
         }
+        case "secret" -> secret(m).ifPresent(mounts::add);
+        default -> agent(m).ifPresent(mounts::add);
       }
-    } catch (BuildFailure e) {
-      throw new Failure.InvalidRequest(e.text(), null, e);
     }
     return mounts;
   }
@@ -110,33 +116,81 @@ final class RunMounts implements AutoCloseable {
         .put("ReadOnly", readOnly);
   }
 
-  /// A copy of the files, so that whatever the program does to them is gone with it.
-  private Path copied(RunMount m) throws BuildFailure, IOException {
-    Path copy = folder.resolve("bind-" + Ids.next().substring(0, 8));
-    try (Tree tree = source(m).open()) {
-      return TreeCopy.to(tree, real(tree, m), source(m), copy);
+  // ---- files of the context, a stage or an image
+
+  /// Where on this machine the mount's files are.
+  private Path place(RunMount m) throws BuildFailure, IOException {
+    Source source = source(m);
+    String real;
+    try (Tree tree = source.open()) {
+      real = real(tree, m);
     }
+    List<Path> lowers =
+        switch (source.mountable()) {
+          case Source.Mountable.Folder f -> List.of(f.path());
+          case Source.Mountable.Layers l ->
+              stage.run().builder().engine().layerFiles().lowers(l.diffIds());
+        };
+    Path root =
+        m.readOnly() && lowers.size() == 1 ? lowers.getFirst() : overlay(lowers, m.readOnly());
+    return real.equals("/") ? root : root.resolve(real.substring(1));
   }
+
+  private Path overlay(List<Path> layers, boolean readOnly) throws IOException {
+    List<Path> lowers = new ArrayList<>(layers);
+    Path own = Files.createDirectory(folder.resolve("overlay-" + mounted.size()));
+    Path target = Files.createDirectory(own.resolve("root"));
+    Path empty = Files.createDirectory(own.resolve("empty"));
+    while (lowers.size() < (readOnly ? 2 : 1)) {
+      lowers.add(empty);
+    }
+    DetachedMounts.onHost(
+        readOnly
+            ? new DetachedMounts.Overlay(lowers, null, null, target)
+            : new DetachedMounts.Overlay(
+                lowers,
+                Files.createDirectory(own.resolve("upper")),
+                Files.createDirectory(own.resolve("work")),
+                target));
+    mounted.add(target);
+    return target;
+  }
+
+  // ---- caches
 
   /// The folder of a cache, which outlives the build.
   private Path cache(RunMount m) throws BuildFailure, IOException {
     String id = m.id().isEmpty() ? target(m) : m.id();
+    String group = stage.run().request().arguments().getOrDefault("BUILDKIT_CACHE_MOUNT_NS", "");
     Digest name =
-        Digest.of((id + "\0" + m.from() + "\0" + m.source()).getBytes(StandardCharsets.UTF_8));
-    if (m.sharing().equals("private")) {
+        Digest.of(
+            (group + "\0" + id + "\0" + m.from() + "\0" + m.source())
+                .getBytes(StandardCharsets.UTF_8));
+    Path shared = stage.run().builder().folder().resolve("caches").resolve(name.hex());
+    ReentrantLock lock = LOCKS.computeIfAbsent(shared, p -> new ReentrantLock());
+    if (m.sharing().equals("private") && (lock.isHeldByCurrentThread() || !lock.tryLock())) {
       Path own = folder.resolve("cache-" + Ids.next().substring(0, 8));
-      make(own, m);
+      make(own, m); // somebody else has it
       return own;
     }
-    Path shared = stage.run().builder().folder().resolve("caches").resolve(name.hex());
-    if (m.sharing().equals("locked")) {
-      ReentrantLock lock = LOCKS.computeIfAbsent(shared, p -> new ReentrantLock());
+    if (!m.sharing().equals("private")) {
       lock.lock();
-      held.add(lock);
     }
-    if (!Files.isDirectory(shared)) {
-      Files.createDirectories(shared.resolveSibling("."));
-      make(shared, m);
+    try {
+      if (!Files.isDirectory(shared)) {
+        Files.createDirectories(shared.resolveSibling("."));
+        Path fresh = folder.resolve("cache-" + Ids.next().substring(0, 8));
+        make(fresh, m);
+        Files.move(fresh, shared, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+      }
+    } catch (BuildFailure | IOException | RuntimeException e) {
+      lock.unlock();
+      throw e;
+    }
+    if (m.sharing().equals("shared")) {
+      lock.unlock();
+    } else {
+      held.add(lock);
     }
     return shared;
   }
@@ -144,7 +198,7 @@ final class RunMounts implements AutoCloseable {
   private void make(Path cache, RunMount m) throws BuildFailure, IOException {
     if (!m.from().isEmpty()) {
       try (Tree tree = source(m).open()) {
-        Path ignored = TreeCopy.to(tree, real(tree, m), source(m), cache);
+        Path ignored = TreeCopy.to(tree, real(tree, m), cache);
       }
     }
     Files.createDirectories(cache);
@@ -156,27 +210,107 @@ final class RunMounts implements AutoCloseable {
     }
   }
 
-  /// More of the program's environment.
+  // ---- secrets and agents
+
+  private Optional<Json.JsonObject> secret(RunMount m) throws BuildFailure, IOException {
+    String id = m.id();
+    if (id.isEmpty()) {
+      id = m.source().isEmpty() ? m.target() : m.source();
+      id = id.substring(id.lastIndexOf('/') + 1);
+    }
+    if (id.isEmpty()) {
+      throw new BuildFailure("one of source, target required", origin);
+    }
+    Optional<byte[]> content = stage.run().request().client().secret(id);
+    if (content.isEmpty()) {
+      if (m.required()) {
+        throw new BuildFailure("secret " + id + ": not found", origin);
+      }
+      return Optional.empty();
+    }
+    if (content.get().length > MOST_SECRET) {
+      throw new BuildFailure("secret " + id + " is larger than 500 KiB", origin);
+    }
+    if (!m.environment().isEmpty()) {
+      environment.put(m.environment(), new String(content.get(), StandardCharsets.UTF_8));
+      if (m.target().isEmpty()) {
+        return Optional.empty();
+      }
+    }
+    String target = m.target().isEmpty() ? "/run/secrets/" + id : m.target();
+    int mode = m.mode() < 0 ? 0400 : m.mode();
+    return Optional.of(bind(inMemory(content.get(), mode, m.uid(), m.gid()), target, true));
+  }
+
+  private Path inMemory(byte[] content, int mode, long uid, long gid) throws IOException {
+    if (memory.isEmpty()) {
+      Path place = Files.createDirectory(folder.resolve("memory"));
+      HostMounts.mount("tmpfs", place, "tmpfs", List.of("nosuid", "nodev", "mode=0700"));
+      mounted.add(place);
+      memory = Optional.of(place);
+    }
+    String name = "/" + Ids.next().substring(0, 12);
+    try (Tree tree = Tree.open(memory.get().toString())) {
+      try (Fd file = tree.createFile(name, 0600)) {
+        for (int at = 0; at < content.length; ) {
+          at += file.write(content, at, content.length - at);
+        }
+      }
+      tree.setOwner(name, uid, gid);
+      tree.setMode(name, mode);
+    }
+    return memory.get().resolve(name.substring(1));
+  }
+
+  private Optional<Json.JsonObject> agent(RunMount m) throws BuildFailure, IOException {
+    String id = m.id().isEmpty() ? "default" : m.id();
+    Optional<BuildClient.Agent> agent = stage.run().request().client().agent(id);
+    if (agent.isEmpty()) {
+      if (m.required()) {
+        throw new BuildFailure("no SSH key \"" + id + "\" forwarded from the client", origin);
+      }
+      return Optional.empty();
+    }
+    Path place = folder.resolve("agent-" + sockets.size());
+    String target = m.target().isEmpty() ? "/run/buildkit/ssh_agent." + sockets.size() : m.target();
+    sockets.add(AgentSocket.listen(place, agent.get()));
+    try (Tree tree = Tree.open(folder.toString())) {
+      String name = "/" + place.getFileName();
+      tree.setOwner(name, m.uid(), m.gid());
+      tree.setMode(name, m.mode() < 0 ? 0600 : m.mode());
+    }
+    environment.putIfAbsent("SSH_AUTH_SOCK", stage.config().resolve(target));
+    return Optional.of(bind(place, target, false));
+  }
+
+  /// More of the program's environment, which is to be stored nowhere.
   Map<String, String> environment() {
     return environment;
   }
 
   /// A file with that content that lives as long as the program.
   Path file(String content, int mode) throws IOException {
-    Path file = folder.resolve("file-" + Ids.next().substring(0, 8));
+    String name = "/file-" + Ids.next().substring(0, 8);
+    Path file = folder.resolve(name.substring(1));
     Files.writeString(file, content);
-    Files.setPosixFilePermissions(
-        file, PosixFilePermissions.fromString(mode == 0755 ? "rwxr-xr-x" : "r--------"));
+    try (Tree tree = Tree.open(folder.toString())) {
+      tree.setMode(name, mode);
+    }
     return file;
   }
 
   @Override
   public void close() {
     held.forEach(ReentrantLock::unlock);
-    try (Tree tree = Tree.open(folder.resolveSibling(".").toString())) {
-      tree.remove("/" + folder.getFileName());
-    } catch (Errno e) {
-      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not remove " + folder, e);
+    sockets.forEach(AgentSocket::close);
+    for (Path place : mounted.reversed()) {
+      try {
+        HostMounts.unmount(place);
+      } catch (Errno e) {
+        System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not unmount", e);
+        return; // rather leave the folder than remove what is mounted there
+      }
     }
+    Builder.remove(folder);
   }
 }

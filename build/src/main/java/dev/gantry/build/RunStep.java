@@ -110,12 +110,11 @@ final class RunStep {
 
   // ---- the container
 
-  private Json.JsonObject body(RunMounts mounted) throws ParseFailure, IOException {
+  private Json.JsonObject body(RunMounts mounted) throws BuildFailure, ParseFailure, IOException {
     Json.JsonArray environment = Json.array();
     stage.config().environment().forEach((k, v) -> environment.add(k + "=" + v));
     stage.runArguments().forEach((k, v) -> environment.add(k + "=" + v));
     stage.proxies().forEach((k, v) -> environment.add(k + "=" + v));
-    mounted.environment().forEach((k, v) -> environment.add(k + "=" + v));
     Json.JsonObject host = (Json.JsonObject) stage.run().request().host().copy();
     Json.JsonArray mounts = mounted.mounts();
     if (!script.isEmpty()) {
@@ -160,7 +159,11 @@ final class RunStep {
     stage.run().ran(id);
     try (Attach.Session session = engine.attach().attach(container)) {
       step.running(id);
-      engine.start(id);
+      engine.start(
+          id,
+          mounted.environment().entrySet().stream()
+              .map(e -> e.getKey() + "=" + e.getValue())
+              .toList());
       session.copyOutput(step::output);
       int code = container.awaitEnd(false).exitCode();
       stage.run().check();
@@ -172,9 +175,7 @@ final class RunStep {
       }
       try (OutputStream out =
           new java.io.BufferedOutputStream(Files.newOutputStream(layer), 256 * 1024)) {
-        engine
-            .layerFiles()
-            .pack(id, out, stage.run().request().sourceDate().orElse(Long.MAX_VALUE));
+        engine.layerFiles().pack(id, out, stage.limit());
       }
     } catch (Failure e) {
       stage.run().check();

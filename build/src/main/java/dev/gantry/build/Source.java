@@ -1,20 +1,33 @@
 package dev.gantry.build;
 
-import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Digest;
+import java.nio.file.Path;
+import java.util.List;
 
-/// Where files are copied from: the context, a stage, an image.
+/// Where files are taken from: the context, a stage, an image.
 public interface Source {
   /// Opens its files; the caller closes them.
   Tree open() throws Errno;
 
-  /// What is not to be seen.
-  IgnoreFile ignored();
-
   /// Whether copies keep the numbers of user and group.
-  boolean keepsOwners();
+  default boolean keepsOwners() {
+    return false;
+  }
 
   /// What to say when there is nothing at `path`.
   String failure(String path);
+
+  /// How a container can see the files without a copy of them.
+  sealed interface Mountable {
+    /// A folder of this machine in which nothing changes during the build.
+    record Folder(Path path) implements Mountable {}
+
+    /// Layers, the lowest first.
+    record Layers(List<Digest> diffIds) implements Mountable {}
+  }
+
+  /// What to mount.
+  Mountable mountable();
 }

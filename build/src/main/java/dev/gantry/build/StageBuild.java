@@ -46,6 +46,7 @@ final class StageBuild {
   private ImageConfig config = new ImageConfig(Json.object());
   private Json.JsonArray history = Json.array();
   private Instant created = Instant.EPOCH;
+  private long newest;
   private List<String> shell = List.of("/bin/sh", "-c");
   private Optional<Image> unchanged = Optional.empty();
 
@@ -114,17 +115,17 @@ final class StageBuild {
       return;
     }
     if (base.from().equals("scratch")) {
-      Platform here = Platform.here();
-      start(
-          Json.object().put("architecture", here.architecture()).put("os", here.os()),
-          List.of(),
-          run.request().sourceDate().isPresent()
-              ? Instant.ofEpochSecond(run.request().sourceDate().getAsLong())
-              : Instant.now().truncatedTo(java.time.temporal.ChronoUnit.SECONDS));
+      Platform platform = base.platform();
+      Json.JsonObject empty =
+          Json.object().put("architecture", platform.architecture()).put("os", platform.os());
+      if (!platform.variant().isEmpty()) {
+        empty.put("variant", platform.variant());
+      }
+      start(empty, List.of(), Instant.EPOCH);
       config.addEnvironment(PATH);
       return;
     }
-    Image image = run.base(base.from());
+    Image image = run.base(base.from(), base.platform());
     start(
         image.document(),
         run.builder().engine().images().layersOf(image, run.lease()),
@@ -146,6 +147,10 @@ final class StageBuild {
     history = document.get("history") instanceof Json.JsonArray h ? h : Json.array();
     layers.addAll(below);
     created = when;
+    newest = when.getEpochSecond();
+    if (below.isEmpty() && times().asTheyAre()) {
+      created = now();
+    }
     run.keep(diffIds());
     config.shell().ifPresent(s -> shell = s);
   }
@@ -256,7 +261,7 @@ final class StageBuild {
         value = run.globalArguments().get(a.name());
       }
       if (value == null) {
-        value = Builder.platformArguments().get(a.name());
+        value = Builder.platformArguments(run.request()).get(a.name());
       }
       if (value != null) {
         arguments.put(a.name(), value);
@@ -357,6 +362,30 @@ final class StageBuild {
     void write(Path file) throws BuildFailure, IOException, InterruptedException;
   }
 
+  private BuildRequest.Times times() {
+    return run.request().times();
+  }
+
+  private static Instant now() {
+    return Instant.now().truncatedTo(java.time.temporal.ChronoUnit.SECONDS);
+  }
+
+  /// The next layer is made from something of that time (seconds since the epoch).
+  void madeFrom(long seconds) {
+    newest = Math.max(newest, Math.min(seconds, now().getEpochSecond()));
+  }
+
+  /// The time of the layer that is made, and of the files in it that are made with it: that of the
+  /// newest thing that it is made from, unless the client has said another.
+  long date() {
+    return times().asTheyAre() ? now().getEpochSecond() : times().date().orElse(newest);
+  }
+
+  /// No file of the layer is younger.
+  long limit() {
+    return times().asTheyAre() ? Long.MAX_VALUE : date();
+  }
+
   /// Puts a layer on top: the one that was made from the same before, or a new one.
   ///
   /// @param ingredients all that decides what the layer is, beside the layers below
@@ -367,11 +396,13 @@ final class StageBuild {
     Json.JsonArray all = Json.array();
     all.add(below.isEmpty() ? "" : Images.chains(below).getLast().toString());
     ingredients.forEach(all::add);
-    run.request().sourceDate().ifPresent(d -> all.add("date " + d));
+    times().date().ifPresent(d -> all.add("date " + d));
+    if (times().asTheyAre()) {
+      all.add("times");
+    }
     Digest key = Digest.of(all.text().getBytes(StandardCharsets.UTF_8));
     Images images = run.builder().engine().images();
-    Optional<LayerCache.Entry> known =
-        run.request().noCache() ? Optional.empty() : images.cache().use(key);
+    Optional<LayerCache.Entry> known = takesNothing() ? Optional.empty() : images.cache().use(key);
     if (known.isPresent()) {
       Optional<Images.Layer> layer = images.cachedLayer(known.get(), below, run.lease());
       if (layer.isPresent()) {
@@ -389,10 +420,7 @@ final class StageBuild {
       try (InputStream tar = Files.newInputStream(file)) {
         layer = images.addLayer(tar, below, run.lease());
       }
-      Instant now =
-          run.request().sourceDate().isPresent()
-              ? Instant.ofEpochSecond(run.request().sourceDate().getAsLong())
-              : Instant.now();
+      Instant now = Instant.ofEpochSecond(date());
       put(layer, now, text);
       images
           .cache()
@@ -412,9 +440,17 @@ final class StageBuild {
     }
   }
 
+  private boolean takesNothing() {
+    Set<String> stages = run.request().noCacheStages();
+    return run.request().noCache()
+        || stages.contains(base.stage().label().toLowerCase(Locale.ROOT))
+        || stages.contains(Integer.toString(index()));
+  }
+
   private void put(Images.Layer layer, Instant when, String text) {
     layers.add(layer);
     created = when;
+    newest = when.getEpochSecond();
     run.keep(diffIds());
     history.add(
         Json.object()

@@ -16,10 +16,10 @@ final class TreeCopy {
   private TreeCopy() {}
 
   /// Copies what stands at `path` to `copy`, which must not be there; returns `copy`.
-  static Path to(Tree tree, String path, Source source, Path copy) throws IOException {
+  static Path to(Tree tree, String path, Path copy) throws IOException {
     try (Tree out = Tree.open(copy.resolveSibling(".").toString())) {
       String top = "/" + copy.getFileName();
-      new Walk(tree, source.ignored(), IgnoreFile.NONE, "/")
+      new Walk(tree, IgnoreFile.NONE, "/")
           .from(path, (from, below, s) -> one(tree, from, out, top + below, s));
     }
     if (!Files.exists(copy, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {

@@ -8,10 +8,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Optional;
 
-/// Visits what stands at a path and all below that is not ignored: folders before what is in them,
+/// Visits what stands at a path and all below that is not excluded: folders before what is in them,
 /// names sorted.
 final class Walk {
-  private static final int MAX_DEPTH = 512;
+  static final int MAX_DEPTH = 512;
 
   /// Takes one file.
   @FunctionalInterface
@@ -22,15 +22,12 @@ final class Walk {
   }
 
   private final Tree tree;
-  private final IgnoreFile ignored;
   private final IgnoreFile excluded;
   private final String root;
 
-  /// @param ignored patterns of paths from the tree's root on
   /// @param excluded patterns of paths from `root` on
-  Walk(Tree tree, IgnoreFile ignored, IgnoreFile excluded, String root) {
+  Walk(Tree tree, IgnoreFile excluded, String root) {
     this.tree = tree;
-    this.ignored = ignored;
     this.excluded = excluded;
     this.root = root;
   }
@@ -51,7 +48,7 @@ final class Walk {
     if (!hidden) {
       visitor.visit(path, below, status);
     }
-    boolean mayHold = !hidden || !ignored.isFinal() || !excluded.isFinal();
+    boolean mayHold = !hidden || !excluded.isFinal();
     if (status.isDirectory() && mayHold) {
       for (String name : tree.list(path)) {
         String child = (path.equals("/") ? "" : path) + "/" + name;
@@ -64,9 +61,6 @@ final class Walk {
   }
 
   private boolean isHidden(String path) {
-    if (path.length() > 1 && ignored.ignores(path.substring(1))) {
-      return true;
-    }
     String prefix = root.equals("/") ? "" : root;
     return path.length() > prefix.length() + 1
         && path.startsWith(prefix + "/")

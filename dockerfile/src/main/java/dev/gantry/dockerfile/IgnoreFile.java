@@ -69,6 +69,11 @@ public final class IgnoreFile {
     return ignored;
   }
 
+  /// Whether it ignores nothing.
+  public boolean isEmpty() {
+    return rules.isEmpty();
+  }
+
   /// Whether an ignored folder can be skipped whole: no exception could bring a part of it back.
   public boolean isFinal() {
     return !exceptions;

@@ -496,6 +496,13 @@ public final class Engine implements AutoCloseable {
   // ---- start, stop, kill, pause
 
   public void start(String ref) {
+    start(ref, List.of());
+  }
+
+  /// Starts a container.
+  ///
+  /// @param environment more variables for this run alone, `NAME=value`: they are stored nowhere
+  public void start(String ref, List<String> environment) {
     Container c = require(ref);
     c.verbs.lock();
     try {
@@ -504,7 +511,7 @@ public final class Engine implements AutoCloseable {
       }
       c.stopping(false);
       c.countRestart(0, 0);
-      new StartContainer(this).start(c);
+      new StartContainer(this, environment).start(c);
     } finally {
       c.verbs.unlock();
     }

@@ -33,9 +33,16 @@ final class StartContainer {
       REFUSED + "unable to start container process: error during container init: ";
 
   private final Engine engine;
+  private final List<String> environment;
 
   StartContainer(Engine engine) {
+    this(engine, List.of());
+  }
+
+  /// @param environment more variables for this run alone
+  StartContainer(Engine engine, List<String> environment) {
     this.engine = engine;
+    this.environment = List.copyOf(environment);
   }
 
   /// Starts `c`, whose verb lock the caller holds.
@@ -62,7 +69,9 @@ final class StartContainer {
       undo.on(() -> engine.volumes().release(c));
       Optional<LogDestination> destination = Shipping.open(c);
       undo.on(() -> destination.ifPresent(LogDestination::close));
-      Launch launch = launch(c, network, LegacyLinks.environment(c, links));
+      List<String> more = new ArrayList<>(LegacyLinks.environment(c, links));
+      more.addAll(environment);
+      Launch launch = launch(c, network, more);
       undo.on(() -> engine.removeRuntimeState(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
       Output output = new Output(process, streams(process), engine.intake(c), c.takeWaiting());

@@ -96,6 +96,19 @@ public final class DetachedMounts {
         });
   }
 
+  /// Mounts `overlay` on its target for everybody on this machine to see, until
+  /// [HostMounts#unmount].
+  public static void onHost(Overlay overlay) throws Errno {
+    boolean ignored =
+        onThread(
+            () -> {
+              try (Arena arena = Arena.ofConfined()) {
+                mountOverlay(arena, overlay);
+              }
+              return true;
+            });
+  }
+
   private static void mount(
       Arena arena,
       String source,

@@ -109,6 +109,22 @@ public final class HostMounts {
     }
   }
 
+  /// Takes away all that is mounted on `folder` and below it.
+  public static void unmountBelow(Path folder) throws IOException {
+    String point = folder.toString().replace(" ", "\\040");
+    List<String> found;
+    try (var lines = Files.lines(Path.of("/proc/self/mountinfo"))) {
+      found =
+          lines
+              .map(line -> line.split(" ")[4])
+              .filter(p -> p.equals(point) || p.startsWith(point + "/"))
+              .toList();
+    }
+    for (String mount : found.reversed()) {
+      unmount(Path.of(mount.replace("\\040", " ")));
+    }
+  }
+
   /// True if something is mounted on `target`.
   public static boolean isMounted(Path target) {
     String point = " " + target.toString().replace(" ", "\\040") + " ";

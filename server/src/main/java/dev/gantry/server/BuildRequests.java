@@ -3,6 +3,7 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildRequest;
+import dev.gantry.build.RemoteFile;
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.ParseFailure;
@@ -10,31 +11,22 @@ import dev.gantry.dockerfile.PathPattern;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
-import dev.gantry.kernel.Errno;
-import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /// Reads a `POST /build`: its parameters, its context and the Dockerfile in it. Messages are
 /// Docker's.
 final class BuildRequests {
   private static final int MAX_DOCKERFILE = 1 << 20;
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final HttpRequest q;
   private final Path folder;
@@ -45,12 +37,13 @@ final class BuildRequests {
     this.folder = folder;
   }
 
-  static void remove(Path folder) {
-    try (Tree tree = Tree.open(folder.resolveSibling(".").toString())) {
-      tree.remove("/" + folder.getFileName());
-    } catch (Errno e) {
-      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not remove " + folder, e);
-    }
+  /// The names that the image shall have.
+  List<ImageReference> names() {
+    return q.texts("t").stream()
+        .filter(t -> !t.isEmpty())
+        .map(t -> ImageReference.parse(t).withDefaultTag())
+        .distinct()
+        .toList();
   }
 
   BuildRequest read() throws IOException {
@@ -58,18 +51,11 @@ final class BuildRequests {
     if (q.flag("squash")) {
       throw new Failure.InvalidRequest("squash is only supported with experimental mode");
     }
-    if (!q.text("platform").isEmpty()) {
-      Platform ignored = Platform.parse(q.text("platform"));
-    }
+    Platform platform =
+        q.text("platform").isEmpty() ? Platform.here() : Platform.parse(q.text("platform"));
     Map<String, String> arguments = map("buildargs", "build args");
     Map<String, String> labels = map("labels", "labels");
     Json.JsonObject host = host();
-    List<ImageReference> tags =
-        q.texts("t").stream()
-            .filter(t -> !t.isEmpty())
-            .map(t -> ImageReference.parse(t).withDefaultTag())
-            .distinct()
-            .toList();
     String text = remote().orElse("");
     if (text.isEmpty() && q.text("remote").isEmpty()) {
       try (InputStream body = q.body()) {
@@ -86,22 +72,21 @@ final class BuildRequests {
       }
       Dockerfile parsed = Dockerfile.parse(text);
       String ignored =
-          read(tree, file + ".dockerignore").or(() -> read(tree, "/.dockerignore")).orElse("");
-      String date = arguments.getOrDefault("SOURCE_DATE_EPOCH", "");
-      return new BuildRequest(
-          parsed,
-          new BuildContext(folder, IgnoreFile.parse(ignored)),
-          Map.of(),
-          q.text("target"),
-          arguments,
-          labels,
-          tags,
-          q.flag("nocache"),
-          q.flag("pull"),
-          host,
-          date.matches("[0-9]{1,12}")
-              ? OptionalLong.of(Long.parseLong(date))
-              : OptionalLong.empty());
+          read(
+                  tree,
+                  tree.status(file + ".dockerignore").isPresent()
+                      ? file + ".dockerignore"
+                      : "/.dockerignore")
+              .orElse("");
+      return BuildRequest.of(parsed, BuildContext.without(folder, IgnoreFile.parse(ignored)))
+          .target(q.text("target"))
+          .platform(platform)
+          .arguments(arguments)
+          .labels(labels)
+          .noCache(q.flag("nocache"), List.of())
+          .pull(q.flag("pull"))
+          .host(host)
+          .done();
     } catch (ParseFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
     }
@@ -196,32 +181,29 @@ final class BuildRequests {
     if (!remote.startsWith("http://") && !remote.startsWith("https://")) {
       throw new Failure.InvalidRequest("remoteURL (" + remote + ") could not be recognized as URL");
     }
-    try (HttpClient client =
-        HttpClient.newBuilder()
-            .connectTimeout(PATIENCE)
-            .followRedirects(HttpClient.Redirect.NORMAL)
-            .build()) {
-      HttpResponse<InputStream> answer =
-          client.send(
-              java.net.http.HttpRequest.newBuilder(URI.create(remote)).timeout(PATIENCE).build(),
-              HttpResponse.BodyHandlers.ofInputStream());
-      try (InputStream body = answer.body()) {
-        if (answer.statusCode() != 200) {
-          throw new Failure.InvalidRequest(
-              "error downloading remote context "
-                  + remote
-                  + ": failed to GET "
-                  + remote
-                  + " with status "
-                  + answer.statusCode());
+    Path file = folder.resolveSibling(folder.getFileName() + ".remote");
+    try {
+      RemoteFile.Answer answer = RemoteFile.fetch(remote, Map.of(), file);
+      if (answer.type().startsWith("text/plain")) {
+        if (Files.size(file) > MAX_DOCKERFILE) {
+          throw new Failure.TooLarge("the Dockerfile is larger than 1 MiB");
         }
-        String type = answer.headers().firstValue("Content-Type").orElse("");
-        if (type.toLowerCase(Locale.ROOT).startsWith("text/plain")) {
-          return Optional.of(new String(body.readNBytes(MAX_DOCKERFILE), StandardCharsets.UTF_8));
-        }
-        LayerFiles.unpack(body, folder);
-        return Optional.empty();
+        return Optional.of(Files.readString(file));
       }
+      try (InputStream archive = Files.newInputStream(file)) {
+        LayerFiles.unpack(archive, folder);
+      }
+      return Optional.empty();
+    } catch (RemoteFile.Refused e) {
+      throw new Failure.InvalidRequest(
+          "error downloading remote context "
+              + remote
+              + ": failed to GET "
+              + remote
+              + " with status "
+              + e.status(),
+          null,
+          e);
     } catch (IllegalArgumentException e) {
       throw new Failure.InvalidRequest(
           "remoteURL (" + remote + ") could not be recognized as URL", null, e);
@@ -231,10 +213,12 @@ final class BuildRequests {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure.Cancelled("interrupted while fetching " + remote);
+    } finally {
+      Files.deleteIfExists(file);
     }
   }
 
-  private static String dockerfileName(Tree tree, String wanted) throws Errno {
+  private static String dockerfileName(Tree tree, String wanted) throws IOException {
     String clean = "/" + PathPattern.clean(wanted.isEmpty() ? "Dockerfile" : wanted);
     if (wanted.startsWith("../") || wanted.contains("/../../")) {
       throw new Failure.InvalidRequest(
@@ -253,26 +237,7 @@ final class BuildRequests {
         "Cannot locate specified Dockerfile: " + (wanted.isEmpty() ? "Dockerfile" : wanted));
   }
 
-  private static Optional<String> read(Tree tree, String path) {
-    try {
-      String real = LayerFiles.resolve(tree, path);
-      Optional<Tree.Status> status = tree.status(real);
-      if (status.isEmpty() || !status.get().isRegular()) {
-        return Optional.empty();
-      }
-      if (status.get().size() > MAX_DOCKERFILE) {
-        throw new Failure.TooLarge(path.substring(1) + " is larger than 1 MiB");
-      }
-      byte[] bytes = new byte[(int) status.get().size()];
-      try (Fd fd = tree.openFile(real, Fd.O_RDONLY | Fd.O_NOFOLLOW)) {
-        int at = 0;
-        for (int n = 1; at < bytes.length && n > 0; at += n) {
-          n = fd.read(bytes, at, bytes.length - at);
-        }
-      }
-      return Optional.of(new String(bytes, StandardCharsets.UTF_8));
-    } catch (Errno e) {
-      throw new Failure.Internal("could not read " + path + ": " + e.getMessage(), e);
-    }
+  private static Optional<String> read(Tree tree, String path) throws IOException {
+    return BuildContext.text(tree, path, MAX_DOCKERFILE);
   }
 }

@@ -13,6 +13,7 @@ import dev.gantry.images.Transfers;
 import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.Credentials;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -69,28 +70,32 @@ final class BuildRoutes {
   private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Path folder = Files.createTempDirectory(engine.folder("build"), "context-");
     try {
-      BuildRequest request = new BuildRequests(q, folder).read();
+      BuildRequests requests = new BuildRequests(q, folder);
+      List<ImageReference> names = requests.names();
+      BuildRequest request = requests.read();
       String logins = q.header("X-Registry-Config").orElse("");
-      BuildRun run =
-          builder.plan(
-              request, (name, pull) -> base(ImageReference.parse(name), name, pull, logins));
-      try (OutputStream out = r.stream(200, "application/json")) {
+      try (BuildRun run =
+              builder.plan(
+                  request,
+                  (name, platform, pull) ->
+                      base(ImageReference.parse(name), name, platform, pull, logins));
+          OutputStream out = r.stream(200, "application/json")) {
         r.whenGone(run::cancel);
-        build(run, request, out, q.flag("q"));
+        build(run, names, out, q.flag("q"));
       }
     } catch (BuildFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
     } finally {
-      BuildRequests.remove(folder);
+      Builder.remove(folder);
     }
   }
 
-  private void build(BuildRun run, BuildRequest request, OutputStream out, boolean quiet)
+  private void build(BuildRun run, List<ImageReference> names, OutputStream out, boolean quiet)
       throws IOException {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     ClassicBuild progress = new ClassicBuild(quiet ? said : out, run::cancel);
     try {
-      Image image = run.build(progress);
+      Image image = run.build(progress).image(names);
       String id = image.id().toString();
       engine.publishImage("build", id, Map.of("name", id));
       if (quiet) {
@@ -102,7 +107,7 @@ final class BuildRoutes {
         stream(out, "[Warning] " + progress.warning() + "\n");
       }
       stream(out, "Successfully built " + image.id().shortHex() + "\n");
-      for (ImageReference tag : request.tags()) {
+      for (ImageReference tag : names) {
         engine.publishImage("tag", id, Map.of("name", tag.familiar()));
         stream(out, "Successfully tagged " + tag.familiar() + "\n");
       }
@@ -119,17 +124,24 @@ final class BuildRoutes {
     }
   }
 
-  private Image base(ImageReference wanted, String name, boolean pull, String logins) {
+  private Image base(
+      ImageReference wanted, String name, Platform platform, boolean pull, String logins) {
     Optional<Image> here = engine.images().find(name);
-    if (here.isPresent() && !pull) {
+    boolean fits =
+        here.map(i -> platform.match(i.platform()) > 0 || isHere(platform)).orElse(false);
+    if (here.isPresent() && fits && !pull) {
       return here.get();
     }
     ImageReference reference = wanted.withDefaultTag();
     return transfers.pull(
         reference,
-        Optional.empty(),
+        isHere(platform) ? Optional.empty() : Optional.of(platform),
         Credentials.of(logins, reference.domain()),
         TransferProgress.NONE);
+  }
+
+  private static boolean isHere(Platform platform) {
+    return platform.equals(Platform.here());
   }
 
   private static void stream(OutputStream out, String text) throws IOException {

@@ -1,0 +1,53 @@
+package dev.gantry.build;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Optional;
+
+/// What the client of a build gives while it is carried out: secrets, and its ssh agents. Each is
+/// asked for when an instruction needs it. Called from several threads at once.
+///
+/// A client that gives nothing is [#NONE]; that of `gantry build` sends everything with its request
+/// ([GivenSecrets]); BuildKit's clients answer over their session.
+public interface BuildClient {
+  /// A client without secrets and agents.
+  BuildClient NONE =
+      new BuildClient() {
+        @Override
+        public Optional<byte[]> secret(String id) {
+          return Optional.empty();
+        }
+
+        @Override
+        public Optional<Agent> agent(String id) {
+          return Optional.empty();
+        }
+      };
+
+  /// The secret called `id`; empty if the client has none of that name.
+  ///
+  /// @throws IOException if the client cannot be reached
+  Optional<byte[]> secret(String id) throws IOException;
+
+  /// The ssh agent called `id` (`default` where the instruction names none); empty if the client
+  /// has none.
+  Optional<Agent> agent(String id) throws IOException;
+
+  /// An ssh agent. Each program that opens its socket talks to the agent by itself.
+  @FunctionalInterface
+  interface Agent {
+    /// Opens a new connection to the agent.
+    Conversation connect() throws IOException;
+  }
+
+  /// A stream of bytes each way. Closing it ends both.
+  interface Conversation extends AutoCloseable {
+    InputStream in() throws IOException;
+
+    OutputStream out() throws IOException;
+
+    @Override
+    void close() throws IOException;
+  }
+}
