@@ -3,11 +3,12 @@ package dev.gantry.bench;
 import java.nio.file.Path;
 import java.util.List;
 
-/// `./dev bench start|registry|network [ROUNDS]`.
+/// `./dev bench start|registry|network|pull [ROUNDS]`.
 public final class Bench {
   private Bench() {}
 
-  /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the others 5).
+  /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the others 5, of
+  /// pulls 3).
   public static void main(String[] arguments) throws Exception {
     List<String> words = List.of(arguments);
     String name = words.size() < 2 ? "" : words.get(1);
@@ -25,8 +26,12 @@ public final class Bench {
         title(rounds > 0 ? rounds : 5);
         new RegistryBench(rounds > 0 ? rounds : 5).run();
       }
+      case "pull" -> {
+        title(rounds > 0 ? rounds : 3);
+        new PullBench(rounds > 0 ? rounds : 3, Path.of(words.getFirst())).run();
+      }
       default -> {
-        System.err.println("usage: ./dev bench start|registry|network [ROUNDS]");
+        System.err.println("usage: ./dev bench start|registry|network|pull [ROUNDS]");
         System.exit(2);
       }
     }
