@@ -67,10 +67,14 @@ final class Catalog {
       network ls         | network list | List networks
       network prune      |  | Remove networks that nothing uses
       network rm         | network remove | Remove networks
+      volume clone       |  | Make a volume with the content of another
       volume create      |  | Make a volume
+      volume export      |  | Write the content of a volume as a tar archive
+      volume import      |  | Make a volume of a tar archive
       volume inspect     |  | Show everything known about volumes
       volume ls          | volume list | List volumes
       volume prune       |  | Remove volumes that nothing uses
+      volume snapshot    |  | Keep what a volume holds now, read-only
       volume rm          | volume remove | Remove volumes
       builder prune      |  | Empty the cache of builds
       system dial-stdio  |  | Join standard input and output with the engine, for clients over SSH

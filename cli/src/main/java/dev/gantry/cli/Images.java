@@ -135,7 +135,7 @@ final class Images {
     return 0;
   }
 
-  private static InputStream source(Session session, String name) {
+  static InputStream source(Session session, String name) {
     try {
       return name.isEmpty() || name.equals("-") ? session.in() : new FileInputStream(name);
     } catch (IOException e) {

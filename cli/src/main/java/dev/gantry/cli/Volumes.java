@@ -2,6 +2,9 @@ package dev.gantry.cli;
 
 import dev.gantry.client.Query;
 import dev.gantry.json.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -42,9 +45,59 @@ final class Volumes {
               Volumes::remove,
               Flag.bool("force", 'f', "It is no error if there is none of that name"));
       case "inspect" -> Inspects.command(MANY, "volume");
+      case "snapshot" ->
+          Command.of("[OPTIONS] VOLUME [SNAPSHOT]", 1, 2, (s, w) -> copy(s, w, verb), pause());
+      case "clone" ->
+          Command.of("[OPTIONS] VOLUME NEW_VOLUME", 2, 2, (s, w) -> copy(s, w, verb), pause());
+      case "export" ->
+          Command.of(
+              "[OPTIONS] VOLUME",
+              1,
+              1,
+              Volumes::export,
+              Flag.text("output", 'o', "Write to this file"),
+              pause());
+      case "import" -> Command.of("file|- VOLUME", 2, 2, Volumes::importTar);
       case "prune" -> Prunes.command("volume");
       default -> throw new IllegalStateException(verb);
     };
+  }
+
+  private static Flag pause() {
+    return Flag.bool("pause", ' ', "Freeze the containers that use it meanwhile").standard("true");
+  }
+
+  /// `snapshot` and `clone`.
+  private static int copy(Session session, Words words, String verb) {
+    Query query =
+        Query.of("/gantry/volumes/{}/" + verb, words.argument(0))
+            .withText("to", words.arguments().size() > 1 ? words.argument(1) : "")
+            .with("pause", words.on("pause", true));
+    Json made = session.engine().post(query, null);
+    session.out().println(Session.object(made).string("Name", ""));
+    return 0;
+  }
+
+  private static int export(Session session, Words words) throws IOException {
+    String file = words.text("output", "");
+    Copies.Output.refuseTerminal(file);
+    Query query =
+        Query.of("/gantry/volumes/{}/archive", words.argument(0))
+            .with("pause", words.on("pause", true));
+    try (InputStream archive = session.engine().open("GET", query, null)) {
+      Copies.Output.write(session, archive, file);
+    }
+    return 0;
+  }
+
+  private static int importTar(Session session, Words words) throws IOException {
+    Query query = Query.of("/gantry/volumes/{}/archive", words.argument(1));
+    try (InputStream archive = Images.source(session, words.argument(0));
+        InputStream answer = session.engine().upload("PUT", query, archive)) {
+      answer.transferTo(OutputStream.nullOutputStream());
+    }
+    session.out().println(words.argument(1));
+    return 0;
   }
 
   private static int create(Session session, Words words) {

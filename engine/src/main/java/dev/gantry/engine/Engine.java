@@ -1009,6 +1009,11 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /// Snapshots, clones and archives of volumes.
+  public VolumeCopies volumeCopies() {
+    return new VolumeCopies(this);
+  }
+
   /// Files of images without a container.
   public LayerFiles layerFiles() {
     return new LayerFiles(this);

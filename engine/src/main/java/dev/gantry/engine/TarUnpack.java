@@ -32,6 +32,7 @@ final class TarUnpack {
   private final String folder;
   private final boolean keepKinds;
   private final Optional<Owner> owner;
+  private boolean takesFolder;
   private final List<FolderTime> times = new ArrayList<>();
 
   /// @param folder an existing folder of `tree`, without links
@@ -42,6 +43,12 @@ final class TarUnpack {
     this.folder = folder;
     this.keepKinds = keepKinds;
     this.owner = owner;
+  }
+
+  /// What the archive says of the folder itself counts too: its owner, mode and time.
+  TarUnpack withFolder() {
+    takesFolder = true;
+    return this;
   }
 
   void unpack(InputStream archive) throws IOException {
@@ -86,7 +93,11 @@ final class TarUnpack {
     String path = (folder.equals("/") ? "" : folder) + relative;
     try {
       if (relative.isEmpty()) {
-        return; // the folder itself is as it is
+        if (takesFolder && e.isDirectory()) {
+          times.add(new FolderTime(folder + "/.", e.getLastModifiedTime()));
+          attributes(e, folder + "/.");
+        }
+        return; // otherwise the folder is as it is
       }
       makeParents(path);
       Optional<Tree.Status> there = tree.status(path);

@@ -14,9 +14,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Named and anonymous folders that outlive containers (the `local` driver). Thread-safe.
@@ -24,13 +26,16 @@ public final class Volumes {
   /// @param givenLabels null if the request had none, which is not the same as no labels
   /// @param givenOptions of the driver, likewise
   /// @param anonymous made for one container, removed with it
+  /// @param snapshotOf the volume whose files it has kept, if it is a snapshot, which nobody
+  ///   changes
   public record Volume(
       String name,
       Path mountpoint,
       Instant created,
       @Nullable Map<String, String> givenLabels,
       @Nullable Map<String, String> givenOptions,
-      boolean anonymous) {
+      boolean anonymous,
+      @Nullable String snapshotOf) {
     public Map<String, String> labels() {
       return givenLabels == null ? Map.of() : givenLabels;
     }
@@ -48,6 +53,7 @@ public final class Volumes {
   private final Journal journal;
   private final Snapshots snapshots;
   private final VolumeMounts mounts = new VolumeMounts();
+  private final Set<String> filling = new HashSet<>();
 
   Volumes(Path folder, Journal journal, Snapshots snapshots) {
     this.folder = folder;
@@ -68,6 +74,22 @@ public final class Volumes {
     if (there.isPresent()) {
       return there.get();
     }
+    checkName(name);
+    if (filling.contains(name)) {
+      throw new Failure.Conflict("create " + name + ": a volume of that name is being made");
+    }
+    VolumeMounts.check(name, options == null ? Map.of() : options);
+    try {
+      Files.createDirectories(folder.resolve(name).resolve("_data"));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not make the volume " + name + ": " + e.getMessage(), e);
+    }
+    Json.JsonObject record = record(anonymous, labels, options);
+    journal.commit(Change.put(TABLE, name, record));
+    return read(name, record);
+  }
+
+  private static void checkName(String name) {
     if (name.length() == 1) {
       throw new Failure.InvalidRequest(
           "create "
@@ -84,15 +106,63 @@ public final class Volumes {
               + " \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory,"
               + " use absolute path");
     }
-    VolumeMounts.check(name, options == null ? Map.of() : options);
-    try {
-      Files.createDirectories(folder.resolve(name).resolve("_data"));
-    } catch (IOException e) {
-      throw new Failure.Internal("could not make the volume " + name + ": " + e.getMessage(), e);
+  }
+
+  /// Writes the files of a new volume.
+  @FunctionalInterface
+  interface Filler {
+    void fill(Path data) throws IOException;
+  }
+
+  /// A new volume with what `filler` writes. Nobody sees it before it is full; a failure or the end
+  /// of the engine on the way leaves nothing of it.
+  Volume filled(
+      String name, Map<String, String> labels, @Nullable String snapshotOf, Filler filler) {
+    checkName(name);
+    Path own = folder.resolve(name);
+    synchronized (this) {
+      if (find(name).isPresent() || Files.exists(own) || !filling.add(name)) {
+        throw new Failure.Conflict("a volume named \"" + name + "\" is there already");
+      }
     }
-    Json.JsonObject record = record(anonymous, labels, options);
-    journal.commit(Change.put(TABLE, name, record));
-    return read(name, record);
+    try {
+      Files.createDirectories(own.resolve("_data"));
+      Files.write(own.resolve(REMOVING), new byte[0]);
+      filler.fill(own.resolve("_data"));
+      Json.JsonObject record = record(false, labels, null);
+      if (snapshotOf != null) {
+        record.put("SnapshotOf", snapshotOf);
+      }
+      journal.commit(Change.put(TABLE, name, record));
+      Files.deleteIfExists(own.resolve(REMOVING));
+      return read(name, record);
+    } catch (IOException e) {
+      throw new Failure.Internal("could not fill the volume " + name + ": " + e.getMessage(), e);
+    } finally {
+      if (find(name).isEmpty()) {
+        discard(own);
+      }
+      synchronized (this) {
+        filling.remove(name);
+      }
+    }
+  }
+
+  private static void discard(Path unfinished) {
+    try {
+      new ProcessLessDelete(unfinished).run();
+    } catch (IOException e) {
+      return; // the next start of the engine sees its mark
+    }
+  }
+
+  /// Has `volume` mounted, if it is to be mounted, until [#leave] with the same `user`.
+  void enter(Volume volume, String user) {
+    mounts.acquire(volume, user);
+  }
+
+  void leave(Volume volume, String user) {
+    mounts.release(volume, user);
   }
 
   private static Json.JsonObject record(
@@ -178,7 +248,8 @@ public final class Volumes {
         Instant.parse(record.string("Created", Instant.EPOCH.toString())),
         map(record, "Labels"),
         map(record, "Options"),
-        record.bool("Anonymous", false));
+        record.bool("Anonymous", false),
+        record.string("SnapshotOf").orElse(null));
   }
 
   private static @Nullable Map<String, String> map(Json.JsonObject record, String key) {
@@ -249,10 +320,11 @@ public final class Volumes {
           String name = m.source().isEmpty() ? c.anonymousVolumes().get(anonymous++) : m.source();
           Volume volume = create(name, null, null);
           this.mounts.acquire(volume, c.id());
-          if (!m.noCopy() && m.subpath() == null) {
+          boolean kept = volume.snapshotOf() != null;
+          if (!m.noCopy() && m.subpath() == null && !kept) {
             CopyUp.copy(layers, m.target(), volume.mountpoint());
           }
-          mounts.add(bind(m, volume.mountpoint()));
+          mounts.add(bind(m, volume.mountpoint(), m.readOnly() || kept));
         }
         case "image" -> mounts.add(image(m));
         default -> {
@@ -265,7 +337,7 @@ public final class Volumes {
                   "error while creating mount source path '" + source + "': " + e.getMessage(), e);
             }
           }
-          mounts.add(bind(m, source));
+          mounts.add(bind(m, source, m.readOnly()));
         }
       }
     }
@@ -328,17 +400,17 @@ public final class Volumes {
     List<Path> lowers =
         snapshots.lowers(m.options().stream().map(dev.gantry.oci.Digest::parse).toList());
     if (lowers.size() == 1) {
-      return bind(m, lowers.getFirst());
+      return bind(m, lowers.getFirst(), true);
     }
     List<String> options = new ArrayList<>(List.of("ro"));
     lowers.forEach(l -> options.add("lowerdir+=" + l));
     return new RuntimeSpec.Mount(m.target(), "overlay", "overlay", options, List.of(), List.of());
   }
 
-  private static RuntimeSpec.Mount bind(ContainerSpec.Mount m, Path source) {
+  private static RuntimeSpec.Mount bind(ContainerSpec.Mount m, Path source, boolean readOnly) {
     List<String> options = new ArrayList<>();
     options.add("none".equals(m.recursion()) ? "bind" : "rbind");
-    if (m.readOnly() || m.kind().equals("image")) {
+    if (readOnly) {
       options.add("ro");
       if (m.recursion() == null) {
         options.add("rro");

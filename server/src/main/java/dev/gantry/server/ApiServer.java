@@ -33,6 +33,7 @@ public final class ApiServer {
     new BuildRoutes(engine, transfers).addTo(router);
     new NetworkRoutes(engine).addTo(router);
     new VolumeRoutes(engine).addTo(router);
+    new VolumeCopyRoutes(engine).addTo(router);
     return new HttpServer(router, Limits.PATIENT);
   }
 }

@@ -4,6 +4,7 @@ import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.Volumes;
 import dev.gantry.json.Json;
 import dev.gantry.network.Attachment;
 import dev.gantry.network.Endpoint;
@@ -136,6 +137,7 @@ final class ContainerJson {
     Iterator<String> anonymous = c.anonymousVolumes().iterator();
     for (ContainerSpec.Mount m : c.spec().mounts()) {
       boolean volume = m.kind().equals("volume");
+      boolean kept = false; // a snapshot is never written to
       String name =
           volume && m.source().isEmpty() && anonymous.hasNext() ? anonymous.next() : m.source();
       if (m.kind().equals("tmpfs")
@@ -144,9 +146,10 @@ final class ContainerJson {
       }
       Json.JsonObject json = Json.object().put("Type", m.kind());
       if (volume) {
+        Optional<Volumes.Volume> found = engine.volumes().find(name);
+        kept = found.map(v -> v.snapshotOf() != null).orElse(false);
         json.put("Name", name);
-        json.put(
-            "Source", engine.volumes().find(name).map(v -> v.mountpoint().toString()).orElse(""));
+        json.put("Source", found.map(v -> v.mountpoint().toString()).orElse(""));
       } else {
         json.put("Source", m.source());
       }
@@ -155,7 +158,7 @@ final class ContainerJson {
         json.put("Driver", "local");
       }
       json.put("Mode", mode(host, m));
-      json.put("RW", !m.readOnly());
+      json.put("RW", !m.readOnly() && !kept);
       json.put(
           "Propagation",
           m.kind().equals("bind")

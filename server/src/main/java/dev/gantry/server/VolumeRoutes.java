@@ -28,6 +28,12 @@ final class VolumeRoutes {
   }
 
   static Json.JsonObject json(Volumes.Volume v) {
+    Json.JsonObject json = common(v);
+    String of = v.snapshotOf();
+    return of == null ? json : json.put("Status", Json.object().put("SnapshotOf", of));
+  }
+
+  private static Json.JsonObject common(Volumes.Volume v) {
     return Json.object()
         .put("CreatedAt", v.created().toString().replaceFirst("\\.[0-9]+Z$", "Z"))
         .put("Driver", "local")
