@@ -42,6 +42,7 @@ public final class Errno extends IOException {
   public static final int ENODATA = 61;
   public static final int EOPNOTSUPP = 95;
   public static final int EADDRINUSE = 98;
+  public static final int EADDRNOTAVAIL = 99;
   public static final int ECONNREFUSED = 111;
 
   private static final String[] NAMES = {

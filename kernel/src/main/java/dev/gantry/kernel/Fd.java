@@ -209,6 +209,14 @@ public final class Fd implements AutoCloseable {
     return count == 0 && wanted > 0 ? -1 : count;
   }
 
+  /// Writes some of what remains in a direct buffer, whose position moves; the count.
+  public int write(ByteBuffer direct) throws Errno {
+    int count =
+        (int) Native.call(Syscalls.WRITE, "", number(), address(direct), direct.remaining());
+    direct.position(direct.position() + count);
+    return count;
+  }
+
   /// Reads at `offset` of the file into the remaining space of a direct buffer, whose position
   /// moves; the count, or -1 at the end.
   public int readAt(long offset, ByteBuffer direct) throws Errno {

@@ -80,6 +80,11 @@ public final class Poller implements AutoCloseable {
     await(fd, EPOLLOUT, Long.MAX_VALUE);
   }
 
+  /// As [#awaitWritable(Fd)], for at most `nanos`; false if they passed.
+  public boolean awaitWritable(Fd fd, long nanos) throws Errno, InterruptedIOException {
+    return await(fd, EPOLLOUT, nanos);
+  }
+
   private boolean await(Fd fd, int events, long nanos) throws Errno, InterruptedIOException {
     CountDownLatch latch = new CountDownLatch(1);
     Registration registration = register(fd, events, latch::countDown);

@@ -12,6 +12,9 @@ public record Cidr(InetAddress address, int prefix) {
   private static final Pattern LITERAL =
       Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*");
 
+  private static final Optional<InetAddress> ANY4 = Optional.of(of(new byte[4]));
+  private static final Optional<InetAddress> ANY6 = Optional.of(of(new byte[16]));
+
   public Cidr {
     if (prefix < 0 || prefix > address.getAddress().length * 8) {
       throw new IllegalArgumentException("prefix length out of range: " + prefix);
@@ -38,6 +41,16 @@ public record Cidr(InetAddress address, int prefix) {
 
   /// An address written in digits; names are never looked up.
   public static Optional<InetAddress> literal(String text) {
+    return switch (text) {
+      case "" -> Optional.empty();
+      // these two are asked for with each published port
+      case "0.0.0.0" -> ANY4;
+      case "::" -> ANY6;
+      default -> parsed(text);
+    };
+  }
+
+  private static Optional<InetAddress> parsed(String text) {
     if (!LITERAL.matcher(text).matches()) {
       return Optional.empty();
     }

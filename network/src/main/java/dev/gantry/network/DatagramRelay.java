@@ -1,165 +1,236 @@
 package dev.gantry.network;
 
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.InetSocket;
+import dev.gantry.kernel.Poller;
 import java.io.Closeable;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.DatagramChannel;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Carries the datagrams that come to a published udp port's own socket into the container, and its
 /// answers back: what [PortRelay] is for tcp.
 ///
 /// Each sender has a socket of its own towards the container, so that answers find their way; it
-/// goes after a minute of silence.
+/// goes after a minute of silence. Answers leave from the address that the sender wrote to. Between
+/// packets a sender costs two descriptors, and no thread or buffer: their number is bounded, and
+/// anybody may invent senders.
 final class DatagramRelay implements Closeable {
   private static final System.Logger LOG = System.getLogger(DatagramRelay.class.getName());
   private static final int SENDERS = 4096;
   private static final int LARGEST = 65_535;
-  private static final long SILENCE_NANOS = Duration.ofMinutes(1).toNanos();
+  private static final Duration SILENCE = Duration.ofMinutes(1);
+  private static final Duration SWEEP = Duration.ofSeconds(10);
   private static final Semaphore FREE = new Semaphore(SENDERS);
 
-  private final DatagramChannel socket;
+  private final InetSocket socket;
   private final Supplier<Optional<InetSocketAddress>> target;
-  private final Map<SocketAddress, Way> ways = new ConcurrentHashMap<>();
+  private final Map<InetSocket.Correspondent, Way> ways = new ConcurrentHashMap<>();
+  private final Poller.Registration waiting;
+  private boolean closed;
+  private boolean sweeping;
 
-  /// A sender's way into the container.
-  private static final class Way {
-    final DatagramChannel channel;
-    volatile long lastUsed = System.nanoTime();
-
-    Way(DatagramChannel channel) {
-      this.channel = channel;
-    }
-  }
-
-  private DatagramRelay(DatagramChannel socket, Supplier<Optional<InetSocketAddress>> target) {
+  private DatagramRelay(InetSocket socket, Supplier<Optional<InetSocketAddress>> target)
+      throws Errno {
     this.socket = socket;
     this.target = target;
+    this.waiting = onReadable(socket, this::receiveAll);
+  }
+
+  private static Poller.Registration onReadable(InetSocket socket, Runnable work) throws Errno {
+    return Poller.shared()
+        .onReadable(socket.fd(), () -> Thread.ofVirtual().name("gantry-port-udp").start(work));
   }
 
   /// Serves `socket` until this is closed; `target` is asked anew for each sender, because a
   /// container may change its networks.
-  static DatagramRelay start(DatagramChannel socket, Supplier<Optional<InetSocketAddress>> target) {
+  static DatagramRelay start(InetSocket socket, Supplier<Optional<InetSocketAddress>> target)
+      throws Errno {
     DatagramRelay relay = new DatagramRelay(socket, target);
-    Thread.ofVirtual().name("gantry-port-udp").start(relay::receive);
+    relay.waiting.arm();
     return relay;
   }
 
-  private void receive() {
-    ByteBuffer packet = ByteBuffer.allocateDirect(LARGEST);
-    while (socket.isOpen()) {
-      try {
-        packet.clear();
-        SocketAddress sender = socket.receive(packet);
-        packet.flip();
-        Way way = ways.get(sender);
-        if (way == null) {
-          way = open(sender);
-        }
-        if (way != null) {
-          way.lastUsed = System.nanoTime();
-          way.channel.write(packet);
-        }
-      } catch (IOException e) {
-        // the container refuses, or has gone: as on the wire, the sender is not told
-        LOG.log(System.Logger.Level.DEBUG, "relayed datagram: {0}", e.getMessage());
+  /// A sender's way into the container.
+  private final class Way implements Closeable {
+    private final InetSocket.Correspondent sender;
+    private final InetSocket inside;
+    private final Poller.Registration answers;
+    private volatile long lastUsed = System.nanoTime();
+    private boolean gone;
+
+    Way(InetSocket.Correspondent sender, InetSocket inside) throws Errno {
+      this.sender = sender;
+      this.inside = inside;
+      this.answers = onReadable(inside, this::answerAll);
+    }
+
+    synchronized void write(ByteBuffer packet) throws Errno {
+      lastUsed = System.nanoTime();
+      if (!gone) {
+        int ignored = inside.fd().write(packet);
       }
     }
-    ways.values().forEach(DatagramRelay::close);
+
+    private void answerAll() {
+      try (Arena arena = Arena.ofConfined()) {
+        ByteBuffer packet = arena.allocate(LARGEST).asByteBuffer();
+        while (read(packet)) {
+          lastUsed = System.nanoTime();
+          DatagramRelay.this.send(packet.flip(), sender);
+        }
+      }
+      arm(answers);
+    }
+
+    private synchronized boolean read(ByteBuffer packet) {
+      try {
+        return !gone && inside.fd().read(packet.clear()) >= 0;
+      } catch (Errno e) {
+        return false; // nothing more, or nobody listens in the container yet
+      }
+    }
+
+    @Override
+    public synchronized void close() {
+      if (!gone) {
+        gone = true;
+        answers.close();
+        inside.close();
+        FREE.release();
+      }
+    }
+  }
+
+  private void receiveAll() {
+    try (Arena arena = Arena.ofConfined()) {
+      ByteBuffer packet = arena.allocate(LARGEST).asByteBuffer();
+      for (Optional<InetSocket.Correspondent> sender = receive(packet);
+          sender.isPresent();
+          sender = receive(packet)) {
+        carry(packet, sender.get());
+      }
+    } catch (Errno e) {
+      LOG.log(System.Logger.Level.DEBUG, "published port: {0}", e.getMessage());
+    }
+    arm(waiting);
+  }
+
+  /// Under the lock, because a closed descriptor's number may be somebody else's.
+  private synchronized Optional<InetSocket.Correspondent> receive(ByteBuffer packet) throws Errno {
+    return closed ? Optional.empty() : socket.receive(packet);
+  }
+
+  private synchronized void send(ByteBuffer packet, InetSocket.Correspondent to) {
+    try {
+      if (!closed) {
+        socket.send(packet, to);
+      }
+    } catch (Errno e) {
+      LOG.log(System.Logger.Level.DEBUG, "relayed answer: {0}", e.getMessage());
+    }
+  }
+
+  private void carry(ByteBuffer packet, InetSocket.Correspondent sender) {
+    try {
+      Way way = ways.get(sender);
+      if (way == null) {
+        way = open(sender);
+      }
+      if (way != null) {
+        way.write(packet);
+      }
+    } catch (IOException e) {
+      // the container refuses, or has gone: as on the wire, the sender is not told
+      LOG.log(System.Logger.Level.DEBUG, "relayed datagram: {0}", e.getMessage());
+    }
   }
 
   /// Null when the container is on no network, or there are too many senders.
-  private @org.jspecify.annotations.Nullable Way open(SocketAddress sender) throws IOException {
-    Optional<InetSocketAddress> address = target.get();
-    if (address.isEmpty()) {
+  private @Nullable Way open(InetSocket.Correspondent sender) throws Errno {
+    Optional<InetSocketAddress> address = target.get(); // takes the networks' lock: not under ours
+    if (address.isEmpty() || !FREE.tryAcquire()) {
       return null;
     }
-    if (!FREE.tryAcquire()) {
-      forgetSilent();
-      if (!FREE.tryAcquire()) {
-        return null;
-      }
-    }
-    DatagramChannel channel = null;
+    Way way = null;
+    InetSocket inside = null;
     try {
-      channel = DatagramChannel.open();
-      channel.connect(address.get());
-      Way way = new Way(channel);
-      ways.put(sender, way);
-      Thread.ofVirtual().name("gantry-port-udp").start(() -> answer(sender, way));
+      inside = InetSocket.datagramsTo(address.get());
+      way = new Way(sender, inside);
+      way.answers.arm();
+      keep(way);
       return way;
-    } catch (IOException e) {
-      FREE.release();
-      if (channel != null) {
-        channel.close();
+    } catch (Errno e) {
+      if (way != null) {
+        way.close();
+      } else {
+        FREE.release();
+        if (inside != null) {
+          inside.close();
+        }
       }
       throw e;
     }
   }
 
-  private void answer(SocketAddress sender, Way way) {
-    ByteBuffer packet = ByteBuffer.allocateDirect(LARGEST);
-    try {
-      way.channel.socket().setSoTimeout((int) Duration.ofSeconds(10).toMillis());
-      while (socket.isOpen()) {
-        if (await(way, packet)) {
-          packet.flip();
-          way.lastUsed = System.nanoTime();
-          socket.send(packet, sender);
-        } else if (System.nanoTime() - way.lastUsed > SILENCE_NANOS) {
-          return;
-        }
-      }
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, "relayed answer: {0}", e.getMessage());
-    } finally {
-      ways.remove(sender, way);
-      close(way);
-      FREE.release();
+  private synchronized void keep(Way way) {
+    if (closed) {
+      way.close();
+      return;
+    }
+    ways.put(way.sender, way);
+    if (!sweeping) {
+      sweeping = true;
+      Thread.ofVirtual().name("gantry-port-sweep").start(this::sweep);
     }
   }
 
-  /// False when nothing came for a while.
-  private static boolean await(Way way, ByteBuffer packet) throws IOException {
-    byte[] bytes = new byte[LARGEST];
-    java.net.DatagramPacket received = new java.net.DatagramPacket(bytes, bytes.length);
+  /// Ends with the last sender.
+  private void sweep() {
     try {
-      way.channel.socket().receive(received);
-      packet.clear();
-      packet.put(bytes, 0, received.getLength());
-      return true;
-    } catch (java.net.SocketTimeoutException e) {
-      return false;
-    } catch (java.net.PortUnreachableException e) {
-      return false; // nobody listens in the container yet
+      do {
+        Thread.sleep(SWEEP);
+      } while (forgetSilent());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
-  private void forgetSilent() {
+  private synchronized boolean forgetSilent() {
     long now = System.nanoTime();
-    ways.values().stream()
-        .filter(way -> now - way.lastUsed > SILENCE_NANOS)
-        .forEach(DatagramRelay::close);
+    for (Way way : List.copyOf(ways.values())) {
+      if (now - way.lastUsed > SILENCE.toNanos()) {
+        ways.remove(way.sender);
+        way.close();
+      }
+    }
+    sweeping = !ways.isEmpty();
+    return sweeping;
   }
 
-  private static void close(Way way) {
+  private static void arm(Poller.Registration registration) {
     try {
-      way.channel.close();
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, "relayed datagram: {0}", e.getMessage());
+      registration.arm();
+    } catch (Errno e) {
+      LOG.log(System.Logger.Level.WARNING, "published port: {0}", e.getMessage());
     }
   }
 
   @Override
-  public void close() throws IOException {
+  public synchronized void close() {
+    closed = true;
+    waiting.close();
     socket.close();
-    ways.values().forEach(DatagramRelay::close);
+    ways.values().forEach(Way::close);
+    ways.clear();
   }
 }

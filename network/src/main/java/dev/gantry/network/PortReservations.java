@@ -1,15 +1,13 @@
 package dev.gantry.network;
 
 import dev.gantry.base.Failure;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.InetSocket;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
-import java.nio.channels.DatagramChannel;
-import java.nio.channels.ServerSocketChannel;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,9 +21,12 @@ import java.util.function.Supplier;
 /// [PortRelay]. Thread-safe.
 final class PortReservations implements AutoCloseable {
   private static final int EPHEMERAL_TRIES = 64;
-  private static final InetAddress ANY6 = Cidr.literal("::").orElseThrow();
+  private static final int BACKLOG = 512;
 
-  private record Key(String protocol, String hostIp, int port) {}
+  /// Stands where another socket holds the port, or the kernel has none for the protocol.
+  private static final Closeable NOTHING = () -> {};
+
+  private record HostPort(String protocol, int port) {}
 
   /// Who asks for a port.
   ///
@@ -33,9 +34,16 @@ final class PortReservations implements AutoCloseable {
   /// @param target `address:port` that it leads to
   record Holder(String who, String target) {}
 
-  private record Held(Closeable socket, String who) {}
+  private record Held(InetAddress address, Closeable socket, String who) {
+    /// Whether a socket on `wanted` would meet this one.
+    boolean meets(InetAddress wanted) {
+      return wanted.getClass() == address.getClass()
+          && (address.equals(wanted) || address.isAnyLocalAddress() || wanted.isAnyLocalAddress());
+    }
+  }
 
-  private final Map<Key, Held> held = new HashMap<>();
+  /// By port, because a conflict is one of any addresses; rarely more than two each.
+  private final Map<HostPort, List<Held>> held = new HashMap<>();
 
   /// Takes a port of `request` on each of `hostIps`, the same on all, and answers it. A range is
   /// tried from its first port on; 0 stands for any free one.
@@ -72,46 +80,44 @@ final class PortReservations implements AutoCloseable {
 
   private static int ephemeral(String protocol, String hostIp) {
     InetSocketAddress any = new InetSocketAddress(address(hostIp), 0);
-    try {
-      if (protocol.equals("udp")) {
-        try (DatagramChannel channel = DatagramChannel.open(family(any)).bind(any)) {
-          return channel.getLocalAddress() instanceof InetSocketAddress local ? local.getPort() : 0;
-        }
-      }
-      try (ServerSocketChannel channel = ServerSocketChannel.open(family(any)).bind(any)) {
-        return channel.getLocalAddress() instanceof InetSocketAddress local ? local.getPort() : 0;
-      }
-    } catch (IOException e) {
+    try (InetSocket socket = open(protocol, any, false)) {
+      return socket.port();
+    } catch (Errno e) {
       throw new Failure.Internal("failed to bind host port for " + hostIp + ": " + text(e), e);
     }
+  }
+
+  private static InetSocket open(String protocol, InetSocketAddress at, boolean dual) throws Errno {
+    return protocol.equals("udp")
+        ? InetSocket.datagrams(at, dual)
+        : InetSocket.listener(at, dual, BACKLOG);
   }
 
   private void takeAll(String protocol, List<String> hostIps, int port, Holder holder) {
     // one socket on :: has the IPv4 wildcard as well
     boolean both = hostIps.contains("0.0.0.0") && hostIps.contains("::");
     for (String hostIp : hostIps) {
-      conflict(protocol, hostIp, port)
-          .ifPresent(
-              taken -> {
-                // clients look for the text up to "allocated"
-                throw new Failure.Internal(
-                    "Bind for "
-                        + taken.hostIp()
-                        + ":"
-                        + port
-                        + " failed: port is already allocated"
-                        + Optional.ofNullable(held.get(taken))
-                            .filter(other -> !other.who().equals(holder.who()))
-                            .map(other -> " by " + other.who())
-                            .orElse(""));
-              });
+      InetAddress wanted = address(hostIp);
+      for (Held taken : at(protocol, port)) {
+        if (taken.meets(wanted)) {
+          // clients look for the text up to "allocated"
+          throw new Failure.Internal(
+              "Bind for "
+                  + Cidr.text(taken.address())
+                  + ":"
+                  + port
+                  + " failed: port is already allocated"
+                  + (taken.who().equals(holder.who()) ? "" : " by " + taken.who()));
+        }
+      }
     }
     for (String hostIp : hostIps) {
-      Key key = new Key(protocol, hostIp, port);
       try {
         Closeable socket =
-            both && !hostIp.equals("::") ? () -> {} : bind(protocol, hostIp, port, holder);
-        held.put(key, new Held(socket, holder.who()));
+            protocol.equals("sctp") || both && !hostIp.equals("::")
+                ? NOTHING
+                : bind(protocol, hostIp, port, both, holder);
+        hold(protocol, hostIp, port, socket, holder.who());
       } catch (Failure.Internal e) {
         release(protocol, hostIps, port);
         throw e;
@@ -119,47 +125,32 @@ final class PortReservations implements AutoCloseable {
     }
   }
 
-  /// Who of ours holds an address that meets `hostIp`.
-  private Optional<Key> conflict(String protocol, String hostIp, int port) {
-    InetAddress wanted = address(hostIp);
-    return held.keySet().stream()
-        .filter(key -> key.port() == port && key.protocol().equals(protocol))
-        .filter(
-            key -> {
-              InetAddress other = address(key.hostIp());
-              boolean sameFamily = other.getAddress().length == wanted.getAddress().length;
-              return sameFamily
-                  && (other.equals(wanted)
-                      || other.isAnyLocalAddress()
-                      || wanted.isAnyLocalAddress());
-            })
-        .findFirst();
+  private List<Held> at(String protocol, int port) {
+    return held.getOrDefault(new HostPort(protocol, port), List.of());
   }
 
-  private static Closeable bind(String protocol, String hostIp, int port, Holder holder) {
-    InetSocketAddress address = new InetSocketAddress(address(hostIp), port);
+  private void hold(String protocol, String hostIp, int port, Closeable socket, String who) {
+    held.computeIfAbsent(new HostPort(protocol, port), _ -> new ArrayList<>(2))
+        .add(new Held(address(hostIp), socket, who));
+  }
+
+  private Optional<Held> remove(String protocol, String hostIp, int port) {
+    HostPort key = new HostPort(protocol, port);
+    InetAddress address = address(hostIp);
+    List<Held> there = at(protocol, port);
+    Optional<Held> found = there.stream().filter(h -> h.address().equals(address)).findFirst();
+    found.ifPresent(there::remove);
+    if (there.isEmpty()) {
+      held.remove(key);
+    }
+    return found;
+  }
+
+  private static Closeable bind(
+      String protocol, String hostIp, int port, boolean dual, Holder holder) {
     try {
-      if (protocol.equals("sctp")) {
-        return () -> {};
-      }
-      if (protocol.equals("udp")) {
-        DatagramChannel channel = DatagramChannel.open(family(address));
-        try {
-          return channel.bind(address);
-        } catch (IOException e) {
-          channel.close();
-          throw e;
-        }
-      }
-      ServerSocketChannel channel = ServerSocketChannel.open(family(address));
-      try {
-        channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-        return channel.bind(address, 64);
-      } catch (IOException e) {
-        channel.close();
-        throw e;
-      }
-    } catch (IOException e) {
+      return open(protocol, new InetSocketAddress(address(hostIp), port), dual);
+    } catch (Errno e) {
       throw new Failure.Internal(
           "failed to bind host port for "
               + hostIp
@@ -176,17 +167,14 @@ final class PortReservations implements AutoCloseable {
     }
   }
 
-  private static String text(IOException e) {
-    String message = String.valueOf(e.getMessage());
-    return message.contains("already in use")
-        ? "address already in use"
-        : message.contains("Cannot assign") ? "cannot assign requested address" : message;
-  }
-
-  private static StandardProtocolFamily family(InetSocketAddress address) {
-    return address.getAddress().getAddress().length == 16 || address.getAddress().equals(ANY6)
-        ? StandardProtocolFamily.INET6
-        : StandardProtocolFamily.INET;
+  /// As Docker says it.
+  private static String text(Errno e) {
+    return switch (e.number()) {
+      case Errno.EADDRINUSE -> "address already in use";
+      case Errno.EADDRNOTAVAIL -> "cannot assign requested address";
+      case Errno.EACCES -> "permission denied";
+      default -> String.valueOf(e.getMessage());
+    };
   }
 
   private static InetAddress address(String text) {
@@ -200,38 +188,42 @@ final class PortReservations implements AutoCloseable {
     try {
       takeAll(protocol, hostIps, port, new Holder(who, ""));
     } catch (Failure.Internal e) {
-      hostIps.forEach(hostIp -> held.put(new Key(protocol, hostIp, port), new Held(() -> {}, who)));
+      hostIps.forEach(hostIp -> hold(protocol, hostIp, port, NOTHING, who));
     }
   }
 
   /// Lets what reaches the held sockets go to `target`.
   synchronized void relay(PublishedPort port, Supplier<Optional<InetSocketAddress>> target) {
-    Key key = new Key(port.protocol(), port.hostIp(), port.hostPort());
-    Held now = held.get(key);
-    if (now != null && now.socket() instanceof ServerSocketChannel listener) {
-      Thread relay = PortRelay.start(listener, target);
-      held.put(key, new Held(() -> close(listener, relay), now.who()));
-    } else if (now != null && now.socket() instanceof DatagramChannel socket) {
-      held.put(key, new Held(DatagramRelay.start(socket, target), now.who()));
+    InetAddress address = address(port.hostIp());
+    List<Held> there = held.get(new HostPort(port.protocol(), port.hostPort()));
+    if (there == null) {
+      return; // reached without a port of the host
     }
+    there.replaceAll(h -> h.address().equals(address) ? relayed(port.protocol(), h, target) : h);
   }
 
-  /// The port is free only when nobody waits for connections on it any more.
-  private static void close(ServerSocketChannel listener, Thread relay) throws IOException {
-    listener.close();
+  private static Held relayed(
+      String protocol, Held now, Supplier<Optional<InetSocketAddress>> target) {
+    if (!(now.socket() instanceof InetSocket socket)) {
+      return now;
+    }
     try {
-      relay.join(Duration.ofSeconds(2));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Closeable relay =
+          protocol.equals("udp")
+              ? DatagramRelay.start(socket, target)
+              : PortRelay.start(socket, target);
+      return new Held(now.address(), relay, now.who());
+    } catch (Errno e) {
+      throw new Failure.Internal("cannot serve a published port: " + e.getMessage(), e);
     }
   }
 
   synchronized void release(String protocol, List<String> hostIps, int port) {
     for (String hostIp : hostIps) {
-      Held gone = held.remove(new Key(protocol, hostIp, port));
-      if (gone != null) {
+      Optional<Held> gone = remove(protocol, hostIp, port);
+      if (gone.isPresent()) {
         try {
-          gone.socket().close();
+          gone.get().socket().close();
         } catch (IOException e) {
           throw new Failure.Internal("cannot release port " + port + ": " + e.getMessage(), e);
         }
@@ -241,8 +233,9 @@ final class PortReservations implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    for (Key key : List.copyOf(held.keySet())) {
-      release(key.protocol(), List.of(key.hostIp()), key.port());
+    for (Map.Entry<HostPort, List<Held>> each : List.copyOf(held.entrySet())) {
+      List<String> hostIps = each.getValue().stream().map(h -> Cidr.text(h.address())).toList();
+      release(each.getKey().protocol(), hostIps, each.getKey().port());
     }
   }
 }

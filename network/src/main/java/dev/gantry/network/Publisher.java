@@ -31,6 +31,31 @@ final class Publisher implements AutoCloseable {
 
   private record HostPort(String protocol, int port, int containerPort) {}
 
+  /// How a container is reached over IPv4 or IPv6: found once for all its ports, of which there may
+  /// be thousands.
+  ///
+  /// @param target its address behind published ports, if it has one there
+  /// @param routed ports are reached without rewriting
+  /// @param trusting ports are also reached by the container's own address from trusted links
+  private record Reach(Optional<InetAddress> target, boolean routed, boolean trusting) {}
+
+  /// Both families of one container.
+  private record Reaches(Reach four, Reach six) {
+    Reach of(boolean ipv6) {
+      return ipv6 ? six : four;
+    }
+
+    Reach of(String hostIp) {
+      return of(hostIp.contains(":"));
+    }
+
+    /// Where a port leads to, as errors say it.
+    String address() {
+      String address = four.target().or(six::target).map(Cidr::text).orElse("");
+      return address.contains(":") ? "[" + address + "]" : address;
+    }
+  }
+
   private final NetworkOptions options;
   private final Firewall firewall;
   private final Targets targets;
@@ -52,14 +77,19 @@ final class Publisher implements AutoCloseable {
 
   /// Publishes `ports` of the endpoint `way`; all or none.
   Attachment publish(Attachment attachment, Endpoint way, String binding, List<PortRequest> ports) {
+    String who = "container " + attachment.name();
     try (Undo undo = new Undo()) {
       List<PublishedPort> published = new ArrayList<>();
-      boolean ipv4 = target(attachment, false).isPresent();
+      Reaches reaches = reaches(attachment);
+      String address = reaches.address();
+      boolean ipv4 = reaches.four().target().isPresent();
+      boolean ipv6 = Files.exists(Path.of("/proc/net/if_inet6"));
       for (PortRequest port : onBothFamilies(ports)) {
-        List<String> hostIps = hostIps(port.hostIp(), binding, ipv4);
-        List<String> taken = hostIps.stream().filter(ip -> !routed(attachment, ip)).toList();
-        int hostPort =
-            taken.isEmpty() ? 0 : reservations.take(port, taken, holder(attachment, port));
+        List<String> hostIps = hostIps(port.hostIp(), binding, ipv4, ipv6);
+        List<String> taken = hostIps.stream().filter(ip -> !reaches.of(ip).routed()).toList();
+        PortReservations.Holder holder =
+            new PortReservations.Holder(who, address + ":" + port.containerPort());
+        int hostPort = taken.isEmpty() ? 0 : reservations.take(port, taken, holder);
         undo.on(() -> reservations.release(port.protocol(), taken, hostPort));
         hostIps.forEach(
             hostIp ->
@@ -108,7 +138,7 @@ final class Publisher implements AutoCloseable {
   /// The same port asked for on both wildcards is one: the socket on `::` has both.
   private static Set<PortRequest> onBothFamilies(List<PortRequest> ports) {
     Set<PortRequest> all = new LinkedHashSet<>(ports);
-    for (PortRequest port : List.copyOf(all)) {
+    for (PortRequest port : ports) {
       PortRequest other = port.on("::");
       if (port.hostIp().equals("0.0.0.0") && port.hostFirst() > 0 && all.remove(other)) {
         all.remove(port);
@@ -120,47 +150,45 @@ final class Publisher implements AutoCloseable {
 
   /// Nothing said, or the wildcard by default: both families, as far as the host has them and the
   /// container can be reached.
-  private static List<String> hostIps(String wish, String binding, boolean ipv4) {
+  private static List<String> hostIps(String wish, String binding, boolean ipv4, boolean ipv6) {
     String hostIp = wish.isEmpty() || wish.equals(BOTH) ? binding : wish;
     boolean both = wish.equals(BOTH) || (wish.isEmpty() && hostIp.equals("0.0.0.0"));
-    if (both && Files.exists(Path.of("/proc/net/if_inet6"))) {
+    if (both && ipv6) {
       return ipv4 || wish.equals(BOTH) ? List.of("0.0.0.0", "::") : List.of("::");
     }
     return List.of(Cidr.literal(hostIp).map(Cidr::text).orElse(hostIp));
   }
 
-  /// Who holds a port, in the words of errors.
-  private static PortReservations.Holder holder(Attachment attachment, PortRequest port) {
-    String address =
-        target(attachment, false).or(() -> target(attachment, true)).map(Cidr::text).orElse("");
-    return new PortReservations.Holder(
-        "container " + attachment.name(),
-        (address.contains(":") ? "[" + address + "]" : address) + ":" + port.containerPort());
+  private Reaches reaches(Attachment attachment) {
+    return new Reaches(reach(attachment, false), reach(attachment, true));
   }
 
-  /// Whether the port behind `hostIp` is reached without rewriting.
-  private boolean routed(Attachment attachment, String hostIp) {
-    boolean ipv6 = hostIp.contains(":");
-    return LaunchMessages.gatewayEndpoint(attachment.endpoints(), ipv6)
-        .flatMap(endpoint -> networks.apply(endpoint.networkId()))
-        .filter(network -> BridgeOptions.mode(network, ipv6) == GatewayMode.ROUTED)
-        .isPresent();
+  private Reach reach(Attachment attachment, boolean ipv6) {
+    Optional<Network> network =
+        LaunchMessages.gatewayEndpoint(attachment.endpoints(), ipv6)
+            .flatMap(endpoint -> networks.apply(endpoint.networkId()));
+    return new Reach(
+        target(attachment, ipv6),
+        network.filter(n -> BridgeOptions.mode(n, ipv6) == GatewayMode.ROUTED).isPresent(),
+        network
+            .filter(n -> options.further().directRouting() || !BridgeOptions.trusted(n).isEmpty())
+            .isPresent());
   }
 
   /// The firewall's view of an attachment's ports.
   List<Firewall.Mapping> mappings(Attachment attachment) {
     Set<Firewall.Mapping> mappings = new LinkedHashSet<>();
+    Reaches reaches = reaches(attachment);
     for (PublishedPort port : attachment.ports()) {
-      InetAddress hostIp = Cidr.literal(port.hostIp()).orElseThrow();
-      boolean ipv6 = hostIp.getAddress().length == 16;
-      target(attachment, ipv6)
-          .ifPresent(
-              target -> {
-                mappings.add(mapping(port, hostIp, port.hostPort(), target));
-                if (isTrusting(attachment, ipv6)) {
-                  mappings.add(mapping(port, wildcard(ipv6), 0, target));
-                }
-              });
+      Reach reach = reaches.of(port.hostIp());
+      if (reach.target().isPresent()) {
+        InetAddress target = reach.target().get();
+        InetAddress hostIp = Cidr.literal(port.hostIp()).orElseThrow();
+        mappings.add(mapping(port, hostIp, port.hostPort(), target));
+        if (reach.trusting()) {
+          mappings.add(mapping(port, hostIp, 0, target));
+        }
+      }
     }
     return List.copyOf(mappings);
   }
@@ -174,15 +202,6 @@ final class Publisher implements AutoCloseable {
 
   private static InetAddress wildcard(boolean ipv6) {
     return Cidr.literal(ipv6 ? "::" : "0.0.0.0").orElseThrow();
-  }
-
-  private boolean isTrusting(Attachment attachment, boolean ipv6) {
-    return LaunchMessages.gatewayEndpoint(attachment.endpoints(), ipv6)
-        .flatMap(endpoint -> networks.apply(endpoint.networkId()))
-        .filter(
-            network ->
-                options.further().directRouting() || !BridgeOptions.trusted(network).isEmpty())
-        .isPresent();
   }
 
   private static Optional<InetAddress> target(Attachment attachment, boolean ipv6) {

@@ -20,6 +20,8 @@ class NetworkPortsIT {
   private static final Duration SOON = Duration.ofSeconds(40);
   private static final String HOST = "192.0.2.1";
   private static final String CLIENT = "192.0.2.2";
+  private static final String HOST_TOO = "192.0.2.77";
+  private static final String HOST6_TOO = "2001:db8::77";
   private static final String HOST6 = "2001:db8::1";
   private static final String CLIENT6 = "2001:db8:0:0:0:0:0:2";
   private static final int WEB = 8080;
@@ -62,6 +64,9 @@ class NetworkPortsIT {
         "" + world.pid());
     address(host, HOST, HOST6);
     address(world, CLIENT, CLIENT6);
+    // a second address of each family, which the host does not choose for answers of its own
+    onHost("ip", "addr", "add", HOST_TOO + "/24", "dev", "out0");
+    onHost("ip", "addr", "add", HOST6_TOO + "/64", "dev", "out0", "nodad");
   }
 
   private static void address(NetworkSandbox where, String four, String six) throws Exception {
@@ -173,10 +178,15 @@ class NetworkPortsIT {
     reaches("the host", machine, "127.0.0.1", "10.77.0.1");
     reaches("the host", machine, "::1", "10.77.0.1");
     reaches("the host", machine, HOST, "10.77.0.1");
+    reaches("a container on the same network", same, HOST, "10.77.0.1");
+    reaches("a container on the same network", same, HOST6, "10.77.0.1");
     reaches("a container on the same network", same, "10.77.0.1", "10.77.0.1");
-    reaches("the container itself", web, "10.77.0.1", "10.77.0.1");
-    reaches(List.of("tcp"), "a container on the same network", same, HOST, "10.77.0.1");
-    reaches(List.of("tcp"), "a container elsewhere", other, HOST, "10.77.0.1");
+    // askers' sockets are connected: an answer from another of the host's addresses is not taken
+    reaches("a container elsewhere", other, HOST, "10.77.0.1");
+    reaches("the container itself", web, HOST, "10.77.0.1");
+    reaches("the container itself", web, HOST6, "10.77.0.1");
+    reaches("a client outside, by another address", client, HOST_TOO, "10.77.0.1");
+    reaches("a client outside, by another address", client, HOST6_TOO, "10.77.0.1");
   }
 
   @Test
