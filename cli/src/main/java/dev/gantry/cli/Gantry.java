@@ -18,7 +18,8 @@ public final class Gantry {
           Flag.text("config", ' ', "Folder of the client's configuration"),
           Flag.text("context", 'c', "The context whose engine is meant"),
           Flag.bool("debug", 'D', "Tell more about errors"),
-          Flag.list("host", 'H', "The engine's socket: unix://PATH or tcp://HOST:PORT"),
+          Flag.list(
+              "host", 'H', "The engine's address: unix://PATH, tcp://HOST:PORT or ssh://HOST"),
           Flag.bool("tls", ' ', "Speak TLS, with whomever answers"),
           Flag.text("tlscacert", ' ', "The `file` of those who vouch for the engine"),
           Flag.text("tlscert", ' ', "The `file` of our own certificate"),

@@ -7,9 +7,15 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
 
-/// Where an engine listens: `unix:///path`, or `tcp://host:port`, plain or with TLS.
+/// Where an engine listens: `unix:///path`, `tcp://host:port`, plain or with TLS, or
+/// `ssh://user@host:port/path` for one that a command line over there reaches.
 public sealed interface Address {
   record Unix(Path path) implements Address {
     @Override
@@ -47,6 +53,82 @@ public sealed interface Address {
     }
   }
 
+  /// An engine behind the program `ssh`, whose settings and keys are the user's own. Over there
+  /// `gantry system dial-stdio`, or Docker's, joins us with the engine's socket.
+  ///
+  /// @param user,path empty where the other side's own is meant
+  /// @param port 0 for that of the user's settings
+  record Ssh(String user, String host, int port, String path) implements Address {
+    private static final Pattern TEXT =
+        Pattern.compile(
+            "ssh://(?:([^@/:]+)(:[^@/]*)?@)?([^@/:]+|\\[[^\\]]+])?(?::(\\d{1,5}))?(/.*)?");
+
+    static Ssh parse(String text) {
+      Matcher parts = TEXT.matcher(text);
+      if (!parts.matches()) {
+        throw new Failure.InvalidRequest("invalid SSH URL: " + text);
+      }
+      if (parts.group(2) != null) {
+        throw new Failure.InvalidRequest("invalid SSH URL: plain-text password is not supported");
+      }
+      String host = given(parts.group(3)).replaceAll("[\\[\\]]", "");
+      if (host.isEmpty() || host.startsWith("-") || given(parts.group(1)).startsWith("-")) {
+        throw new Failure.InvalidRequest("invalid SSH URL: no host specified");
+      }
+      String path = given(parts.group(5));
+      return new Ssh(
+          given(parts.group(1)),
+          host,
+          parts.group(4) == null ? 0 : Integer.parseInt(parts.group(4)),
+          path.equals("/") ? "" : path);
+    }
+
+    private static String given(@Nullable String part) {
+      return part == null ? "" : part;
+    }
+
+    /// The command line that joins us with the engine.
+    List<String> words() {
+      List<String> words = new ArrayList<>(List.of("ssh"));
+      if (!user.isEmpty()) {
+        words.addAll(List.of("-l", user));
+      }
+      if (port != 0) {
+        words.addAll(List.of("-p", Integer.toString(port)));
+      }
+      String dial =
+          (path.isEmpty() ? "" : " --host " + quoted("unix://" + path)) + " system dial-stdio";
+      String script =
+          "if command -v gantry >/dev/null 2>&1; then exec gantry"
+              + dial
+              + "; else exec docker"
+              + dial
+              + "; fi";
+      words.addAll(List.of("-o", "ConnectTimeout=30", "-T", "--", host));
+      words.add("sh -c " + quoted(script));
+      return words;
+    }
+
+    private static String quoted(String word) {
+      return "'" + word.replace("'", "'\\''") + "'";
+    }
+
+    @Override
+    public Wire open() throws IOException {
+      return Wire.of(
+          new ProcessBuilder(words()).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+    }
+
+    @Override
+    public String text() {
+      return "ssh://"
+          + (user.isEmpty() ? "" : user + "@")
+          + (host.contains(":") ? "[" + host + "]" : host)
+          + (port == 0 ? "" : ":" + port)
+          + path;
+    }
+  }
+
   /// Opens a connection of its own.
   Wire open() throws IOException;
 
@@ -61,6 +143,9 @@ public sealed interface Address {
   static Address parse(String text) {
     if (text.startsWith("unix://") && text.length() > 7) {
       return new Unix(Path.of(text.substring(7)));
+    }
+    if (text.startsWith("ssh://")) {
+      return Ssh.parse(text);
     }
     if (text.startsWith("tcp://")) {
       String rest = text.substring(6).replaceAll("/.*", "");

@@ -1,5 +1,6 @@
 package dev.gantry.client;
 
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -40,6 +41,44 @@ public interface Wire extends AutoCloseable {
       @Override
       public void close() throws IOException {
         channel.close();
+      }
+    };
+  }
+
+  /// Through a program's standard input and output; the program ends with the connection.
+  static Wire of(Process process) {
+    return new Wire() {
+      @Override
+      public InputStream in() {
+        return process.getInputStream();
+      }
+
+      @Override
+      public OutputStream out() {
+        OutputStream buffered = process.getOutputStream();
+        return new FilterOutputStream(buffered) {
+          @Override
+          public void write(byte[] bytes, int at, int count) throws IOException {
+            buffered.write(bytes, at, count);
+            buffered.flush();
+          }
+
+          @Override
+          public void write(int one) throws IOException {
+            buffered.write(one);
+            buffered.flush();
+          }
+        };
+      }
+
+      @Override
+      public void endOutput() throws IOException {
+        process.getOutputStream().close();
+      }
+
+      @Override
+      public void close() {
+        process.destroy();
       }
     };
   }
