@@ -5,6 +5,7 @@ module dev.gantry.server {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.build;
+  requires transitive dev.gantry.buildkit;
   requires transitive dev.gantry.http;
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;

@@ -1,6 +1,7 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
@@ -70,5 +71,12 @@ public final class LayerFiles {
     } catch (IOException e) {
       throw new Failure.Internal("could not pack the changes of " + ref + ": " + e.getMessage(), e);
     }
+  }
+
+  /// Packs all files of a tree as an archive.
+  public static void pack(Tree tree, OutputStream out) throws IOException {
+    TarWriter tar = new TarWriter(out);
+    new TarPack(tree, tar, path -> false).children("/", "");
+    tar.close();
   }
 }

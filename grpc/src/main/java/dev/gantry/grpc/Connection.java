@@ -76,6 +76,7 @@ public final class Connection implements Closeable {
   private int peerFrame = 16_384;
   private int nextStream = 1;
   private int lastPeerStream;
+  private boolean greeted;
   private int serving;
   private boolean closed;
 
@@ -116,8 +117,8 @@ public final class Connection implements Closeable {
           writing.unlock();
         }
       }
-      frame(SETTINGS, 0, 0, settings());
-      frame(WINDOW_UPDATE, 0, 0, int32(WINDOW * 16 - 65_535));
+      // as a client we begin as Docker's daemon does: with the defaults, and say more when heard
+      frame(SETTINGS, 0, 0, client ? new byte[0] : settings());
       if (!client && !preface()) {
         return;
       }
@@ -145,8 +146,8 @@ public final class Connection implements Closeable {
   }
 
   private boolean preface() throws IOException {
-    byte[] start = in.readNBytes(PREFACE.length);
-    if (start.length == 0) {
+    byte[] start = new byte[PREFACE.length];
+    if (in.readNBytes(start, 0, start.length) == 0) {
       return false;
     }
     if (!Arrays.equals(start, PREFACE)) {
@@ -400,16 +401,16 @@ public final class Connection implements Closeable {
   }
 
   private @Nullable Frame read() throws IOException {
-    byte[] head = in.readNBytes(9);
-    if (head.length < 9) {
+    byte[] head = new byte[9];
+    if (in.readNBytes(head, 0, head.length) < head.length) {
       return null;
     }
     int length = (head[0] & 0xff) << 16 | (head[1] & 0xff) << 8 | head[2] & 0xff;
     if (length > MOST_FRAME) {
       throw new Http2Exception(Http2Exception.FRAME_SIZE, "a frame of " + length + " bytes");
     }
-    byte[] body = in.readNBytes(length);
-    if (body.length < length) {
+    byte[] body = new byte[length];
+    if (in.readNBytes(body, 0, length) < length) {
       return null;
     }
     return new Frame(head[3] & 0xff, head[4] & 0xff, int32(head, 5) & 0x7fffffff, body);
@@ -506,6 +507,13 @@ public final class Connection implements Closeable {
       lock.unlock();
     }
     frame(SETTINGS, ACK, 0, new byte[0]);
+    if (!greeted) {
+      greeted = true;
+      if (client) {
+        frame(SETTINGS, 0, 0, settings());
+      }
+      frame(WINDOW_UPDATE, 0, 0, int32(WINDOW * 16 - 65_535));
+    }
   }
 
   private void windowUpdate(Frame frame) throws Http2Exception {

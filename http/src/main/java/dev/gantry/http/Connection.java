@@ -323,6 +323,9 @@ final class Connection {
 
     @Override
     public int read(byte[] bytes, int offset, int length) throws IOException {
+      if (length == 0) {
+        return 0; // InputStream.readNBytes asks for nothing once it has everything
+      }
       join();
       if (at == end) {
         if (length >= buffer.length) {

@@ -30,7 +30,7 @@ public final class ApiServer {
     registry.addTo(router);
     new ImageTransferRoutes(engine, registry).addTo(router);
     new ImageRoutes(engine).addTo(router);
-    new BuildRoutes(engine, transfers).addTo(router);
+    new BuildRoutes(engine, transfers, settings).addTo(router);
     new NetworkRoutes(engine).addTo(router);
     new VolumeRoutes(engine).addTo(router);
     new VolumeCopyRoutes(engine).addTo(router);

@@ -5,6 +5,7 @@ import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.BuildRun;
 import dev.gantry.build.Builder;
+import dev.gantry.buildkit.BuildKit;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
 import dev.gantry.images.LayerCache;
@@ -28,6 +29,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Builds as the classic endpoint takes them, the build cache, and the doors that only BuildKit's
 /// clients open.
@@ -47,8 +50,10 @@ final class BuildRoutes {
   private final Engine engine;
   private final Transfers transfers;
   private final Builder builder;
+  private final Supplier<ServerSettings> settings;
+  private @Nullable BuildKit buildKit;
 
-  BuildRoutes(Engine engine, Transfers transfers) {
+  BuildRoutes(Engine engine, Transfers transfers, Supplier<ServerSettings> settings) {
     this.engine = engine;
     this.transfers = transfers;
     this.builder =
@@ -57,14 +62,15 @@ final class BuildRoutes {
             body -> ContainerRequests.read(engine, body, ApiVersion.NEWEST, "").spec(),
             engine.folder("build"));
     builder.sweep();
+    this.settings = settings;
   }
 
   void addTo(Router router) {
     router.on("POST", "/build", this::build);
     router.on("POST", "/build/prune", this::prune);
     router.on("POST", "/build/cancel", BuildRoutes::cancel);
-    router.on("POST", "/session", BuildRoutes::upgrade);
-    router.on("POST", "/grpc", BuildRoutes::upgrade);
+    router.on("POST", "/session", this::session);
+    router.on("POST", "/grpc", this::grpc);
   }
 
   private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -224,10 +230,45 @@ final class BuildRoutes {
     r.empty(200);
   }
 
-  private static void upgrade(HttpRequest q, HttpResponse r, Map<String, String> p) {
-    if (q.header("Upgrade").isEmpty()) {
+  /// BuildKit's clients take the connection over and speak HTTP/2 on it from then on. Docker's
+  /// daemon answers this upgrade with these headers alone.
+  private HttpResponse.Hijacked upgrade(HttpRequest q, HttpResponse r) throws IOException {
+    String protocol = q.header("Upgrade").orElse("");
+    if (protocol.isEmpty()) {
       throw new Failure.InvalidRequest("no upgrade proto in request");
     }
-    throw new Failure.Unsupported("this engine has no BuildKit");
+    if (!protocol.equalsIgnoreCase("h2c")) {
+      throw new Failure.InvalidRequest("protocol " + protocol + " not supported");
+    }
+    for (String name : List.of("Api-Version", "Docker-Experimental", "Ostype", "Server")) {
+      r.removeHeader(name);
+    }
+    return r.raw("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n");
+  }
+
+  /// Made at the first of its requests: an engine that builds nothing does not load it.
+  private synchronized BuildKit buildKit() {
+    if (buildKit == null) {
+      buildKit =
+          new BuildKit(
+              engine, builder, transfers, "gantry", "v" + settings.get().version() + "+gantry");
+    }
+    return buildKit;
+  }
+
+  private void grpc(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    HttpResponse.Hijacked client = upgrade(q, r);
+    buildKit().control(client.in(), client.out());
+  }
+
+  private void session(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    HttpResponse.Hijacked client = upgrade(q, r);
+    buildKit()
+        .session(
+            q.header("X-Docker-Expose-Session-Uuid").orElse(""),
+            q.header("X-Docker-Expose-Session-Sharedkey").orElse(""),
+            Set.of(q.header("X-Docker-Expose-Session-Grpc-Method").orElse("").split(",")),
+            client.in(),
+            client.out());
   }
 }

@@ -38,7 +38,7 @@ final class SystemRoutes {
   }
 
   private void ping(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    r.header("Builder-Version", "1");
+    r.header("Builder-Version", "2");
     r.header("Cache-Control", "no-cache, no-store, must-revalidate");
     r.header("Pragma", "no-cache");
     r.header("Swarm", "inactive");

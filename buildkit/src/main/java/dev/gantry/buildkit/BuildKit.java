@@ -1,0 +1,54 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.base.Failure;
+import dev.gantry.build.Builder;
+import dev.gantry.engine.Engine;
+import dev.gantry.grpc.Connection;
+import dev.gantry.images.Transfers;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Set;
+
+/// A builder for BuildKit's clients: what the engine does with connections to `/grpc` and
+/// `/session`. Thread-safe; made when the first of these comes.
+public final class BuildKit {
+  private final Sessions sessions = new Sessions();
+  private final Control control;
+
+  /// @param builder that builds
+  /// @param transfers that pulls base images
+  /// @param id of the engine
+  /// @param version of the engine
+  public BuildKit(Engine engine, Builder builder, Transfers transfers, String id, String version) {
+    try {
+      Contexts contexts = new Contexts(engine.folder("buildkit"));
+      this.control =
+          new Control(engine, builder, transfers, sessions, contexts, new Workers(id, version, ""));
+    } catch (IOException e) {
+      throw new Failure.Internal("could not open the builder's folder: " + e.getMessage(), e);
+    }
+  }
+
+  /// Serves a connection on which the client calls us, until its end.
+  public void control(InputStream in, OutputStream out) throws IOException {
+    Connection.server(in, out, control).run();
+  }
+
+  /// Serves a connection on which we call the client, until its end.
+  ///
+  /// @param id names the session in builds
+  /// @param sharedKey tells the client's folders apart
+  /// @param methods that the client answers
+  public void session(
+      String id, String sharedKey, Set<String> methods, InputStream in, OutputStream out)
+      throws IOException {
+    Session session = new Session(id, sharedKey, Set.copyOf(methods), Connection.client(in, out));
+    sessions.add(session);
+    try {
+      session.connection().run();
+    } finally {
+      sessions.remove(session);
+    }
+  }
+}

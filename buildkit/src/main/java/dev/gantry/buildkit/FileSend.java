@@ -1,0 +1,137 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.grpc.Call;
+import dev.gantry.grpc.GrpcException;
+import dev.gantry.grpc.Message;
+import dev.gantry.kernel.Fd;
+import dev.gantry.kernel.Tree;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// Sends a tree to a client (`FileSend.DiffCopy`): we list everything, the client asks for the
+/// content of what it lacks.
+final class FileSend {
+  private static final int STAT = 0;
+  private static final int REQUEST = 1;
+  private static final int DATA = 2;
+  private static final int FIN = 3;
+  private static final int ERROR = 4;
+  private static final int PIECE = 32 << 10;
+  private static final int MAX_DEPTH = 512;
+
+  private final Call call;
+  private final Tree tree;
+  private final LongConsumer sent;
+  private final Map<Integer, String> files = new HashMap<>();
+  private final Map<String, String> links = new HashMap<>();
+  private int count;
+
+  /// @param sent hears the size of each message
+  FileSend(Call call, Tree tree, LongConsumer sent) {
+    this.call = call;
+    this.tree = tree;
+    this.sent = sent;
+  }
+
+  void run() throws GrpcException, IOException {
+    BlockingQueue<Message> asked = new LinkedBlockingQueue<>();
+    AtomicReference<@Nullable IOException> trouble = new AtomicReference<>();
+    Thread listener =
+        Thread.ofVirtual()
+            .name("filesend")
+            .start(
+                () -> {
+                  try {
+                    for (byte[] m = call.receive(); m != null; m = call.receive()) {
+                      asked.add(Message.decode(m));
+                    }
+                  } catch (GrpcException e) {
+                    trouble.set(new IOException(e.text(), e));
+                  } catch (IOException e) {
+                    trouble.set(e);
+                  }
+                  asked.add(new Message().number(1, FIN));
+                });
+    try {
+      list("", 0);
+      send(new Message().number(1, STAT));
+      Message next = asked.take();
+      while (next.number(1) == REQUEST) {
+        content((int) next.number(3));
+        next = asked.take();
+      }
+      if (next.number(1) == ERROR) {
+        throw new IOException(next.text(4));
+      }
+      IOException e = trouble.get();
+      if (e != null) {
+        throw e;
+      }
+      send(new Message().number(1, FIN));
+      call.half();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+    try {
+      listener.join(java.time.Duration.ofSeconds(30));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void send(Message packet) throws IOException {
+    byte[] bytes = packet.encode();
+    sent.accept(bytes.length);
+    call.send(bytes);
+  }
+
+  private void list(String folder, int depth) throws IOException {
+    if (depth > MAX_DEPTH) {
+      throw new IOException(folder + " is nested too deeply");
+    }
+    for (String name : tree.list(folder.isEmpty() ? "/" : folder)) {
+      String path = folder + "/" + name;
+      Tree.Status status = tree.status(path).orElse(null);
+      if (status == null || (status.mode() & 0170000) == 0140000) {
+        continue; // sockets are nothing to keep
+      }
+      String target = status.isLink() ? tree.readLink(path) : "";
+      if (status.isRegular() && status.links() > 1) {
+        String first =
+            links.putIfAbsent(status.fileSystem() + ":" + status.inode(), path.substring(1));
+        target = first == null ? "" : first;
+      }
+      if (status.isRegular() && target.isEmpty()) {
+        files.put(count, path);
+      }
+      count++;
+      Message stat = Entry.stat(path.substring(1), status, target);
+      send(new Message().number(1, STAT).message(2, stat));
+      if (status.isDirectory()) {
+        list(path, depth + 1);
+      }
+    }
+  }
+
+  private void content(int id) throws IOException {
+    String path = files.get(id);
+    if (path == null) {
+      throw new IOException("the client asks for a file that is none: " + id);
+    }
+    try (Fd file = tree.openFile(path, Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW)) {
+      byte[] piece = new byte[PIECE];
+      for (int n = file.read(piece, 0, PIECE); n > 0; n = file.read(piece, 0, PIECE)) {
+        send(new Message().number(1, DATA).number(3, id).bytes(4, Arrays.copyOf(piece, n)));
+      }
+    }
+    send(new Message().number(1, DATA).number(3, id));
+  }
+}

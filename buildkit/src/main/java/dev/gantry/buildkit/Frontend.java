@@ -1,0 +1,520 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.base.Failure;
+import dev.gantry.build.BuildContext;
+import dev.gantry.build.BuildFailure;
+import dev.gantry.build.BuildRequest;
+import dev.gantry.build.BuildRun;
+import dev.gantry.build.Builder;
+import dev.gantry.build.Source;
+import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.Expansion;
+import dev.gantry.dockerfile.IgnoreFile;
+import dev.gantry.dockerfile.Instruction;
+import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.grpc.GrpcException;
+import dev.gantry.images.Image;
+import dev.gantry.kernel.Tree;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+
+/// `LLBBridge.Solve` with the frontend `dockerfile.v0`: finds the Dockerfile, plans the build, and
+/// leaves the rest until somebody asks for the result.
+final class Frontend {
+  private static final int MAX_DOCKERFILE = 1 << 20;
+  private static final int MOST_FOLLOWED = 500;
+
+  /// What a frontend needs of the builder.
+  ///
+  /// @param inputs results of other builds, by their ids
+  /// @param here finds an image without asking a registry
+  record Needs(
+      Builder builder,
+      Contexts contexts,
+      Sessions sessions,
+      Bases bases,
+      Inputs inputs,
+      java.util.function.Function<String, Optional<Image>> here) {}
+
+  /// Finds images for one client.
+  @FunctionalInterface
+  interface Bases {
+    /// @throws Failure if there is none
+    Image find(String name, dev.gantry.oci.Platform platform, boolean pull, Session client);
+  }
+
+  /// Finds results of other builds.
+  @FunctionalInterface
+  interface Inputs {
+    Optional<Result> find(String id);
+  }
+
+  private final Needs needs;
+  private final OneBuild build;
+  private final Options options;
+  private final Map<String, String> inputs;
+  private final List<LocalSource> sources = new ArrayList<>();
+  private final List<Contexts.Held> held = new ArrayList<>();
+  private final Map<String, String> aliases = new LinkedHashMap<>();
+  private final Map<String, FutureTask<Image>> images = new ConcurrentHashMap<>();
+
+  /// @param inputs ids of results by the names that contexts use
+  Frontend(Needs needs, OneBuild build, Options options, Map<String, String> inputs) {
+    this.needs = needs;
+    this.build = build;
+    this.options = options;
+    this.inputs = inputs;
+  }
+
+  private record Files(String name, byte[] dockerfile, Optional<String> ignored) {}
+
+  /// Plans; nothing has run when it returns.
+  Result plan() throws GrpcException, IOException {
+    boolean planned = false;
+    try {
+      Source context = remote().orElse(null);
+      Files files = context == null ? local() : inside(context);
+      SourceErrors errors = new SourceErrors(files.name(), files.dockerfile());
+      try {
+        Dockerfile file = Dockerfile.parse(new String(files.dockerfile(), StandardCharsets.UTF_8));
+        if (context == null) {
+          context = context(file, patterns(ignored(files.ignored())));
+        }
+        Result result = plan(file, context, errors);
+        planned = true;
+        return result;
+      } catch (ParseFailure e) {
+        throw errors.of(e);
+      } catch (BuildFailure e) {
+        throw errors.of(e);
+      }
+    } catch (Failure e) {
+      throw new GrpcException(GrpcException.UNKNOWN, e.text());
+    } finally {
+      if (!planned) {
+        close();
+      }
+    }
+  }
+
+  private Result plan(Dockerfile file, Source context, SourceErrors errors)
+      throws GrpcException, IOException, BuildFailure {
+    Session client = needs.sessions().await(build.request().session());
+    BuildRequest request =
+        BuildRequest.of(file, context)
+            .contexts(contexts())
+            .target(options.text("target"))
+            .platform(options.platform())
+            .arguments(options.below("build-arg:"))
+            .labels(options.below("label:"))
+            .noCache(options.noCache(), options.noCacheStages())
+            .pull(options.text("image-resolve-mode").equals("pull"))
+            .host(options.host())
+            .client(client)
+            .done();
+    BuildRun run = needs.builder().plan(request, (n, p, pull) -> base(n, p, pull, client));
+    Set<String> stages = new HashSet<>();
+    for (Dockerfile.Stage stage : file.stages()) {
+      stages.add(stage.from().name().toLowerCase(Locale.ROOT));
+    }
+    return new Result(
+        OneBuild.newId(),
+        run,
+        new StepProgress(
+            build.progress(), stages, file.stages().size() > 1, text -> expanded(file, text)),
+        errors,
+        this::close);
+  }
+
+  /// A FROM with the arguments that stand before it put in, for the progress.
+  private String expanded(Dockerfile file, String from) {
+    Map<String, String> arguments = new LinkedHashMap<>();
+    Expansion expansion = new Expansion(file.directives().escape(), arguments::get);
+    try {
+      for (Instruction.Arg arg : file.arguments()) {
+        for (Instruction.Argument a : arg.arguments()) {
+          String given = options.text("build-arg:" + a.name());
+          arguments.put(a.name(), given.isEmpty() ? expansion.word(a.value().orElse("")) : given);
+        }
+      }
+      return expansion.word(from);
+    } catch (ParseFailure e) {
+      return from; // the build itself will say so
+    }
+  }
+
+  private void close() {
+    sources.forEach(LocalSource::close);
+    held.forEach(Contexts.Held::close);
+  }
+
+  // ---- images
+
+  private Image base(String name, dev.gantry.oci.Platform platform, boolean pull, Session client) {
+    String alias = alias(name);
+    if (alias.startsWith("input:")) {
+      return input(alias.substring("input:".length()));
+    }
+    String image = alias.isEmpty() ? name : alias.substring("docker-image://".length());
+    FutureTask<Image> task = new FutureTask<>(() -> resolve(image, platform, pull, client));
+    FutureTask<Image> known = images.putIfAbsent(image + " " + platform, task);
+    if (known == null) {
+      task.run();
+    }
+    try {
+      return (known == null ? task : known).get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Failure failure) {
+        throw failure;
+      }
+      throw new Failure.Internal("could not find " + image + ": " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while finding " + image);
+    }
+  }
+
+  private Image resolve(
+      String image, dev.gantry.oci.Platform platform, boolean pull, Session client) {
+    Progress.Vertex vertex =
+        build.progress().vertex("[internal] load metadata for " + StepProgress.full(image)).start();
+    try {
+      Image found = needs.bases().find(image, platform, pull, client);
+      vertex.done();
+      return found;
+    } catch (Failure e) {
+      String text = image + ": failed to resolve source metadata for " + StepProgress.full(image);
+      vertex.failed(e.text());
+      throw new Failure.NotFound(text + ": " + e.text());
+    }
+  }
+
+  /// What a named context has put in the place of an image; empty for nothing.
+  private String alias(String name) {
+    String exact = aliases.get(name);
+    if (exact != null) {
+      return exact;
+    }
+    String full = StepProgress.full(name);
+    return aliases.entrySet().stream()
+        .filter(e -> StepProgress.full(e.getKey()).equals(full))
+        .map(Map.Entry::getValue)
+        .findFirst()
+        .orElse("");
+  }
+
+  private Image input(String name) {
+    Optional<Result> result = Optional.ofNullable(inputs.get(name)).flatMap(needs.inputs()::find);
+    if (result.isEmpty()) {
+      throw new Failure.NotFound("the build that " + name + " comes from is over");
+    }
+    try {
+      return result.get().image();
+    } catch (GrpcException e) {
+      throw new Failure.Unavailable(name + ": " + e.text());
+    }
+  }
+
+  // ---- contexts
+
+  private Map<String, Source> contexts() throws GrpcException, IOException {
+    Map<String, Source> all = new LinkedHashMap<>();
+    for (Map.Entry<String, String> e : options.below("context:").entrySet()) {
+      String name = e.getKey().replaceFirst("::.*", "");
+      String value = e.getValue();
+      if (value.startsWith("local:")) {
+        all.put(name, named(name, value.substring("local:".length())));
+      } else if (value.startsWith("docker-image://") || value.startsWith("input:")) {
+        aliases.put(name, value);
+      } else if (isRemote(value)) {
+        Source source = remote(value, "[context " + name + "] load from " + value);
+        all.put(name, source);
+      } else {
+        throw new GrpcException(
+            GrpcException.UNKNOWN, "unsupported context source " + value + " for " + name);
+      }
+    }
+    return all;
+  }
+
+  private Source named(String name, String folder) {
+    return source(
+        () -> {
+          Progress.Vertex vertex =
+              build.progress().vertex("[context " + name + "] load .dockerignore").start();
+          Optional<String> ignored;
+          try (Contexts.Held file = only(folder, ".dockerignore", vertex, folder)) {
+            ignored = text(file.folder(), ".dockerignore");
+          } catch (GrpcException | IOException | Failure e) {
+            vertex.failed(String.valueOf(e.getMessage()));
+            throw e;
+          }
+          vertex.done();
+          return fetch(
+              new FileSync.Wanted(folder, patterns(ignored), List.of()),
+              "[context " + name + "] load from client");
+        });
+  }
+
+  private Source context(Dockerfile file, List<String> ignored) {
+    boolean plain = isPlain(file);
+    if (plain && !namesContext(file)) {
+      return source(needs.contexts()::passing);
+    }
+    List<String> followed = plain ? followed(file) : List.of();
+    return source(
+        () ->
+            fetch(
+                new FileSync.Wanted("context", ignored, followed),
+                "[internal] load build context"));
+  }
+
+  private LocalSource source(LocalSource.Fetch fetch) {
+    LocalSource source = new LocalSource(fetch);
+    sources.add(source);
+    return source;
+  }
+
+  private Contexts.Held fetch(FileSync.Wanted wanted, String title)
+      throws GrpcException, IOException {
+    Progress.Vertex vertex = build.progress().vertex(title).start();
+    try {
+      Contexts.Held folder = transfer(wanted, vertex, wanted.name());
+      vertex.done();
+      return folder;
+    } catch (GrpcException | IOException | RuntimeException e) {
+      String text = String.valueOf(e.getMessage());
+      vertex.failed(build.isCancelled() ? text + ": context canceled" : text);
+      throw e;
+    }
+  }
+
+  private Contexts.Held transfer(FileSync.Wanted wanted, Progress.Vertex vertex, String shown)
+      throws GrpcException, IOException {
+    Session session =
+        needs.sessions().await(options.session(wanted.name(), build.request().session()));
+    Progress.Counter counter = vertex.counter("transferring " + shown + ":", "transferring");
+    try {
+      return needs.contexts().fetch(session, wanted, counter::add);
+    } finally {
+      counter.done();
+    }
+  }
+
+  /// One file of a folder of the client, if it is there.
+  private Contexts.Held only(String folder, String file, Progress.Vertex vertex, String shown)
+      throws GrpcException, IOException {
+    return transfer(new FileSync.Wanted(folder, List.of(), List.of(file)), vertex, shown);
+  }
+
+  /// What of the context the instructions name; empty if it is everything or cannot be told.
+  static List<String> followed(Dockerfile file) {
+    Set<String> paths = new TreeSet<>();
+    for (Dockerfile.Stage stage : file.stages()) {
+      for (Instruction instruction : stage.instructions()) {
+        switch (instruction) {
+          case Instruction.Copy copy -> {
+            if (copy.flags().from().isEmpty()) {
+              paths.addAll(copy.sources());
+            }
+          }
+          case Instruction.Run run -> {
+            if (run.mounts().stream().anyMatch(Frontend::bindsContext)) {
+              return List.of();
+            }
+          }
+          case Instruction.Onbuild ignored -> {
+            return List.of();
+          }
+          default -> {}
+        }
+      }
+    }
+    List<String> followed = new ArrayList<>();
+    for (String path : paths) {
+      if (path.matches("[a-z]+://.*|git@.*")) {
+        continue;
+      }
+      String clean = dev.gantry.dockerfile.PathPattern.clean(path);
+      if (clean.isEmpty() || clean.equals(".") || path.indexOf('$') >= 0 || path.startsWith("<<")) {
+        return List.of();
+      }
+      followed.add(clean);
+    }
+    return followed.size() > MOST_FOLLOWED ? List.of() : followed;
+  }
+
+  /// Whether any instruction can need the context.
+  static boolean namesContext(Dockerfile file) {
+    return file.stages().stream()
+        .flatMap(s -> s.instructions().stream())
+        .anyMatch(
+            i ->
+                i instanceof Instruction.Copy c
+                        && c.flags().from().isEmpty()
+                        && !c.sources().isEmpty()
+                    || i instanceof Instruction.Run r
+                        && r.mounts().stream().anyMatch(Frontend::bindsContext)
+                    || i instanceof Instruction.Onbuild);
+  }
+
+  private static boolean bindsContext(String mount) {
+    return !mount.contains("from=") && !mount.matches(".*type=(cache|secret|ssh|tmpfs).*");
+  }
+
+  /// Whether no base image can have triggers that copy more than the instructions here.
+  private boolean isPlain(Dockerfile file) {
+    for (Dockerfile.Stage stage : file.stages()) {
+      String from = stage.from().image();
+      if (from.equals("scratch") || file.stage(from, stage.index()).isPresent()) {
+        continue;
+      }
+      Optional<Image> here = from.indexOf('$') >= 0 ? Optional.empty() : needs.here().apply(from);
+      if (here.isEmpty() || here.get().config().has("OnBuild")) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // ---- the Dockerfile
+
+  private Files local() throws GrpcException, IOException {
+    String name = options.filename();
+    Progress.Vertex vertex =
+        build.progress().vertex("[internal] load build definition from " + name).start();
+    List<String> wanted = new ArrayList<>(List.of(name, name + ".dockerignore"));
+    if (name.equals("Dockerfile")) {
+      wanted.add("dockerfile");
+    }
+    String key = options.text("dockerfilekey");
+    FileSync.Wanted files =
+        new FileSync.Wanted(key.isEmpty() ? "dockerfile" : key, List.of(), wanted);
+    try (Contexts.Held folder = transfer(files, vertex, "dockerfile")) {
+      Optional<Files> found = read(folder.folder(), name);
+      if (found.isEmpty()) {
+        throw missing(name);
+      }
+      vertex.done();
+      return found.get();
+    } catch (GrpcException | IOException | RuntimeException e) {
+      vertex.failed(String.valueOf(e.getMessage()));
+      throw e;
+    }
+  }
+
+  private Optional<String> ignored(Optional<String> own) throws GrpcException, IOException {
+    Progress.Vertex vertex = build.progress().vertex("[internal] load .dockerignore").start();
+    try {
+      if (own.isPresent()) {
+        return own;
+      }
+      try (Contexts.Held folder = only("context", ".dockerignore", vertex, "context")) {
+        return text(folder.folder(), ".dockerignore");
+      }
+    } finally {
+      vertex.done();
+    }
+  }
+
+  private static Optional<Files> read(Path folder, String name) throws IOException {
+    Optional<String> text = text(folder, name);
+    if (text.isEmpty() && name.equals("Dockerfile")) {
+      text = text(folder, "dockerfile");
+    }
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Files(
+            name,
+            text.get().getBytes(StandardCharsets.UTF_8),
+            text(folder, name + ".dockerignore")));
+  }
+
+  private static Optional<String> text(Path folder, String name) throws IOException {
+    try (Tree tree = Tree.open(folder.toString())) {
+      return BuildContext.text(tree, "/" + name, MAX_DOCKERFILE);
+    }
+  }
+
+  private static GrpcException missing(String name) {
+    return new GrpcException(
+        GrpcException.UNKNOWN,
+        "failed to read dockerfile: open " + name + ": no such file or directory");
+  }
+
+  private static List<String> patterns(Optional<String> ignored) {
+    return ignored
+        .orElse("")
+        .lines()
+        .map(String::strip)
+        .filter(l -> !l.isEmpty() && !l.startsWith("#"))
+        .toList();
+  }
+
+  // ---- contexts that are elsewhere
+
+  private static boolean isRemote(String text) {
+    return text.startsWith("http://") || text.startsWith("https://");
+  }
+
+  private Optional<Source> remote() throws GrpcException, IOException {
+    String url = options.text("context");
+    if (url.isEmpty()) {
+      return Optional.empty();
+    }
+    if (!isRemote(url)) {
+      throw new GrpcException(GrpcException.UNKNOWN, "unsupported context " + url);
+    }
+    return Optional.of(remote(url, "[internal] load remote build context"));
+  }
+
+  private Source remote(String url, String title) throws GrpcException, IOException {
+    Progress.Vertex vertex = build.progress().vertex(title).start();
+    Contexts.Held folder = needs.contexts().passing();
+    held.add(folder);
+    String session = "http://buildkit-session";
+    try (InputStream in =
+        new BufferedInputStream(
+            url.startsWith(session + "/")
+                ? needs
+                    .sessions()
+                    .await(build.request().session())
+                    .upload(url.substring(session.length()))
+                : Remote.open(url))) {
+      Remote.put(in, folder.folder(), options.filename());
+      vertex.done();
+      return BuildContext.without(folder.folder(), IgnoreFile.NONE);
+    } catch (GrpcException | IOException | RuntimeException e) {
+      vertex.failed(String.valueOf(e.getMessage()));
+      throw e;
+    }
+  }
+
+  private Files inside(Source context) throws GrpcException, IOException {
+    try (Tree tree = context.open()) {
+      String name = options.filename();
+      Optional<String> text = BuildContext.text(tree, "/" + name, MAX_DOCKERFILE);
+      if (text.isEmpty()) {
+        throw missing(name);
+      }
+      return new Files(name, text.get().getBytes(StandardCharsets.UTF_8), Optional.empty());
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.base.Failure;
+import dev.gantry.build.Source;
+import dev.gantry.grpc.GrpcException;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.Tree;
+import java.io.IOException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// A folder that is brought here when the first instruction needs it.
+final class LocalSource implements Source, AutoCloseable {
+  /// Brings it.
+  @FunctionalInterface
+  interface Fetch {
+    Contexts.Held fetch() throws GrpcException, IOException;
+  }
+
+  private final Fetch fetch;
+  private final ReentrantLock once = new ReentrantLock();
+  private Contexts.@Nullable Held held;
+  private @Nullable String failure;
+
+  LocalSource(Fetch fetch) {
+    this.fetch = fetch;
+  }
+
+  private java.nio.file.Path folder() {
+    once.lock();
+    try {
+      if (failure != null) {
+        throw new Failure.Unavailable(failure);
+      }
+      if (held == null) {
+        held = fetch.fetch();
+      }
+      return held.folder();
+    } catch (GrpcException e) {
+      failure = e.text();
+      throw new Failure.Unavailable(e.text());
+    } catch (IOException e) {
+      failure = String.valueOf(e.getMessage());
+      throw new Failure.Unavailable(failure);
+    } finally {
+      once.unlock();
+    }
+  }
+
+  @Override
+  public Tree open() throws Errno {
+    return Tree.open(folder().toString());
+  }
+
+  @Override
+  public Mountable mountable() {
+    return new Mountable.Folder(folder());
+  }
+
+  @Override
+  public String failure(String path) {
+    String clean = path.startsWith("/") ? path : "/" + path;
+    return "failed to compute cache key: failed to calculate checksum of ref gantry: \""
+        + clean
+        + "\": not found";
+  }
+
+  @Override
+  public void close() {
+    once.lock();
+    try {
+      if (held != null) {
+        held.close();
+        held = null;
+      }
+      failure = "the build is over";
+    } finally {
+      once.unlock();
+    }
+  }
+}

@@ -1,0 +1,195 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.grpc.GrpcException;
+import dev.gantry.grpc.Message;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// One build between the client's `Control.Solve` and its answer: its progress, what the frontend
+/// has planned, and what the client wants exported. Thread-safe.
+final class OneBuild {
+  private final SolveRequest request;
+  private final Progress progress;
+  private final Instant created = Instant.now();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+
+  /// Guarded by the lock.
+  private final Map<String, Result> results = new LinkedHashMap<>();
+
+  private boolean returned;
+  private boolean cancelled;
+  private String wanted = "";
+  private @Nullable GrpcException refused;
+  private volatile @Nullable Instant completed;
+  private volatile @Nullable GrpcException failure;
+  private volatile Map<String, String> exported = Map.of();
+
+  OneBuild(SolveRequest request) {
+    this.request = request;
+    this.progress = new Progress(request.ref());
+  }
+
+  SolveRequest request() {
+    return request;
+  }
+
+  Progress progress() {
+    return progress;
+  }
+
+  Instant created() {
+    return created;
+  }
+
+  Optional<Instant> completed() {
+    return Optional.ofNullable(completed);
+  }
+
+  Optional<GrpcException> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  Map<String, String> exported() {
+    return exported;
+  }
+
+  static String newId() {
+    return Ids.next().substring(0, 25);
+  }
+
+  // ---- what the gateway says
+
+  void add(Result result) throws GrpcException {
+    lock.lock();
+    try {
+      if (!cancelled) {
+        results.put(result.id(), result);
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    result.close();
+    throw new GrpcException(GrpcException.CANCELLED, "context canceled");
+  }
+
+  Optional<Result> result(String id) {
+    lock.lock();
+    try {
+      return Optional.ofNullable(results.get(id));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// `LLBBridge.Return`: what of the results is the build's, or why there is none.
+  void returned(Message message) throws GrpcException {
+    Optional<Message> error = message.message(2);
+    Message result = message.message(1).orElseGet(Message::new);
+    String id = result.message(3).orElseGet(Message::new).text(1);
+    if (id.isEmpty()) {
+      id = result.text(1);
+    }
+    lock.lock();
+    try {
+      returned = true;
+      wanted = id;
+      if (error.isPresent()) {
+        refused = GrpcException.of(error.get());
+      }
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Waits for [#returned].
+  ///
+  /// @return what shall be exported; empty for a build without a result
+  Optional<Result> await() throws GrpcException {
+    lock.lock();
+    try {
+      while (!returned && !cancelled) {
+        changed.await();
+      }
+      if (refused != null) {
+        throw refused;
+      }
+      if (cancelled) {
+        throw new GrpcException(GrpcException.CANCELLED, "context canceled");
+      }
+      if (wanted.isEmpty()) {
+        return Optional.empty();
+      }
+      Result result = results.get(wanted);
+      if (result == null) {
+        throw new GrpcException(GrpcException.UNKNOWN, "no such result: " + wanted);
+      }
+      return Optional.of(result);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new GrpcException(GrpcException.CANCELLED, "context canceled");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // ---- the end
+
+  boolean isCancelled() {
+    lock.lock();
+    try {
+      return cancelled;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The client has given it up: what runs for it is killed.
+  void cancel() {
+    Map<String, Result> all;
+    lock.lock();
+    try {
+      cancelled = true;
+      all = Map.copyOf(results);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    all.values().forEach(Result::cancel);
+  }
+
+  void ended(Map<String, String> response, @Nullable GrpcException why) {
+    exported = Map.copyOf(response);
+    failure = why;
+    completed = Instant.now();
+    progress.close();
+  }
+
+  /// Lets go of all that the results hold.
+  void close() {
+    Map<String, Result> all;
+    lock.lock();
+    try {
+      all = Map.copyOf(results);
+      results.clear();
+    } finally {
+      lock.unlock();
+    }
+    for (Result result : all.values()) {
+      try {
+        result.close();
+      } catch (Failure e) {
+        System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not tidy a build", e);
+      }
+    }
+  }
+}

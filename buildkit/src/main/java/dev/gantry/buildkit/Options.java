@@ -1,0 +1,126 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.base.Failure;
+import dev.gantry.grpc.GrpcException;
+import dev.gantry.json.Json;
+import dev.gantry.oci.Platform;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// The Dockerfile frontend's options, as `docker buildx build` makes them of its flags.
+///
+/// @param all by name: `filename`, `build-arg:A`, `context:x`, …
+record Options(Map<String, String> all) {
+  String text(String name) {
+    return all.getOrDefault(name, "");
+  }
+
+  boolean has(String name) {
+    return all.containsKey(name);
+  }
+
+  /// All with a prefix, which is taken off.
+  Map<String, String> below(String prefix) {
+    Map<String, String> found = new LinkedHashMap<>();
+    all.forEach(
+        (name, value) -> {
+          if (name.startsWith(prefix)) {
+            found.put(name.substring(prefix.length()), value);
+          }
+        });
+    return found;
+  }
+
+  String filename() {
+    String name = text("filename");
+    return name.isEmpty() ? "Dockerfile" : name;
+  }
+
+  /// The session that has the folder `name`, where it is not the build's own.
+  String session(String name, String own) {
+    String other = text("local-sessionid:" + name);
+    return other.isEmpty() ? own : other;
+  }
+
+  Platform platform() throws GrpcException {
+    String wanted = text("platform");
+    if (wanted.isEmpty()) {
+      return Platform.here();
+    }
+    if (wanted.contains(",")) {
+      throw new GrpcException(
+          GrpcException.UNKNOWN,
+          "one build makes an image for one platform here, not for " + wanted);
+    }
+    try {
+      return Platform.parse(wanted);
+    } catch (Failure e) {
+      throw new GrpcException(GrpcException.UNKNOWN, e.text());
+    }
+  }
+
+  boolean noCache() {
+    return has("no-cache") && text("no-cache").isEmpty();
+  }
+
+  List<String> noCacheStages() {
+    return split(text("no-cache"));
+  }
+
+  /// What is allowed beyond the ordinary: `--network host` comes with its own entitlement.
+  Set<String> entitlements(List<String> given) {
+    return new TreeSet<>(given);
+  }
+
+  private static List<String> split(String text) {
+    return text.isEmpty() ? List.of() : List.of(text.split(","));
+  }
+
+  /// What RUN's containers get, as `HostConfig` of the Docker API.
+  Json.JsonObject host() throws GrpcException {
+    Json.JsonObject host = Json.object();
+    String network = text("force-network-mode");
+    if (!network.isEmpty()) {
+      host.put("NetworkMode", network.equals("sandbox") ? "default" : network);
+    }
+    Json.JsonArray hosts = Json.array();
+    for (String entry : split(text("add-hosts"))) {
+      hosts.add(entry.replaceFirst("=", ":"));
+    }
+    host.put("ExtraHosts", hosts);
+    if (!text("shm-size").isEmpty()) {
+      host.put("ShmSize", number("shm-size", text("shm-size")));
+    }
+    if (!text("cgroup-parent").isEmpty()) {
+      host.put("CgroupParent", text("cgroup-parent"));
+    }
+    Json.JsonArray limits = Json.array();
+    for (String entry : split(text("ulimit"))) {
+      String[] parts = entry.split("[=:]");
+      if (parts.length < 2 || parts.length > 3) {
+        throw new GrpcException(GrpcException.INVALID_ARGUMENT, "invalid ulimit " + entry);
+      }
+      long soft = number("ulimit", parts[1]);
+      limits.add(
+          Json.object()
+              .put("Name", parts[0])
+              .put("Soft", soft)
+              .put("Hard", parts.length == 3 ? number("ulimit", parts[2]) : soft));
+    }
+    if (limits.size() > 0) {
+      host.put("Ulimits", limits);
+    }
+    return host;
+  }
+
+  private static long number(String option, String text) throws GrpcException {
+    if (!text.matches("-?[0-9]{1,18}")) {
+      throw new GrpcException(
+          GrpcException.INVALID_ARGUMENT, "invalid " + option + ": " + text + " is no number");
+    }
+    return Long.parseLong(text);
+  }
+}

@@ -1,0 +1,118 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.build.BuildFailure;
+import dev.gantry.build.BuildRun;
+import dev.gantry.build.Built;
+import dev.gantry.grpc.GrpcException;
+import dev.gantry.images.Image;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// What a Dockerfile will come to: planned when the client asks the frontend, carried out when
+/// somebody needs it, once.
+final class Result implements AutoCloseable {
+  private final String id;
+  private final BuildRun run;
+  private final StepProgress steps;
+  private final SourceErrors errors;
+  private final AutoCloseable contexts;
+  private final ReentrantLock once = new ReentrantLock();
+  private volatile boolean cancelled;
+  private @Nullable Built built;
+  private @Nullable GrpcException failure;
+  private @Nullable Image image;
+  private boolean closed;
+
+  /// @param contexts closed when the build no longer reads them
+  Result(String id, BuildRun run, StepProgress steps, SourceErrors errors, AutoCloseable contexts) {
+    this.id = id;
+    this.run = run;
+    this.steps = steps;
+    this.errors = errors;
+    this.contexts = contexts;
+  }
+
+  String id() {
+    return id;
+  }
+
+  /// Builds, or waits for who does.
+  Built build() throws GrpcException {
+    once.lock();
+    try {
+      if (failure != null) {
+        throw failure;
+      }
+      if (built == null) {
+        built = run();
+      }
+      return built;
+    } catch (GrpcException e) {
+      failure = e;
+      throw e;
+    } finally {
+      once.unlock();
+    }
+  }
+
+  private Built run() throws GrpcException {
+    if (cancelled || closed) {
+      throw cancelledFailure();
+    }
+    try {
+      return run.build(steps);
+    } catch (BuildFailure e) {
+      throw cancelled ? cancelledFailure() : errors.of(e);
+    } catch (dev.gantry.base.Failure e) {
+      throw cancelled
+          ? cancelledFailure()
+          : new GrpcException(GrpcException.UNKNOWN, SourceErrors.message(e.text()));
+    } finally {
+      steps.abandon();
+    }
+  }
+
+  private static GrpcException cancelledFailure() {
+    return new GrpcException(GrpcException.CANCELLED, "context canceled");
+  }
+
+  /// As an image without a name, for a build that stands on this one.
+  Image image() throws GrpcException {
+    Built result = build();
+    once.lock();
+    try {
+      if (image == null) {
+        image = result.image(List.of());
+      }
+      return image;
+    } finally {
+      once.unlock();
+    }
+  }
+
+  /// Ends the work that is under way.
+  void cancel() {
+    cancelled = true;
+    run.cancel();
+  }
+
+  @Override
+  public void close() {
+    once.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      run.close();
+      contexts.close();
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    } finally {
+      once.unlock();
+    }
+  }
+}

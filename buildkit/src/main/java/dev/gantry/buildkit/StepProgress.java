@@ -1,0 +1,167 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.base.Failure;
+import dev.gantry.build.BuildProgress;
+import dev.gantry.oci.ImageReference;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// A build's steps as vertices, named as the Dockerfile frontend names them: `[build 2/4] RUN
+/// make`. Only what makes or brings layers is shown: FROM an image, RUN, COPY, ADD, WORKDIR.
+final class StepProgress implements BuildProgress {
+  private static final Set<String> COUNTED = Set.of("FROM", "RUN", "COPY", "ADD", "WORKDIR");
+
+  private final Progress progress;
+  private final UnaryOperator<String> expansion;
+  private final boolean several;
+  private final Set<String> stages;
+  private final List<Progress.@Nullable Vertex> vertices = new ArrayList<>();
+
+  /// @param stages names of all stages of the Dockerfile, in lower case
+  /// @param several whether the Dockerfile has more than one stage
+  /// @param expansion puts arguments into the name of a FROM
+  StepProgress(
+      Progress progress, Set<String> stages, boolean several, UnaryOperator<String> expansion) {
+    this.expansion = expansion;
+    this.progress = progress;
+    this.stages = stages;
+    this.several = several;
+  }
+
+  @Override
+  public synchronized void plan(List<Planned> steps) {
+    Map<String, Integer> totals = new HashMap<>();
+    for (Planned step : steps) {
+      if (isShown(step)) {
+        totals.merge(step.stage(), 1, Integer::sum);
+      }
+    }
+    Map<String, Integer> numbers = new HashMap<>();
+    for (Planned step : steps) {
+      if (!isShown(step)) {
+        vertices.add(null);
+        continue;
+      }
+      int total = totals.getOrDefault(step.stage(), 1);
+      String of = Integer.toString(total);
+      String number = Integer.toString(numbers.merge(step.stage(), 1, Integer::sum));
+      String stage = step.stage().matches("[0-9]+") ? "stage-" + step.stage() : step.stage();
+      vertices.add(
+          progress.vertex(
+              "["
+                  + (several ? stage + " " : "")
+                  + " ".repeat(of.length() - number.length())
+                  + number
+                  + "/"
+                  + of
+                  + "] "
+                  + text(step.text())));
+    }
+  }
+
+  private static String word(Planned step) {
+    return step.text().split("\\s", 2)[0].toUpperCase(Locale.ROOT);
+  }
+
+  private boolean isShown(Planned step) {
+    String word = word(step);
+    if (!word.equals("FROM")) {
+      return COUNTED.contains(word);
+    }
+    String image = expansion.apply(image(step.text()));
+    return !image.equals("scratch") && !stages.contains(image.toLowerCase(Locale.ROOT));
+  }
+
+  private static String image(String from) {
+    for (String word : from.strip().split("\\s+")) {
+      if (!word.equalsIgnoreCase("FROM") && !word.startsWith("--")) {
+        return word;
+      }
+    }
+    return "";
+  }
+
+  private String text(String instruction) {
+    if (!instruction.regionMatches(true, 0, "FROM", 0, 4)) {
+      return instruction;
+    }
+    return "FROM " + full(expansion.apply(image(instruction)));
+  }
+
+  /// An image's whole name, as progress and results show it.
+  static String full(String name) {
+    try {
+      return ImageReference.parse(name).withDefaultTag().toString();
+    } catch (Failure e) {
+      return name; // a context's name, or variables in it
+    }
+  }
+
+  @Override
+  public synchronized Step begin(int number) {
+    return new Telling(number < vertices.size() ? vertices.get(number) : null);
+  }
+
+  @Override
+  public void warning(String text) {
+    Progress.Vertex vertex = progress.vertex("[internal] settings");
+    vertex.start();
+    vertex.output(
+        2, ("[Warning] " + text + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    vertex.done();
+  }
+
+  /// All vertices that have not ended are given up.
+  synchronized void abandon() {
+    for (Progress.Vertex vertex : vertices) {
+      if (vertex != null && vertex.isRunning()) {
+        vertex.failed("context canceled");
+      }
+    }
+  }
+
+  private record Telling(Progress.@Nullable Vertex vertex) implements Step {
+    Telling {
+      if (vertex != null) {
+        vertex.start();
+      }
+    }
+
+    @Override
+    public void cached() {
+      if (vertex != null) {
+        vertex.cached();
+      }
+    }
+
+    @Override
+    public void running(String containerId) {}
+
+    @Override
+    public void output(String stream, byte[] bytes) {
+      if (vertex != null) {
+        vertex.output(stream.equals("stderr") ? 2 : 1, bytes);
+      }
+    }
+
+    @Override
+    public void done(String result) {
+      if (vertex != null) {
+        vertex.done();
+      }
+    }
+
+    @Override
+    public void failed(String message) {
+      if (vertex != null) {
+        vertex.failed(SourceErrors.message(message));
+      }
+    }
+  }
+}

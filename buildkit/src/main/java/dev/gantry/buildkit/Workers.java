@@ -1,0 +1,81 @@
+package dev.gantry.buildkit;
+
+import dev.gantry.grpc.Message;
+import dev.gantry.oci.Platform;
+import java.util.List;
+import java.util.Map;
+
+/// What we say of ourselves: one worker, this machine's platform, and what a frontend may ask for.
+///
+/// The label `…worker.snapshotter` is left out: without it clients do not ask the docker driver for
+/// what needs a store of manifests (several platforms, attestations, cache export).
+final class Workers {
+  private static final List<String> FRONTEND =
+      List.of(
+          "frontend.caps",
+          "frontend.inputs",
+          "gateway.evaluate",
+          "gateway.solve.evaluate",
+          "gateway.solve.metadata",
+          "proto.refarray",
+          "readdir",
+          "readfile",
+          "reference.output",
+          "resolveimage",
+          "return",
+          "returnmap",
+          "solve.base",
+          "statfile");
+
+  private static final List<String> GRAPH =
+      List.of("exporter.multiple", "exporter.session", "gc.freespacefilter", "history.filter");
+
+  private final String id;
+  private final String version;
+  private final String gateway;
+
+  /// @param id of this engine
+  /// @param version of this engine, as clients shall show it
+  /// @param gateway address of the host as containers reach it; empty for none
+  Workers(String id, String version, String gateway) {
+    this.id = id;
+    this.version = version;
+    this.gateway = gateway;
+  }
+
+  private Message version() {
+    return new Message().text(1, "github.com/moby/buildkit").text(2, version);
+  }
+
+  private Message record() {
+    Platform here = Platform.here();
+    Message worker = new Message().text(1, id);
+    if (!gateway.isEmpty()) {
+      worker.map(2, Map.of("org.mobyproject.buildkit.worker.moby.host-gateway-ip", gateway));
+    }
+    return worker
+        .message(
+            3,
+            new Message().text(1, here.architecture()).text(2, here.os()).text(3, here.variant()))
+        .message(4, new Message().flag(1, true))
+        .message(5, version());
+  }
+
+  /// `ListWorkersResponse`.
+  Message list() {
+    return new Message().message(1, record());
+  }
+
+  /// `InfoResponse`.
+  Message info() {
+    return new Message().message(1, version());
+  }
+
+  /// `PongResponse`.
+  Message pong() {
+    Message pong = new Message();
+    FRONTEND.forEach(c -> pong.message(1, new Message().text(1, c).flag(2, true)));
+    GRAPH.forEach(c -> pong.message(2, new Message().text(1, c).flag(2, true)));
+    return pong.message(3, record());
+  }
+}
