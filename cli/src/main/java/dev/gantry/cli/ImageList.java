@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// `images` and `history`.
@@ -26,7 +27,10 @@ final class ImageList {
         Flag.format(' '),
         Flag.bool("no-trunc", ' ', "Show everything in full length"),
         Flag.bool("quiet", 'q', "Only the ids"),
-        Flag.bool("tree", ' ', "Show the containers of each image below it"));
+        Flag.bool(
+            "tree",
+            ' ',
+            "Show the platforms of each image, and the containers made of it, below it"));
   }
 
   static Command history() {
@@ -54,6 +58,7 @@ final class ImageList {
     Query query =
         Query.of("/images/json")
             .with("all", words.on("all"))
+            .with("manifests", words.on("tree"))
             .withText("filters", Filters.of(filters));
     boolean quiet = words.on("quiet");
     String format = words.text("format", "");
@@ -113,9 +118,35 @@ final class ImageList {
               Humans.size(image.number("Size", 0)),
               containers.isEmpty() ? "" : "yes"));
       names.stream().skip(1).forEach(name -> table.row(List.of(name, "", "", "")));
+      for (Json.JsonObject manifest : image.objects("Manifests")) {
+        platform(manifest).ifPresent(table::row);
+      }
       containers.forEach(container -> table.row(List.of("└─ " + container, "", "", "")));
     }
     session.out().print(table.text());
+  }
+
+  /// A platform of the image; empty for what an index lists beside images.
+  private static Optional<List<String>> platform(Json.JsonObject manifest) {
+    if (!manifest.string("Kind", "").equals("image")) {
+      return Optional.empty();
+    }
+    Json.JsonObject data = manifest.object("ImageData").orElseGet(Json::object);
+    Json.JsonObject platform = data.object("Platform").orElseGet(Json::object);
+    String variant = platform.string("variant", "");
+    String name =
+        platform.string("os", "")
+            + "/"
+            + platform.string("architecture", "")
+            + (variant.isEmpty() ? "" : "/" + variant);
+    long size = manifest.object("Size").map(s -> s.number("Total", 0)).orElse(0L);
+    boolean here = manifest.bool("Available", false);
+    return Optional.of(
+        List.of(
+            "├─ " + name,
+            shortId(manifest.string("ID", ""), false),
+            here ? Humans.size(size) : "not here",
+            data.strings("Containers").isEmpty() ? "" : "yes"));
   }
 
   private static int history(Session session, Words words) {

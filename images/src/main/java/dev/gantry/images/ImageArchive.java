@@ -10,6 +10,7 @@ import dev.gantry.oci.ImageIndex;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
+import dev.gantry.oci.MediaTypes;
 import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.BufferedInputStream;
@@ -55,24 +56,30 @@ public final class ImageArchive {
   /// Loads every image of the archive. What it holds beside images is not kept, and nothing is kept
   /// if one of its images is broken.
   ///
-  /// @param platform which image of an index to take; null for this machine's
+  /// @param platform which image of an index to take; null for all that the archive has
   public List<Loaded> load(InputStream archive, @Nullable Platform platform, Progress progress) {
     Set<Digest> stored = new HashSet<>();
     try (ContentStore.Lease lease = images.content().lease()) {
       Map<String, Digest> files = store(archive, lease, stored);
       List<Candidate> candidates =
-          files.containsKey("manifest.json")
+          files.containsKey("manifest.json") && !hasSeveralPlatforms(files)
               ? docker(files)
-              : files.containsKey("index.json")
-                  ? oci(files, platform == null ? Platform.here() : platform)
-                  : unknown();
+              : files.containsKey("index.json") ? oci(files, platform) : unknown();
       List<List<Images.Layer>> layers = new ArrayList<>();
       for (Candidate c : candidates) {
         layers.add(unpack(c, progress));
       }
       List<Loaded> loaded = new ArrayList<>();
       for (int i = 0; i < candidates.size(); i++) {
-        loaded.add(add(candidates.get(i), layers.get(i)));
+        Loaded one = add(candidates.get(i), layers.get(i));
+        // the platforms of one index have their names together
+        boolean told =
+            candidates.get(i).index() != null
+                && !one.names().isEmpty()
+                && loaded.stream().anyMatch(l -> l.names().equals(one.names()));
+        if (!told) {
+          loaded.add(one);
+        }
       }
       return loaded;
     } catch (IOException | JsonException e) {
@@ -127,7 +134,8 @@ public final class ImageArchive {
       List<Digest> layers,
       List<Digest> diffIds,
       List<String> names,
-      @Nullable Digest manifest) {}
+      @Nullable Digest manifest,
+      @Nullable Digest index) {}
 
   private byte[] read(Digest digest) {
     if (images.content().size(digest) > MAX_DOCUMENT) {
@@ -180,7 +188,8 @@ public final class ImageArchive {
               layers,
               diffIds(config, layers.size()),
               entry.strings("RepoTags"),
-              manifests.get(id)));
+              manifests.get(id),
+              null));
     }
     return candidates;
   }
@@ -205,7 +214,15 @@ public final class ImageArchive {
 
   // ---- OCI layout
 
-  private List<Candidate> oci(Map<String, Digest> files, Platform platform) {
+  private boolean hasSeveralPlatforms(Map<String, Digest> files) {
+    return files.containsKey("index.json")
+        && ManifestDocument.parse(read(file(files, "index.json")), "") instanceof ImageIndex index
+        && index.manifests().stream()
+            .filter(d -> d.digest().equals(files.get(path(d.digest()))))
+            .anyMatch(d -> MediaTypes.isIndex(d.mediaType()));
+  }
+
+  private List<Candidate> oci(Map<String, Digest> files, @Nullable Platform platform) {
     List<Candidate> candidates = new ArrayList<>();
     if (!(ManifestDocument.parse(read(file(files, "index.json")), "")
         instanceof ImageIndex index)) {
@@ -213,32 +230,55 @@ public final class ImageArchive {
     }
     for (Descriptor descriptor : index.manifests()) {
       Digest digest = blob(files, descriptor);
+      List<String> names = name(descriptor).stream().toList();
       if (ManifestDocument.parse(read(digest), descriptor.mediaType())
           instanceof ImageIndex inner) {
-        Descriptor chosen =
-            inner
-                .select(platform)
-                .orElseThrow(
-                    () -> new Failure.InvalidRequest("the archive has no image for " + platform));
-        digest = blob(files, chosen);
+        for (Descriptor chosen : chosen(inner, platform, files)) {
+          candidates.add(candidate(files, blob(files, chosen), names, digest));
+        }
+      } else {
+        candidates.add(candidate(files, digest, names, null));
       }
-      if (!(ManifestDocument.parse(read(digest), "") instanceof Manifest manifest)) {
-        throw new Failure.InvalidRequest("the archive's " + digest + " is no manifest of an image");
-      }
-      List<Digest> layers = new ArrayList<>();
-      for (Descriptor layer : manifest.layers()) {
-        layers.add(blob(files, layer));
-      }
-      byte[] config = read(blob(files, manifest.config()));
-      candidates.add(
-          new Candidate(
-              config,
-              layers,
-              diffIds(config, layers.size()),
-              name(descriptor).stream().toList(),
-              digest));
     }
     return candidates;
+  }
+
+  /// The entries of an index that are wanted and here: an archive may hold some platforms only.
+  private List<Descriptor> chosen(
+      ImageIndex index, @Nullable Platform platform, Map<String, Digest> files) {
+    List<Descriptor> chosen =
+        platform == null
+            ? index.manifests().stream()
+                .filter(d -> isWhole(d, files))
+                .filter(d -> d.platformIfAny().map(p -> !p.os().equals("unknown")).orElse(true))
+                .toList()
+            : index.select(platform).stream().toList();
+    if (chosen.isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "the archive has no image for " + (platform == null ? "any platform" : platform));
+    }
+    return chosen;
+  }
+
+  private boolean isWhole(Descriptor image, Map<String, Digest> files) {
+    Digest blob = files.get(path(image.digest()));
+    return blob != null
+        && ManifestDocument.parse(read(blob), "") instanceof Manifest manifest
+        && files.containsKey(path(manifest.config().digest()))
+        && manifest.layers().stream().allMatch(l -> files.containsKey(path(l.digest())));
+  }
+
+  private Candidate candidate(
+      Map<String, Digest> files, Digest digest, List<String> names, @Nullable Digest index) {
+    if (!(ManifestDocument.parse(read(digest), "") instanceof Manifest manifest)) {
+      throw new Failure.InvalidRequest("the archive's " + digest + " is no manifest of an image");
+    }
+    List<Digest> layers = new ArrayList<>();
+    for (Descriptor layer : manifest.layers()) {
+      layers.add(blob(files, layer));
+    }
+    byte[] config = read(blob(files, manifest.config()));
+    return new Candidate(config, layers, diffIds(config, layers.size()), names, digest, index);
   }
 
   private static Optional<String> name(Descriptor descriptor) {
@@ -313,7 +353,8 @@ public final class ImageArchive {
   private Loaded add(Candidate c, List<Images.Layer> layers) {
     List<ImageReference> names =
         c.names().stream().map(n -> ImageReference.parse(n).withDefaultTag()).toList();
-    Image image = images.add(c.config(), layers, c.manifest(), names);
+    Image image =
+        images.add(c.config(), layers, c.manifest(), names, Optional.ofNullable(c.index()));
     return new Loaded(image, names.stream().map(ImageReference::familiar).toList());
   }
 }

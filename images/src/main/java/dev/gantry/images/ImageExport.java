@@ -9,6 +9,7 @@ import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
 import dev.gantry.oci.MediaTypes;
+import dev.gantry.oci.Platform;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -19,6 +20,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
@@ -43,10 +45,15 @@ public final class ImageExport {
 
   /// Writes the images that `names` call; a name that is no id is kept in the archive. A repository
   /// without a tag stands for all its tags.
-  public static void write(Images images, List<String> names, OutputStream out) throws IOException {
+  ///
+  /// @param platform which platform of each name; empty for all that are here, of which this
+  ///   machine's is the one in Docker's layout
+  public static void write(
+      Images images, List<String> names, Optional<Platform> platform, OutputStream out)
+      throws IOException {
     Map<Digest, List<ImageReference>> wanted = new LinkedHashMap<>();
     for (String name : names) {
-      Image image = images.require(name);
+      Image image = images.find(name, platform).orElseGet(() -> images.require(name));
       List<ImageReference> tags = wanted.computeIfAbsent(image.id(), i -> new ArrayList<>());
       if (!image.id().hex().startsWith(name.replace("sha256:", ""))) {
         ImageReference tag = ImageReference.parse(name).withDefaultTag();
@@ -57,7 +64,7 @@ public final class ImageExport {
     }
     ImageExport export = new ImageExport(images, out);
     for (Map.Entry<Digest, List<ImageReference>> entry : wanted.entrySet()) {
-      export.add(images.require(entry.getKey().toString()), entry.getValue());
+      export.add(images.require(entry.getKey().toString()), entry.getValue(), platform.isEmpty());
     }
     export.finish();
   }
@@ -77,28 +84,18 @@ public final class ImageExport {
     tar.finish();
   }
 
-  private void add(Image image, List<ImageReference> tags) throws IOException {
-    byte[] bytes = manifestOf(images, image);
-    Manifest manifest = (Manifest) ManifestDocument.parse(bytes, "");
+  private void add(Image image, List<ImageReference> tags, boolean allPlatforms)
+      throws IOException {
+    Descriptor descriptor = content(image).withPlatform(image.platform());
     Json.JsonArray paths = Json.array();
-    for (Descriptor layer : manifest.layers()) {
-      copy(layer.digest());
-      paths.add(path(layer.digest()));
-    }
-    copy(image.id());
-    Digest digest = Digest.of(bytes);
-    if (written.add(digest)) {
-      folder(digest);
-      entry(path(digest), bytes);
-    }
-    Descriptor descriptor = new Descriptor(manifest.mediaType(), digest, bytes.length);
+    layers(image).forEach(layer -> paths.add(path(layer.digest())));
     Json.JsonArray names = Json.array();
     for (ImageReference tag : tags) {
       names.add(tag.familiar());
       String label = tag.tagIfAny().orElse("latest");
       index.add(
-          descriptor
-              .withPlatform(image.platform())
+          (allPlatforms ? platforms(tag) : Optional.<Descriptor>empty())
+              .orElse(descriptor)
               .withAnnotations(
                   Map.of(
                       "io.containerd.image.name",
@@ -110,13 +107,48 @@ public final class ImageExport {
       repositories.put(tag.familiarName(), known.put(label, image.id().hex()));
     }
     if (tags.isEmpty()) {
-      index.add(descriptor.withPlatform(image.platform()).json());
+      index.add(descriptor.json());
     }
     docker.add(
         Json.object()
             .put("Config", path(image.id()))
             .put("RepoTags", names.isEmpty() ? Json.NULL : names)
             .put("Layers", paths));
+  }
+
+  private List<Descriptor> layers(Image image) throws IOException {
+    return ((Manifest) ManifestDocument.parse(manifestOf(images, image), "")).layers();
+  }
+
+  /// Writes the image's manifest and all that it names.
+  private Descriptor content(Image image) throws IOException {
+    byte[] bytes = manifestOf(images, image);
+    for (Descriptor layer : layers(image)) {
+      copy(layer.digest());
+    }
+    copy(image.id());
+    return document(bytes, ManifestDocument.parse(bytes, "").mediaType());
+  }
+
+  private Descriptor document(byte[] bytes, String mediaType) throws IOException {
+    Digest digest = Digest.of(bytes);
+    if (written.add(digest)) {
+      folder(digest);
+      entry(path(digest), bytes);
+    }
+    return new Descriptor(mediaType, digest, bytes.length);
+  }
+
+  /// Writes all platforms of a name that came by an index, and the index.
+  private Optional<Descriptor> platforms(ImageReference tag) throws IOException {
+    Optional<LocalIndex> local = LocalIndex.of(images, tag);
+    if (local.isEmpty()) {
+      return Optional.empty();
+    }
+    for (Image image : local.get().images()) {
+      content(image);
+    }
+    return Optional.of(document(local.get().bytes(), local.get().mediaType()));
   }
 
   /// The manifest that the image came with, or a new one of what is here.

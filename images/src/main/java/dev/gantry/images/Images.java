@@ -3,6 +3,7 @@ package dev.gantry.images;
 import dev.gantry.base.Failure;
 import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageIndex;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,19 +33,19 @@ import org.jspecify.annotations.Nullable;
 
 /// The images of this engine: what is here, under which names, and their unpacked layers.
 ///
-/// The journal's table `images` has a record for each image (layers, size, manifest), `tags` one
-/// for each name (with a tag, or with the digest that a registry gave it), [TagHistory] what the
-/// names pointed to before; configurations, manifests and packed layers are in the content store.
-/// Thread-safe.
+/// The journal's table `images` has a record for each image (layers, size, manifest), [ImageNames]
+/// what each name points to, [TagHistory] what the names pointed to before; configurations,
+/// manifests, indexes and packed layers are in the content store. An image is for one platform; the
+/// images that came by one index share its name. Thread-safe.
 public final class Images {
   private static final String IMAGES = "images";
-  private static final String TAGS = "tags";
   private static final String PACKED = "packed-layers";
 
   private final Journal journal;
   private final ContentStore content;
   private final Snapshots snapshots;
   private final Layers layers;
+  private final ImageNames names;
   private final TagHistory history;
   private final LayerCache cache;
   private final Map<Digest, Image> loaded = new ConcurrentHashMap<>();
@@ -55,6 +57,7 @@ public final class Images {
     this.content = content;
     this.snapshots = snapshots;
     this.layers = new Layers(journal, snapshots);
+    this.names = new ImageNames(journal);
     this.history = new TagHistory(journal);
     this.cache = new LayerCache(journal);
   }
@@ -108,7 +111,7 @@ public final class Images {
       return Optional.empty();
     }
     Image image = loaded.computeIfAbsent(id, i -> read(i, record.get()));
-    return Optional.of(image.withNames(names(id)));
+    return Optional.of(image.withNames(names.of(id)));
   }
 
   private Image read(Digest id, Json.JsonObject record) {
@@ -125,19 +128,6 @@ public final class Images {
         record.number("Size", 0),
         List.of(),
         List.of());
-  }
-
-  private List<ImageReference> names(Digest id) {
-    List<ImageReference> names = new ArrayList<>();
-    journal
-        .table(TAGS)
-        .forEach(
-            (name, record) -> {
-              if (record.string("Id", "").equals(id.toString())) {
-                names.add(ImageReference.parse(name));
-              }
-            });
-    return names;
   }
 
   /// Finds an image by what users call it: a name, an id with or without `sha256:`, or the
@@ -166,18 +156,73 @@ public final class Images {
     return matches.isEmpty() ? Optional.empty() : byId(Digest.parse(matches.getFirst()));
   }
 
-  /// The image that a full name points to; one with tag and digest is looked up by the digest.
-  public Optional<Image> named(ImageReference reference) {
-    return journal
-        .get(TAGS, key(reference))
-        .flatMap(record -> byId(Digest.parse(record.string("Id", ""))));
+  /// As [#find]; of a name that stands for several platforms the image that serves `platform` best.
+  /// Where none does, it is the one that stands for the name.
+  public Optional<Image> find(String text, Optional<Platform> platform) {
+    Optional<Image> found = find(text);
+    if (platform.isEmpty() || found.isEmpty()) {
+      return found;
+    }
+    return platforms(text).stream()
+        .filter(i -> platform.get().match(i.platform()) > 0)
+        .max(Comparator.comparingInt(i -> platform.get().match(i.platform())))
+        .or(() -> found);
   }
 
-  private static String key(ImageReference reference) {
-    return reference
-        .digestIfAny()
-        .map(d -> reference.name() + "@" + d)
-        .orElseGet(reference::toString);
+  /// The images that `text` calls: of a name one for each of its platforms that is here, the one
+  /// that stands for it first.
+  public List<Image> platforms(String text) {
+    return nameIn(text).map(this::platforms).orElseGet(() -> find(text).stream().toList());
+  }
+
+  /// The full name that `text` is; empty if it calls an image by its id, or nothing.
+  private Optional<ImageReference> nameIn(String text) {
+    if (text.startsWith("sha256:") || text.matches("[0-9a-f]{64}")) {
+      return Optional.empty();
+    }
+    ImageReference name = ImageReference.parse(text).withDefaultTag();
+    return names.target(name).map(t -> name);
+  }
+
+  private List<Image> platforms(ImageReference reference) {
+    return names.target(reference).map(ImageNames.Target::ids).orElse(List.of()).stream()
+        .flatMap(id -> byId(id).stream())
+        .toList();
+  }
+
+  /// The document that lists the platforms of what `reference` points to, if that came by one.
+  public Optional<ImageIndex> index(ImageReference reference) {
+    return indexDocument(reference)
+        .flatMap(
+            bytes ->
+                ManifestDocument.parse(bytes, "") instanceof ImageIndex index
+                    ? Optional.of(index)
+                    : Optional.empty());
+  }
+
+  /// The bytes of [#index].
+  Optional<byte[]> indexDocument(ImageReference reference) {
+    return names.target(reference).flatMap(ImageNames.Target::index).flatMap(content::read);
+  }
+
+  /// True if the image stands for one of its names, or has none: the others are further platforms
+  /// of names that another image stands for.
+  public boolean standsForAName(Image image) {
+    return image.names().isEmpty()
+        || image.names().stream()
+            .flatMap(n -> names.target(n).stream())
+            .anyMatch(t -> t.first().equals(image.id()));
+  }
+
+  /// The image that a full name points to; one with tag and digest is looked up by the digest.
+  public Optional<Image> named(ImageReference reference) {
+    return names.target(reference).flatMap(t -> byId(t.first()));
+  }
+
+  /// True if the image is among those that a full name points to.
+  boolean isNamed(ImageReference reference, Digest id) {
+    return names.target(reference).map(t -> t.ids().contains(id)).orElse(false)
+        && byId(id).isPresent();
   }
 
   /// As [#find], with Docker's error where there is none.
@@ -193,7 +238,7 @@ public final class Images {
 
   /// When the name was last pointed anywhere; empty for names of before this was kept.
   public Optional<Instant> taggedAt(ImageReference reference) {
-    return journal.get(TAGS, key(reference)).flatMap(r -> r.string("At")).map(Instant::parse);
+    return names.at(reference);
   }
 
   /// Bytes of each layer's own files, the lowest first; 0 for a layer that is not unpacked.
@@ -212,20 +257,45 @@ public final class Images {
 
   /// Points `reference` (with a tag or a digest) to the image.
   public void tag(Digest id, ImageReference reference) {
-    journal.commit(pointing(id, reference).toArray(Change[]::new));
+    synchronized (names) {
+      journal.commit(pointing(reference, ImageNames.Target.of(id)).toArray(Change[]::new));
+    }
   }
 
-  private List<Change> pointing(Digest id, ImageReference reference) {
+  /// Points `reference` to what `text` calls: if that is a name, to all of its platforms.
+  public void tag(String text, ImageReference reference) {
+    synchronized (names) {
+      ImageNames.Target target =
+          nameIn(text)
+              .flatMap(names::target)
+              .orElseGet(() -> ImageNames.Target.of(require(text).id()));
+      journal.commit(pointing(reference, target).toArray(Change[]::new));
+    }
+  }
+
+  private List<Change> pointing(ImageReference reference, ImageNames.Target target) {
     List<Change> changes = new ArrayList<>();
-    changes.add(
-        Change.put(
-            TAGS,
-            key(reference),
-            Json.object().put("Id", id.toString()).put("At", Instant.now().toString())));
+    changes.add(names.point(reference, target));
     if (reference.digestIfAny().isEmpty()) {
-      history.pointing(reference, id, Instant.now()).ifPresent(changes::add);
+      history.pointing(reference, target.first(), Instant.now()).ifPresent(changes::add);
     }
     return changes;
+  }
+
+  /// This machine's image stands for a name, else the one that came last.
+  ///
+  /// @param ids the newest, which is no image yet, first
+  /// @param newest its platform
+  private List<Digest> hereFirst(List<Digest> ids, Platform newest) {
+    Platform here = Platform.here();
+    return ids.stream()
+        .sorted(
+            Comparator.comparingInt(
+                id ->
+                    id.equals(ids.getFirst())
+                        ? -here.match(newest)
+                        : -byId(id).map(i -> here.match(i.platform())).orElse(0)))
+        .toList();
   }
 
   /// Points a tag back to what it pointed to before.
@@ -251,10 +321,7 @@ public final class Images {
               + ", has been removed");
     }
     journal.commit(
-        Change.put(
-            TAGS,
-            key(reference),
-            Json.object().put("Id", earlier.toString()).put("At", Instant.now().toString())),
+        names.point(reference, ImageNames.Target.of(earlier)),
         history.rolledBack(reference, earlier, Instant.now()));
     return byId(earlier).orElseThrow();
   }
@@ -262,14 +329,15 @@ public final class Images {
   /// What became of a removal: names taken away, and ids removed.
   public record Removed(List<String> untagged, List<String> deleted) {}
 
-  /// Takes the name `reference` away and, with the last name, the image. The last tag of a
+  /// Takes the name `reference` away and, with the last name, its images. The last tag of a
   /// repository takes the digests that the repository gave the image with it.
   public Removed untag(ImageReference reference) {
     Image image =
         named(reference)
             .orElseThrow(() -> new Failure.NotFound("No such image: " + reference.familiar()));
     Set<ImageReference> gone = new LinkedHashSet<>();
-    image.names().stream().filter(n -> key(n).equals(key(reference))).forEach(gone::add);
+    String key = ImageNames.key(reference);
+    image.names().stream().filter(n -> ImageNames.key(n).equals(key)).forEach(gone::add);
     boolean tag = reference.digestIfAny().isEmpty();
     boolean lastOfRepository =
         tag
@@ -280,43 +348,59 @@ public final class Images {
           .filter(n -> n.digestIfAny().isPresent() && n.name().equals(reference.name()))
           .forEach(gone::add);
     }
-    if (gone.size() == image.names().size()) {
-      return remove(image);
-    }
-    journal.commit(gone.stream().map(n -> Change.remove(TAGS, key(n))).toArray(Change[]::new));
-    return new Removed(gone.stream().map(ImageReference::familiar).toList(), List.of());
+    List<Image> nameless =
+        platforms(reference).stream().filter(i -> gone.containsAll(i.names())).toList();
+    List<Change> changes = new ArrayList<>();
+    gone.forEach(n -> changes.add(names.remove(n)));
+    return remove(nameless, changes, gone.stream().map(ImageReference::familiar).toList());
   }
 
   /// Takes names away but keeps the image even without any.
   public Removed forget(Image image, ImageReference reference) {
     List<ImageReference> gone =
         image.names().stream().filter(n -> n.name().equals(reference.name())).toList();
-    journal.commit(gone.stream().map(n -> Change.remove(TAGS, key(n))).toArray(Change[]::new));
+    journal.commit(gone.stream().map(names::remove).toArray(Change[]::new));
     return new Removed(gone.stream().map(ImageReference::familiar).toList(), List.of());
   }
 
-  /// Removes the image with all its names and the layers that no other image has.
+  /// Removes the image with all its names and the layers that no other image has. A name that
+  /// stands for other platforms too goes on standing for those.
   public Removed remove(Image image) {
     List<Change> changes = new ArrayList<>();
     List<String> untagged = new ArrayList<>();
     for (ImageReference name : image.names()) {
-      changes.add(Change.remove(TAGS, key(name)));
-      untagged.add(name.familiar());
+      Optional<Change> others = names.without(name, image.id());
+      changes.add(others.orElseGet(() -> names.remove(name)));
+      if (others.isEmpty()) {
+        untagged.add(name.familiar());
+      }
     }
-    Set<Digest> mine = blobs(image.id());
-    changes.add(Change.remove(IMAGES, image.id().toString()));
-    journal.commit(changes.toArray(Change[]::new));
-    loaded.remove(image.id());
+    return remove(List.of(image), changes, untagged);
+  }
+
+  private Removed remove(List<Image> gone, List<Change> changes, List<String> untagged) {
+    Set<Digest> before = names.indexes();
+    List<Digest> mine = new ArrayList<>(before);
+    for (Image image : gone) {
+      mine.addAll(blobs(image.id()));
+      changes.add(Change.remove(IMAGES, image.id().toString()));
+    }
+    synchronized (names) {
+      journal.commit(changes.toArray(Change[]::new));
+    }
     List<String> deleted = new ArrayList<>();
-    deleted.add(image.id().toString());
     Set<Digest> named = chainsOfImages();
     Set<Digest> wantedChains = new HashSet<>(layersOfContainers.get());
     wantedChains.addAll(layersInWork.keySet());
-    for (Digest chain : chains(image.diffIds()).reversed()) {
-      if (!named.contains(chain)) {
-        deleted.add(chain.toString());
-        if (!wantedChains.contains(chain)) {
-          layers.remove(chain);
+    for (Image image : gone) {
+      loaded.remove(image.id());
+      deleted.add(image.id().toString());
+      for (Digest chain : chains(image.diffIds()).reversed()) {
+        if (!named.contains(chain) && !deleted.contains(chain.toString())) {
+          deleted.add(chain.toString());
+          if (!wantedChains.contains(chain)) {
+            layers.remove(chain);
+          }
         }
       }
     }
@@ -406,24 +490,38 @@ public final class Images {
       String comment,
       String created,
       @Nullable ImageReference reference) {
+    return importRoot(tar, config, comment, created, Platform.here(), reference);
+  }
+
+  /// As above, for a platform that may be another than this machine's.
+  public Image importRoot(
+      InputStream tar,
+      Json.JsonObject config,
+      String comment,
+      String created,
+      Platform platform,
+      @Nullable ImageReference reference) {
     try (ContentStore.Lease lease = content.lease()) {
       Digest blob = store(tar, lease);
       Layer layer = unpack(blob, null, List.of());
       Json.JsonObject document =
           Json.object()
-              .put("architecture", architectureHere())
+              .put("architecture", platform.architecture())
               .put("comment", comment)
               .put("config", config)
               .put("created", created)
               .put(
                   "history",
                   Json.array().add(Json.object().put("created", created).put("comment", comment)))
-              .put("os", "linux")
+              .put("os", platform.os())
               .put(
                   "rootfs",
                   Json.object()
                       .put("type", "layers")
                       .put("diff_ids", Json.array().add(layer.diffId().toString())));
+      if (!platform.variant().isEmpty()) {
+        document.put("variant", platform.variant());
+      }
       return add(
           document.text().getBytes(StandardCharsets.UTF_8),
           List.of(layer),
@@ -459,10 +557,6 @@ public final class Images {
     }
   }
 
-  static String architectureHere() {
-    return Platform.here().architecture();
-  }
-
   /// Stores a stream under a lease: the digest is known and held before anyone could collect it.
   Digest store(InputStream in, ContentStore.Lease lease) throws IOException {
     try (ContentStore.Ingest ingest = content.ingest()) {
@@ -495,11 +589,24 @@ public final class Images {
     return new Layer(pending.diffId(), blob, pending.size());
   }
 
-  /// Records an image whose layers are here, under `names`.
+  /// Records an image whose layers are here, under `references`.
   ///
   /// @param manifest the manifest that it came with, stored here; null if it has none
   Image add(
-      byte[] document, List<Layer> parts, @Nullable Digest manifest, List<ImageReference> names) {
+      byte[] document,
+      List<Layer> parts,
+      @Nullable Digest manifest,
+      List<ImageReference> references) {
+    return add(document, parts, manifest, references, Optional.empty());
+  }
+
+  /// As above, as one of the platforms of `index`, which is stored here and held.
+  Image add(
+      byte[] document,
+      List<Layer> parts,
+      @Nullable Digest manifest,
+      List<ImageReference> references,
+      Optional<Digest> index) {
     try (ContentStore.Lease lease = content.lease()) {
       lease.hold(Digest.of(document));
       Digest id = content.put(document);
@@ -516,14 +623,24 @@ public final class Images {
       if (manifest != null) {
         record.put("Manifest", manifest.toString());
       }
-      List<Change> changes = new ArrayList<>();
-      Optional<Json.JsonObject> known = journal.get(IMAGES, id.toString());
-      if (known.isEmpty() || manifest != null && !known.get().has("Manifest")) {
-        changes.add(Change.put(IMAGES, id.toString(), record));
-        loaded.remove(id);
+      Platform platform =
+          Platform.read(Json.parseObject(new String(document, StandardCharsets.UTF_8)));
+      synchronized (names) {
+        List<Change> changes = new ArrayList<>();
+        Optional<Json.JsonObject> known = journal.get(IMAGES, id.toString());
+        if (known.isEmpty() || manifest != null && !known.get().has("Manifest")) {
+          changes.add(Change.put(IMAGES, id.toString(), record));
+          loaded.remove(id);
+        }
+        for (ImageReference reference : references) {
+          ImageNames.Target target =
+              index
+                  .map(i -> names.joined(reference, id, i, ids -> hereFirst(ids, platform)))
+                  .orElseGet(() -> ImageNames.Target.of(id));
+          changes.addAll(pointing(reference, target));
+        }
+        journal.commit(changes.toArray(Change[]::new));
       }
-      names.forEach(name -> changes.addAll(pointing(id, name)));
-      journal.commit(changes.toArray(Change[]::new));
       layers.settle(chains(parts.stream().map(Layer::diffId).toList()));
       return byId(id).orElseThrow();
     }
@@ -539,6 +656,14 @@ public final class Images {
             bytes ->
                 ManifestDocument.parse(bytes, "") instanceof Manifest m
                     && m.layers().stream().allMatch(l -> content.contains(l.digest())));
+  }
+
+  /// True if `manifest` is the one that the image came with.
+  boolean hasManifest(Image image, Digest manifest) {
+    return journal
+        .get(IMAGES, image.id().toString())
+        .map(r -> r.string("Manifest", "").equals(manifest.toString()))
+        .orElse(false);
   }
 
   /// The packed form of a layer that is stored unpacked, if one was made.
@@ -635,6 +760,7 @@ public final class Images {
     Set<Digest> roots = new HashSet<>();
     journal.table(IMAGES).keySet().forEach(id -> roots.addAll(blobs(Digest.parse(id))));
     cache.entries().values().forEach(e -> roots.add(e.blob()));
+    roots.addAll(names.indexes());
     return roots;
   }
 
@@ -689,19 +815,19 @@ public final class Images {
     Map<Digest, List<String>> users = new java.util.LinkedHashMap<>();
     for (String id : journal.table(IMAGES).keySet()) {
       Digest image = Digest.parse(id);
-      List<String> names = names(image).stream().map(ImageReference::familiar).toList();
+      List<String> called = names.of(image).stream().map(ImageReference::familiar).toList();
       for (Digest blob : blobs(image)) {
         users
             .computeIfAbsent(blob, b -> new ArrayList<>())
-            .addAll(names.isEmpty() ? List.of(id) : names);
+            .addAll(called.isEmpty() ? List.of(id) : called);
       }
     }
     List<Damage> damages = new ArrayList<>();
     users.forEach(
-        (digest, names) -> {
+        (digest, called) -> {
           boolean missing = !content.contains(digest);
           if (missing || !content.isIntact(digest)) {
-            damages.add(new Damage(digest, missing, names));
+            damages.add(new Damage(digest, missing, called));
             content.discardDamaged(digest);
           }
         });

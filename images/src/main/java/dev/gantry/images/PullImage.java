@@ -17,6 +17,7 @@ import dev.gantry.store.ContentStore;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -73,12 +74,12 @@ final class PullImage {
       List<ImageReference> names =
           reference.digestIfAny().isPresent() ? List.of(byDigest) : List.of(reference, byDigest);
       Digest imageId = images.content().put(config);
-      boolean known =
-          names.stream()
-              .allMatch(n -> images.named(n).map(i -> i.id().equals(imageId)).orElse(false));
+      boolean known = names.stream().allMatch(n -> images.isNamed(n, imageId));
       List<Images.Layer> layers = layers(manifest, diffIds, images.byId(imageId).isEmpty());
       Digest manifestDigest = images.content().put(own.bytes());
-      Image image = images.add(config, layers, manifestDigest, names);
+      Optional<Digest> index =
+          own == top ? Optional.empty() : Optional.of(images.content().put(top.bytes()));
+      Image image = images.add(config, layers, manifestDigest, names, index);
       progress.line("Digest: " + top.digest());
       return new Pulled(image, !known);
     }

@@ -20,10 +20,12 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
-/// Sends one image to a registry: the layers that it has not, side by side, then the configuration,
-/// and the manifest last, which makes it visible there.
+/// Sends one image to a registry, or all platforms of one: the layers that it has not, side by
+/// side, then the configuration, and the manifest last, which makes it visible there; of several
+/// platforms the manifests by their digests, and their index last.
 final class PushImage {
   private static final int MAX_SOURCES = 4;
 
@@ -46,26 +48,87 @@ final class PushImage {
     this.progress = progress;
   }
 
+  /// Sends `image`, as what the name stands for in the registry.
   void run(Image image) {
+    sending(
+        lease -> {
+          Digest digest = send(image, tag(), lease);
+          images.tag(image.id(), named(digest));
+        });
+  }
+
+  /// Sends every platform of the name that is here; one alone goes without an index.
+  void runAll(Image first) {
+    sending(
+        lease -> {
+          Optional<LocalIndex> local = LocalIndex.of(images, reference);
+          if (local.isEmpty()) {
+            images.tag(first.id(), named(send(first, tag(), lease)));
+            return;
+          }
+          LocalIndex index = local.get();
+          for (Image image : index.images()) {
+            send(image, "", lease);
+          }
+          if (!index.isWhole()) {
+            progress.line(
+                "Not all platforms of "
+                    + reference.familiar()
+                    + " are here: its index is pushed with "
+                    + index.images().size()
+                    + " of them");
+          }
+          remote.putManifest(tag(), index.mediaType(), index.bytes());
+          tell(tag(), index.bytes());
+          if (index.isWhole()) {
+            images.tag(reference.toString(), named(index.digest()));
+          }
+        });
+  }
+
+  @FunctionalInterface
+  private interface Sending {
+    void run(ContentStore.Lease lease) throws IOException;
+  }
+
+  private void sending(Sending work) {
     try (ContentStore.Lease lease = images.content().lease()) {
-      image.diffIds().reversed().forEach(d -> progress.step(d.shortHex(), "Preparing"));
-      byte[] bytes = new PackedLayers(images, lease, progress).manifest(image);
-      lease.hold(Digest.of(bytes));
-      Manifest manifest = (Manifest) ManifestDocument.parse(bytes, "");
-      sendLayers(image, manifest);
-      send(manifest.config(), "");
-      String tag = reference.tagIfAny().orElse("latest");
-      remote.putManifest(tag, manifest.mediaType(), bytes);
-      Digest digest = Digest.of(bytes);
-      images.setManifest(images.require(image.id().toString()), bytes);
-      images.tag(
-          image.id(), new ImageReference(reference.domain(), reference.path(), null, digest));
-      progress.line(tag + ": digest: " + digest + " size: " + bytes.length);
-      progress.pushed(tag, digest.toString(), bytes.length);
+      work.run(lease);
     } catch (IOException e) {
       throw new Failure.Internal(
           "could not read " + reference.familiar() + ": " + e.getMessage(), e);
     }
+  }
+
+  private String tag() {
+    return reference.tagIfAny().orElse("latest");
+  }
+
+  private ImageReference named(Digest digest) {
+    return new ImageReference(reference.domain(), reference.path(), null, digest);
+  }
+
+  private void tell(String tag, byte[] manifest) {
+    Digest digest = Digest.of(manifest);
+    progress.line(tag + ": digest: " + digest + " size: " + manifest.length);
+    progress.pushed(tag, digest.toString(), manifest.length);
+  }
+
+  /// @param tag that shall point to it; empty for none
+  private Digest send(Image image, String tag, ContentStore.Lease lease) throws IOException {
+    image.diffIds().reversed().forEach(d -> progress.step(d.shortHex(), "Preparing"));
+    byte[] bytes = new PackedLayers(images, lease, progress).manifest(image);
+    Digest digest = Digest.of(bytes);
+    lease.hold(digest);
+    Manifest manifest = (Manifest) ManifestDocument.parse(bytes, "");
+    sendLayers(image, manifest);
+    send(manifest.config(), "");
+    remote.putManifest(tag.isEmpty() ? digest.toString() : tag, manifest.mediaType(), bytes);
+    images.setManifest(images.require(image.id().toString()), bytes);
+    if (!tag.isEmpty()) {
+      tell(tag, bytes);
+    }
+    return digest;
   }
 
   private void sendLayers(Image image, Manifest manifest) {
@@ -98,24 +161,24 @@ final class PushImage {
     }
     try {
       if (remote.has(blob.digest())) {
-        tell(id, "Layer already exists");
+        step(id, "Layer already exists");
         return true;
       }
       for (String from : sources(blob.digest())) {
         if (remote.mount(blob.digest(), from)) {
-          tell(id, "Mounted from " + from);
+          step(id, "Mounted from " + from);
           return true;
         }
       }
       remote.upload(new FromStore(blob, id));
-      tell(id, "Pushed");
+      step(id, "Pushed");
       return true;
     } finally {
       uploads.release();
     }
   }
 
-  private void tell(String id, String status) {
+  private void step(String id, String status) {
     if (!id.isEmpty()) {
       progress.step(id, status);
     }
@@ -155,7 +218,7 @@ final class PushImage {
 
     @Override
     public void waiting(Duration pause) {
-      tell(id, "Retrying in " + Math.max(1, pause.toSeconds()) + " seconds");
+      step(id, "Retrying in " + Math.max(1, pause.toSeconds()) + " seconds");
     }
 
     @Override

@@ -87,7 +87,17 @@ public final class Transfers {
     return pulled;
   }
 
-  /// Pushes an image under one name.
+  /// Pushes all platforms of a name that are here.
+  ///
+  /// @param first the image that stands for it
+  /// @param reference with a tag
+  public void pushAll(
+      Image first, ImageReference reference, Credentials credentials, TransferProgress progress) {
+    new PushImage(images, uploads, reference, registries.toWrite(reference, credentials), progress)
+        .runAll(first);
+  }
+
+  /// Pushes an image, alone, under one name.
   ///
   /// @param reference with a tag
   public void push(

@@ -80,7 +80,7 @@ class ImagesTest {
 
   private byte[] save(String... names) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ImageExport.write(images, List.of(names), out);
+    ImageExport.write(images, List.of(names), java.util.Optional.empty(), out);
     return out.toByteArray();
   }
 

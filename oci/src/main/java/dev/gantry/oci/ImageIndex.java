@@ -42,6 +42,11 @@ public record ImageIndex(
         .max(Comparator.comparingInt(d -> d.platformIfAny().map(p -> wanted.match(p)).orElse(0)));
   }
 
+  /// The same with other entries.
+  public ImageIndex with(List<Descriptor> entries) {
+    return new ImageIndex(mediaType, artifactType, entries, subject, annotations);
+  }
+
   @Override
   public Optional<Descriptor> subjectIfAny() {
     return Optional.ofNullable(subject);

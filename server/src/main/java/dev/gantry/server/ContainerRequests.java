@@ -64,7 +64,8 @@ final class ContainerRequests {
     List<String> warnings = new CreateChecks(engine, body, version).check();
     Optional<Platform> asked =
         platform.isEmpty() ? Optional.empty() : Optional.of(Platform.parse(platform));
-    Optional<Image> image = name.map(n -> engine.images().require(n));
+    Optional<Image> image =
+        name.map(n -> engine.images().find(n, asked).orElseGet(() -> engine.images().require(n)));
     image.ifPresent(i -> checkPlatform(i, name.orElse(""), asked, warnings));
     return new Read(new ContainerRequests(engine, body, image, version).spec(image), warnings);
   }

@@ -2,7 +2,9 @@ package dev.gantry.server;
 
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
+import dev.gantry.images.LocalIndex;
 import dev.gantry.json.Json;
+import dev.gantry.oci.Descriptor;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import java.nio.file.Path;
@@ -18,6 +20,7 @@ import java.util.Set;
 final class ImageJson {
   private static final ApiVersion V1_44 = new ApiVersion(1, 44);
   private static final ApiVersion V1_45 = new ApiVersion(1, 45);
+  private static final ApiVersion V1_47 = new ApiVersion(1, 47);
   private static final ApiVersion V1_48 = new ApiVersion(1, 48);
   private static final ApiVersion V1_50 = new ApiVersion(1, 50);
 
@@ -40,7 +43,8 @@ final class ImageJson {
   /// One row of GET /images/json.
   ///
   /// @param shared bytes of layers that other images have too; -1 for not asked
-  static Json summary(Engine engine, Image i, ApiVersion version, long shared) {
+  /// @param manifests whether the platforms were asked for
+  static Json summary(Engine engine, Image i, ApiVersion version, long shared, boolean manifests) {
     long containers =
         engine.list().stream().filter(c -> c.spec().imageId().equals(i.id().toString())).count();
     Map<String, String> labels = i.config().stringMap("Labels");
@@ -57,7 +61,66 @@ final class ImageJson {
             .put("RepoTags", tags(i))
             .put("SharedSize", old ? -1 : shared)
             .put("Size", i.size());
+    if (manifests && version.compareTo(V1_47) >= 0) {
+      manifests(engine, i).ifPresent(m -> json.put("Manifests", m));
+    }
     return old ? json.put("VirtualSize", i.size()) : json;
+  }
+
+  /// The platforms of the index that the image came by; empty if it came by none.
+  private static Optional<Json> manifests(Engine engine, Image i) {
+    List<LocalIndex.Entry> entries =
+        i.names().stream()
+            .map(n -> LocalIndex.entries(engine.images(), n))
+            .filter(e -> !e.isEmpty())
+            .findFirst()
+            .orElse(List.of());
+    Json.JsonArray all = Json.array();
+    entries.forEach(e -> all.add(manifest(engine, e)));
+    return entries.isEmpty() ? Optional.empty() : Optional.of(all);
+  }
+
+  private static Json manifest(Engine engine, LocalIndex.Entry entry) {
+    Descriptor descriptor = entry.descriptor();
+    Optional<Image> image = entry.image();
+    long content =
+        image
+            .map(
+                i ->
+                    descriptor.size()
+                        + engine.images().content().size(i.id())
+                        + i.layers().stream().mapToLong(engine.images().content()::size).sum())
+            .orElse(0L);
+    long unpacked = image.map(Image::size).orElse(0L);
+    String of = descriptor.annotations().getOrDefault("vnd.docker.reference.digest", "");
+    Json.JsonObject json =
+        Json.object()
+            .put("ID", descriptor.digest().toString())
+            .put("Descriptor", descriptor.json())
+            .put("Available", image.isPresent())
+            .put("Size", Json.object().put("Content", content).put("Total", content + unpacked))
+            .put("Kind", of.isEmpty() ? "image" : "attestation");
+    if (!of.isEmpty()) {
+      return json.put("AttestationData", Json.object().put("For", of));
+    }
+    Json.JsonArray containers = Json.array();
+    image.ifPresent(
+        i ->
+            engine.list().stream()
+                .filter(c -> c.spec().imageId().equals(i.id().toString()))
+                .forEach(c -> containers.add(c.id())));
+    return json.put(
+        "ImageData",
+        Json.object()
+            .put(
+                "Platform",
+                descriptor
+                    .platformIfAny()
+                    .or(() -> image.map(Image::platform))
+                    .map(p -> (Json) p.json())
+                    .orElseGet(Json::object))
+            .put("Containers", containers)
+            .put("Size", Json.object().put("Unpacked", unpacked)));
   }
 
   /// Bytes of the layers of `image` that one of `others` has too.
@@ -76,7 +139,7 @@ final class ImageJson {
   }
 
   /// GET /images/{}/json.
-  static Json inspect(Engine engine, Image i, ApiVersion version) {
+  static Json inspect(Engine engine, Image i, ApiVersion version, boolean manifests) {
     Json.JsonObject d = i.document();
     Json.JsonObject json =
         Json.object()
@@ -116,6 +179,9 @@ final class ImageJson {
         i.tagReferences().stream()
             .flatMap(t -> engine.images().taggedAt(t).stream())
             .max(Instant::compareTo);
+    if (manifests && version.compareTo(V1_48) >= 0) {
+      manifests(engine, i).ifPresent(m -> json.put("Manifests", m));
+    }
     return json.put("RootFS", rootFs)
         .put(
             "Metadata",

@@ -67,6 +67,7 @@ final class ImageRoutes {
     boolean sharedSize = q.flag("shared-size");
     Json.JsonArray result = Json.array();
     filtered(all, f)
+        .filter(images()::standsForAName)
         .map(i -> references.isEmpty() ? i : i.onlyNames(n -> fits(references, n)))
         .filter(i -> references.isEmpty() || !i.names().isEmpty())
         .sorted(Comparator.comparing(Image::created).reversed())
@@ -77,7 +78,8 @@ final class ImageRoutes {
                         engine,
                         i,
                         q.version(),
-                        sharedSize ? ImageJson.shared(engine, i, all) : -1)));
+                        sharedSize ? ImageJson.shared(engine, i, all) : -1,
+                        q.flag("manifests"))));
     r.json(200, result);
   }
 
@@ -165,10 +167,14 @@ final class ImageRoutes {
 
   // ---- one image
 
-  /// The image, refused if the request wants another platform of it.
+  /// The image, of the platform that the request wants; refused if that is not here.
   static Image require(Engine engine, String name, HttpRequest q, String parameter) {
-    Image image = engine.images().require(name);
     Optional<Platform> wanted = platform(q.text(parameter));
+    Image image =
+        engine
+            .images()
+            .find(name, wanted)
+            .orElseGet(() -> engine.images().require(name)); // says that there is none
     if (wanted.map(w -> w.match(image.platform()) == 0).orElse(false)) {
       throw mismatch(name, image, wanted.get());
     }
@@ -200,7 +206,7 @@ final class ImageRoutes {
 
   private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Image image = require(engine, name(p), q, "platform");
-    r.json(200, ImageJson.inspect(engine, image, q.version()));
+    r.json(200, ImageJson.inspect(engine, image, q.version(), q.flag("manifests")));
   }
 
   private void history(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -219,7 +225,7 @@ final class ImageRoutes {
     }
     reference =
         q.text("tag").isEmpty() ? reference.withDefaultTag() : reference.withTag(q.text("tag"));
-    images().tag(i.id(), reference);
+    images().tag(name(p), reference);
     event("tag", i, reference.familiar());
     r.empty(201);
   }
@@ -283,7 +289,10 @@ final class ImageRoutes {
     String hex = name.startsWith("sha256:") ? name.substring(7) : name;
     boolean byId = i.id().hex().startsWith(hex);
     Images.Removed removed;
-    if (byId) {
+    if (!q.text("platforms").isEmpty() && images().platforms(name).size() > 1) {
+      refuseIfUsed(i, name, false, force);
+      removed = images().remove(i); // the name goes on standing for the others
+    } else if (byId) {
       if (!i.hasOneName() && !force) {
         throw new Failure.Conflict(
             "conflict: unable to delete "
@@ -297,7 +306,7 @@ final class ImageRoutes {
       boolean last = isLast(i, reference);
       boolean running = last && user(i, true).isPresent();
       if (last && !(running && force)) {
-        refuseIfUsed(i, name, false, force);
+        images().platforms(name).forEach(x -> refuseIfUsed(x, name, false, force));
       }
       removed = running && force ? untagOnly(i, reference) : images().untag(reference);
     }

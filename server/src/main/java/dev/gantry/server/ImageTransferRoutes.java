@@ -69,6 +69,7 @@ final class ImageTransferRoutes {
                 config,
                 message.isEmpty() ? "Imported from -" : message,
                 ContainerJson.time(Instant.now()),
+                q.text("platform").isEmpty() ? Platform.here() : Platform.parse(q.text("platform")),
                 reference.orElse(null));
     reference.ifPresent(
         t -> engine.publishImage("tag", image.id().toString(), Map.of("name", t.familiar())));
@@ -144,14 +145,16 @@ final class ImageTransferRoutes {
     Optional<Platform> platform = ImageRoutes.platform(q.text("platform"));
     for (String name : wanted) {
       Image image =
-          images().find(name).orElseThrow(() -> new Failure.NotFound("No such image: " + name));
+          images()
+              .find(name, platform)
+              .orElseThrow(() -> new Failure.NotFound("No such image: " + name));
       if (platform.map(w -> w.match(image.platform()) == 0).orElse(false)) {
         throw new Failure.InvalidRequest(
             "no suitable export target found for platform " + platform.get());
       }
     }
     try (OutputStream out = r.stream(200, "application/x-tar")) {
-      ImageExport.write(images(), wanted, out);
+      ImageExport.write(images(), wanted, platform, out);
     }
     wanted.forEach(n -> images().find(n).ifPresent(i -> event("save", i)));
   }

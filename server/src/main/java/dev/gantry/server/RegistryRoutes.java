@@ -102,9 +102,11 @@ final class RegistryRoutes {
       throw new Failure.InvalidRequest("cannot push a digest reference");
     }
     ImageReference reference = q.text("tag").isEmpty() ? given : given.withTag(q.text("tag"));
-    if (!q.text("platform").isEmpty()) {
-      ImageRoutes.require(engine, reference.withDefaultTag().familiar(), q, "platform");
-    }
+    Optional<Image> only =
+        q.text("platform").isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                ImageRoutes.require(engine, reference.withDefaultTag().familiar(), q, "platform"));
     try (TransferLines lines = new TransferLines(r)) {
       lines.line("The push refers to repository [" + given.name() + "]");
       try {
@@ -114,8 +116,12 @@ final class RegistryRoutes {
                   .images()
                   .named(one)
                   .orElseThrow(() -> new Failure.NotFound("tag does not exist: " + one.familiar()));
-          transfers.push(image, one, credentials(q), lines);
-          event("push", one, image);
+          if (only.isPresent()) {
+            transfers.push(only.get(), one, credentials(q), lines);
+          } else {
+            transfers.pushAll(image, one, credentials(q), lines);
+          }
+          event("push", one, only.orElse(image));
         }
       } catch (Failure e) {
         lines.failed(e);

@@ -1,0 +1,65 @@
+package dev.gantry.images;
+
+import dev.gantry.json.JsonWriter;
+import dev.gantry.oci.Descriptor;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageIndex;
+import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.ManifestDocument;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// The index that a name came by, as far as its images are here: what goes out when the name is
+/// pushed or saved with all its platforms.
+///
+/// @param images those that are here, in the order of the index
+/// @param bytes the index itself if it names nothing else, else one of `images` alone
+/// @param isWhole false if the index names more than is here
+public record LocalIndex(List<Image> images, String mediaType, byte[] bytes, boolean isWhole) {
+  /// One entry of an index, and its image if that is here.
+  public record Entry(Descriptor descriptor, Optional<Image> image) {}
+
+  /// What the index lists that `reference` came by; empty if it came by none.
+  public static List<Entry> entries(Images images, ImageReference reference) {
+    List<Image> here = images.platforms(reference.toString());
+    return images.index(reference).map(ImageIndex::manifests).orElse(List.of()).stream()
+        .map(
+            d ->
+                new Entry(
+                    d, here.stream().filter(i -> images.hasManifest(i, d.digest())).findFirst()))
+        .toList();
+  }
+
+  /// Empty if the name came by no index, or if only one of its platforms is here and others are
+  /// not: that one goes out as it is then.
+  static Optional<LocalIndex> of(Images images, ImageReference reference) {
+    Optional<byte[]> document = images.indexDocument(reference);
+    if (document.isEmpty()
+        || !(ManifestDocument.parse(document.get(), "") instanceof ImageIndex index)) {
+      return Optional.empty();
+    }
+    List<Image> here = new ArrayList<>();
+    List<Descriptor> entries = new ArrayList<>();
+    for (Entry entry : entries(images, reference)) {
+      if (entry.image().isPresent()) {
+        here.add(entry.image().get());
+        entries.add(entry.descriptor());
+      }
+    }
+    boolean whole = entries.size() == index.manifests().size();
+    if (here.isEmpty() || !whole && here.size() == 1) {
+      return Optional.empty();
+    }
+    byte[] bytes =
+        whole
+            ? document.get()
+            : JsonWriter.plain(index.with(entries).json()).getBytes(StandardCharsets.UTF_8);
+    return Optional.of(new LocalIndex(here, index.mediaType(), bytes, whole));
+  }
+
+  Digest digest() {
+    return Digest.of(bytes);
+  }
+}
