@@ -69,8 +69,14 @@ assemble() {
   mkdir -p "$dist/lib"
   cp "$native"/gantry-* "$dist/lib/"
   ln -sfn "$JAVA_HOME" "$dist/jdk"
+  # The cache is mapped where it was made for, so that its pages stay shared and nothing is rewritten
+  # at each start; named outright, the selector provider is not searched for in every jar.
   local common="-XX:+UseSerialGC -XX:-UsePerfData --enable-native-access=ALL-UNNAMED -Dgantry.home=$dist"
-  local quick="-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=20 -Xmx256m"
+  common+=" -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0"
+  common+=" -Djava.nio.channels.spi.SelectorProvider=sun.nio.ch.EPollSelectorProvider"
+  # A program of a few milliseconds: no second compiler, no profiles for it, no generated accessors.
+  local quick="-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=20 -XX:-AOTReplayTraining"
+  quick+=" -Djdk.reflect.useNativeAccessorOnly=true -Xmx256m"
   local small="-XX:+UseCompactObjectHeaders -Xms16m -Xmx384m -Xss512k -XX:ReservedCodeCacheSize=64m -XX:+ExitOnOutOfMemoryError"
   program runtime dev.gantry.runtime.RuntimeMain "$common $quick"
   train runtime --version

@@ -32,6 +32,10 @@ public final class Container {
   private final Instant created;
   private final Path folder;
   private ContainerSpec spec;
+
+  /// [#spec] as it is written down; null until it is, as each run writes it several times.
+  private Json.@Nullable JsonObject specRecord;
+
   private String name;
   private ContainerState state;
   private @Nullable RunningProcess process;
@@ -181,6 +185,7 @@ public final class Container {
 
   synchronized void update(ContainerSpec newSpec) {
     spec = newSpec;
+    specRecord = null;
   }
 
   synchronized void attached(@Nullable Attachment newAttachment) {
@@ -400,7 +405,7 @@ public final class Container {
             .put("StoppedByUser", stoppedByUser)
             .put("AnonymousVolumes", Json.strings(anonymousVolumes))
             .put("State", stateRecord(shown))
-            .put("Spec", JsonRecords.write(spec));
+            .put("Spec", specRecord());
     if (health != null) {
       json.put("Health", health.record());
     }
@@ -414,6 +419,15 @@ public final class Container {
       json.put("Attachment", JsonRecords.write(attachment));
     }
     return json;
+  }
+
+  private synchronized Json.JsonObject specRecord() {
+    Json.JsonObject record = specRecord;
+    if (record == null) {
+      record = JsonRecords.write(spec);
+      specRecord = record;
+    }
+    return record;
   }
 
   private static Json.JsonObject stateRecord(ContainerState shown) {

@@ -9,7 +9,6 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /// What follows when a container's first process has ended: what is left of the run is cleared
 /// away, its end is put on record, and the container is started again, removed or left.
@@ -89,18 +88,17 @@ final class EndOfRun {
   }
 
   private Death death(ExitStatus exit, Instant startedAt) {
-    Optional<Statistics.Sample> last = engine.statistics(c);
     Map<String, Long> usage = new LinkedHashMap<>();
     Map<String, Long> limits = new LinkedHashMap<>();
-    last.ifPresent(
-        s -> {
-          usage.put("memory", s.memory().usage());
-          s.memory().most().ifPresent(m -> usage.put("memory.peak", m));
-          usage.put("memory.failures", s.memory().failures());
-          limits.put("memory", s.memory().limit());
-          usage.put("pids", s.pids());
-          s.pidsLimit().ifPresent(l -> limits.put("pids", l));
-        });
+    if (c.state() instanceof ContainerState.Live) {
+      Statistics.Last last = new Statistics(engine.cgroups(), engine.cgroup(c)).readLast();
+      usage.put("memory", last.memory());
+      last.mostMemory().ifPresent(m -> usage.put("memory.peak", m));
+      usage.put("memory.failures", last.memoryFailures());
+      limits.put("memory", last.memoryLimit());
+      usage.put("pids", last.pids());
+      last.pidsLimit().ifPresent(l -> limits.put("pids", l));
+    }
     Container.Sent sent = c.takeSent();
     int signal = exit.signaled() ? exit.code() - 128 : 0;
     int oomKills = (int) engine.cgroups().oomKills(engine.cgroup(c));

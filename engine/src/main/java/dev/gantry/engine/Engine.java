@@ -919,7 +919,9 @@ public final class Engine implements AutoCloseable {
     }
     int code = c.state() instanceof ContainerState.Exited e ? e.exitCode() : 0;
     c.become(new ContainerState.Removing(Instant.EPOCH, Instant.EPOCH, code));
-    removeRuntimeState(c);
+    if (Files.exists(stateDirectory(c.id()))) { // else the end of its last run took all that away
+      removeRuntimeState(c);
+    }
     // one record: a kill in between leaves neither a volume without its container nor the reverse
     List<Change> gone = new ArrayList<>(List.of(Change.remove(TABLE, c.id())));
     List<Volumes.Volume> own = withVolumes ? ownVolumes(c) : List.of();
@@ -929,7 +931,7 @@ public final class Engine implements AutoCloseable {
     Shipping.end(c);
     c.closeLog();
     snapshots.remove(c.id());
-    deleteFolder(c.folder());
+    snapshots.discard(c.folder());
     for (Volumes.Volume volume : own) {
       volumes.deleteFiles(volume);
       events.publish("volume", "destroy", volume.name(), Map.of("driver", "local"));

@@ -56,7 +56,9 @@ final class NetworkFiles {
   /// Writes the three for a start.
   void write(Container c, Optional<Attachment> attachment, List<LegacyLinks.Link> links) {
     try {
-      Files.createDirectories(c.folder());
+      if (!Files.exists(c.folder())) {
+        Files.createDirectories(c.folder());
+      }
       put(c, "hostname", c.spec().hostname() + "\n");
       put(c, "hosts", hosts(c, attachment, links));
       writeResolvConf(c);

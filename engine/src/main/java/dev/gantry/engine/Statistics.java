@@ -64,6 +64,15 @@ public final class Statistics {
       long txErrors,
       long txDropped) {}
 
+  /// A run's last figures, in bytes and processes.
+  record Last(
+      long memory,
+      Optional<Long> mostMemory,
+      long memoryFailures,
+      long memoryLimit,
+      long pids,
+      Optional<Long> pidsLimit) {}
+
   private static final long NANOS_PER_TICK = 10_000_000L; // USER_HZ is 100 on every architecture
   private static final int SYSTEM_FIELDS = 8;
 
@@ -102,6 +111,24 @@ public final class Statistics {
         interfaces == null ? Map.of() : traffic(interfaces));
   }
 
+  /// What the group of a run that has just ended used; a part of [#read], on the path of every end.
+  Last readLast() {
+    boolean unified = isUnified("memory");
+    return new Last(
+        number("memory", unified ? "memory.current" : "memory.usage_in_bytes").orElse(0L),
+        unified ? Optional.empty() : number("memory", "memory.max_usage_in_bytes"),
+        unified ? 0 : number("memory", "memory.failcnt").orElse(0L),
+        memoryLimit(),
+        number("pids", "pids.current").orElse(0L),
+        number("pids", "pids.max"));
+  }
+
+  private long memoryLimit() {
+    long machine = Machine.MEMORY;
+    String file = isUnified("memory") ? "memory.max" : "memory.limit_in_bytes";
+    return Math.min(number("memory", file).orElse(machine), machine);
+  }
+
   /// The first line of /proc/stat in nanoseconds, without the guests' part, which is in the users'.
   static long systemCpu(String line) {
     String[] fields = line.trim().split("\\s+");
@@ -129,7 +156,7 @@ public final class Statistics {
 
   private Optional<Long> number(String controller, String file) {
     List<String> lines = lines(controller, file);
-    return lines.isEmpty() || !lines.getFirst().matches("[0-9]{1,19}")
+    return lines.isEmpty() || !isNumber(lines.getFirst())
         ? Optional.empty()
         : Optional.of(Long.parseUnsignedLong(lines.getFirst()));
   }
@@ -138,11 +165,18 @@ public final class Statistics {
     Map<String, Long> fields = new LinkedHashMap<>();
     for (String line : lines) {
       int space = line.indexOf(' ');
-      if (space > 0 && line.substring(space + 1).matches("[0-9]{1,19}")) {
-        fields.put(line.substring(0, space), Long.parseUnsignedLong(line.substring(space + 1)));
+      String value = line.substring(space + 1);
+      if (space > 0 && isNumber(value)) {
+        fields.put(line.substring(0, space), Long.parseUnsignedLong(value));
       }
     }
     return fields;
+  }
+
+  private static boolean isNumber(String text) {
+    return !text.isEmpty()
+        && text.length() <= 19
+        && text.chars().allMatch(c -> c >= '0' && c <= '9');
   }
 
   private boolean isUnified(String controller) {
@@ -180,29 +214,30 @@ public final class Statistics {
 
   private Memory memory() {
     Map<String, Long> details = fields(lines("memory", "memory.stat"));
-    long machine = machineMemory();
     if (isUnified("memory")) {
       return new Memory(
           number("memory", "memory.current").orElse(0L),
           Optional.empty(),
           0,
-          Math.min(number("memory", "memory.max").orElse(machine), machine),
+          memoryLimit(),
           details);
     }
     return new Memory(
         number("memory", "memory.usage_in_bytes").orElse(0L),
         number("memory", "memory.max_usage_in_bytes"),
         number("memory", "memory.failcnt").orElse(0L),
-        Math.min(number("memory", "memory.limit_in_bytes").orElse(machine), machine),
+        memoryLimit(),
         details);
   }
 
-  static long machineMemory() {
-    return lines(Path.of("/proc/meminfo")).stream()
-        .filter(l -> l.startsWith("MemTotal:"))
-        .map(l -> Long.parseLong(l.replaceAll("[^0-9]", "")) * 1024)
-        .findFirst()
-        .orElse(Long.MAX_VALUE);
+  /// Read once: each run's end asks.
+  private static final class Machine {
+    static final long MEMORY =
+        lines(Path.of("/proc/meminfo")).stream()
+            .filter(l -> l.startsWith("MemTotal:"))
+            .map(l -> Long.parseLong(l.replaceAll("[^0-9]", "")) * 1024)
+            .findFirst()
+            .orElse(Long.MAX_VALUE);
   }
 
   private List<Io> io(String kind) {

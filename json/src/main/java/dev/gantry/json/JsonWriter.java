@@ -113,6 +113,10 @@ public final class JsonWriter {
   }
 
   private void string(String value) {
+    if (isPlain(value)) {
+      out.append('"').append(value).append('"');
+      return;
+    }
     out.append('"');
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
@@ -144,6 +148,17 @@ public final class JsonWriter {
       }
     }
     out.append('"');
+  }
+
+  /// Nothing to escape: almost every string, and it can be copied as a whole.
+  private static boolean isPlain(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&') {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static boolean paired(String value, int i) {

@@ -1,11 +1,13 @@
 package dev.gantry.kernel;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 public record CgroupLayout(
     Map<String, Path> hierarchies, @Nullable Path unified, Set<String> unifiedControllers) {
 
+  private static final int REMOVEDIR = 0x200;
   private static final long FREEZE_LIMIT = 10_000_000_000L;
 
   public CgroupLayout {
@@ -105,9 +108,10 @@ public record CgroupLayout(
   /// All folders of group `group`, in every hierarchy.
   public List<Path> folders(String group) {
     List<Path> folders = new ArrayList<>();
-    mounted().keySet().forEach(p -> folders.add(p.resolve(relative(group))));
+    String path = relative(group);
+    new LinkedHashSet<>(hierarchies.values()).forEach(point -> folders.add(point.resolve(path)));
     if (unified != null && (hierarchies.isEmpty() || !unifiedControllers.isEmpty())) {
-      folders.add(unified.resolve(relative(group)));
+      folders.add(unified.resolve(path));
     }
     return folders;
   }
@@ -137,7 +141,7 @@ public record CgroupLayout(
   }
 
   private static boolean removeTree(Path folder) {
-    if (folder.toFile().delete() || !Files.exists(folder)) {
+    if (removeFolder(folder)) {
       return true;
     }
     try (var children = Files.list(folder)) {
@@ -145,7 +149,19 @@ public record CgroupLayout(
     } catch (IOException | java.io.UncheckedIOException e) {
       return !Files.exists(folder);
     }
-    return folder.toFile().delete() || !Files.exists(folder);
+    return removeFolder(folder);
+  }
+
+  /// True if the folder is no more. One call: a group has a dozen folders, and its end is on the
+  /// path of every run.
+  private static boolean removeFolder(Path folder) {
+    try (Arena arena = Arena.ofConfined()) {
+      long path = Native.string(arena, folder.toString()).address();
+      long result = Native.raw(Syscalls.UNLINKAT, Fd.AT_FDCWD, path, REMOVEDIR, 0, 0, 0);
+      return result == 0 || result == -Errno.ENOENT;
+    } catch (Errno e) {
+      return false; // no such name
+    }
   }
 
   /// How many processes of the group the kernel has killed for lack of memory.
@@ -153,8 +169,10 @@ public record CgroupLayout(
     return folder("memory", group)
         .map(
             folder ->
-                field(folder.resolve("memory.events"), "oom_kill")
-                    + field(folder.resolve("memory.oom_control"), "oom_kill"))
+                field(
+                    folder.resolve(
+                        hierarchies.containsKey("memory") ? "memory.oom_control" : "memory.events"),
+                    "oom_kill"))
         .orElse(0L);
   }
 

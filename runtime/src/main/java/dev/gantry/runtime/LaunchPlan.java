@@ -61,19 +61,19 @@ public final class LaunchPlan {
   /// One record. [#text()] completes "could not …".
   public final class Step {
     private final int operation;
-    private final String name;
+    private final Enum<?> name;
     private final String text;
-    private final List<Argument> arguments;
+    private final Argument[] arguments;
     private Argument.Slot result = NOWHERE;
     private int[] tolerated = new int[0];
     private int skip;
 
-    private Step(int operation, String name, String text, List<Argument> arguments) {
+    private Step(int operation, Enum<?> name, String text, Argument[] arguments) {
       this.operation = operation;
       this.name = name;
       this.text = text;
-      this.arguments = new ArrayList<>(arguments);
-      if (arguments.size() > 6) {
+      this.arguments = arguments.clone();
+      if (arguments.length > 6) {
         throw new IllegalArgumentException("a step takes six arguments: " + text);
       }
     }
@@ -104,11 +104,15 @@ public final class LaunchPlan {
 
     /// Sets argument `index` to the index of the step that will be added next.
     public void targetNext(int index) {
-      arguments.set(index, new Argument.Immediate(steps.size()));
+      arguments[index] = new Argument.Immediate(steps.size());
     }
 
     public String text() {
       return text;
+    }
+
+    private String printedName() {
+      return name instanceof Syscalls ? name.name().toLowerCase(Locale.ROOT) : name.name();
     }
   }
 
@@ -233,11 +237,11 @@ public final class LaunchPlan {
 
   /// Appends a system call.
   public Step call(String text, Syscalls call, Argument... arguments) {
-    return add(new Step(call.number(), name(call), text, List.of(arguments)));
+    return add(new Step(call.number(), call, text, arguments));
   }
 
   Step special(String text, Special operation, Argument... arguments) {
-    return add(new Step(SPECIAL + operation.ordinal(), operation.name(), text, List.of(arguments)));
+    return add(new Step(SPECIAL + operation.ordinal(), operation, text, arguments));
   }
 
   private Step add(Step step) {
@@ -286,17 +290,17 @@ public final class LaunchPlan {
   private static void encode(Step step, ByteBuffer out) {
     int kinds = 0;
     long[] values = new long[6];
-    for (int i = 0; i < step.arguments.size(); i++) {
-      switch (step.arguments.get(i)) {
-        case Argument.Immediate v -> values[i] = v.value();
-        case Argument.Pointer p -> {
-          values[i] = p.offset();
-          kinds |= 1 << (2 * i);
-        }
-        case Argument.Slot s -> {
-          values[i] = s.index();
-          kinds |= 2 << (2 * i);
-        }
+    for (int i = 0; i < step.arguments.length; i++) {
+      Argument argument = step.arguments[i];
+      // no pattern switch: it is slow until it is compiled, and a plan has hundreds of steps
+      if (argument instanceof Argument.Immediate v) {
+        values[i] = v.value();
+      } else if (argument instanceof Argument.Pointer p) {
+        values[i] = p.offset();
+        kinds |= 1 << (2 * i);
+      } else if (argument instanceof Argument.Slot s) {
+        values[i] = s.index();
+        kinds |= 2 << (2 * i);
       }
     }
     out.putInt(step.operation).putShort((short) kinds).putShort((short) step.result.index());
@@ -317,9 +321,9 @@ public final class LaunchPlan {
       if (!step.result.equals(NOWHERE)) {
         out.append("$").append(step.result.index()).append(" = ");
       }
-      out.append(step.name).append('(');
-      for (int a = 0; a < step.arguments.size(); a++) {
-        out.append(a == 0 ? "" : ", ").append(print(step.arguments.get(a)));
+      out.append(step.printedName()).append('(');
+      for (int a = 0; a < step.arguments.length; a++) {
+        out.append(a == 0 ? "" : ", ").append(print(step.arguments[a]));
       }
       out.append(')');
       if (step.tolerated.length > 0) {
@@ -376,9 +380,5 @@ public final class LaunchPlan {
           (text, place) -> printed.put(place.offset(), "\"" + text.replace("\n", "\\n") + "\""));
     }
     return printed;
-  }
-
-  private static String name(Syscalls call) {
-    return call.name().toLowerCase(Locale.ROOT);
   }
 }

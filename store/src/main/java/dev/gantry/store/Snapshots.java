@@ -13,6 +13,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// Unpacked layers and the containers' writable folders, for overlayfs.
 ///
@@ -39,6 +40,9 @@ public final class Snapshots {
     /// "volatile mount"). Nothing may be mounted.
     public void forgetVolatile() {
       Path mark = work().resolve("work/incompat");
+      if (!Files.exists(mark)) {
+        return;
+      }
       try {
         Files.deleteIfExists(mark.resolve("volatile/dirty"));
         Files.deleteIfExists(mark.resolve("volatile"));
@@ -54,6 +58,7 @@ public final class Snapshots {
   private final Path layers;
   private final Path containers;
   private final Path trash;
+  private final AtomicInteger discards = new AtomicInteger();
 
   private Snapshots(Path folder) {
     this.layers = folder.resolve("layers");
@@ -179,7 +184,8 @@ public final class Snapshots {
     discard(folder);
   }
 
-  private void discard(Path folder) {
+  /// Removes `folder`, which lies on the same file system, soon: it is gone from its place at once.
+  public void discard(Path folder) {
     try {
       Files.move(folder, trash.resolve(Ids.next()), StandardCopyOption.ATOMIC_MOVE);
     } catch (java.nio.file.NoSuchFileException e) {
@@ -190,11 +196,22 @@ public final class Snapshots {
     emptyTrash();
   }
 
+  /// One thread at a time; it looks again for what came while it deleted.
   private void emptyTrash() {
-    Thread.ofPlatform().daemon().name("empty-trash").start(this::deleteTrash);
+    if (discards.getAndIncrement() == 0) {
+      Thread.ofPlatform().daemon().name("empty-trash").start(this::deleteTrash);
+    }
   }
 
-  private synchronized void deleteTrash() {
+  private void deleteTrash() {
+    int seen;
+    do {
+      seen = discards.get();
+      deleteWhatIsThere();
+    } while (!discards.compareAndSet(seen, 0));
+  }
+
+  private void deleteWhatIsThere() {
     try (var children = Files.list(trash)) {
       for (Path child : children.toList()) {
         deleteTree(child);
