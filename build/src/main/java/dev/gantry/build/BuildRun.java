@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,6 +36,7 @@ public final class BuildRun implements AutoCloseable {
   private final List<Images.Kept> kept = new ArrayList<>();
   private final ContentStore.Lease lease;
   private volatile boolean cancelled;
+  private volatile @Nullable Stage beforeFailure;
 
   BuildRun(Builder builder, BuildRequest request, Builder.BaseImages bases, Builder.Plan plan) {
     this.bases = bases;
@@ -93,12 +95,17 @@ public final class BuildRun implements AutoCloseable {
     lease.close();
   }
 
+  /// The work on a stage; one that nobody has planned (a base image's trigger names it) is begun.
   private FutureTask<Stage> task(int index) {
-    FutureTask<Stage> task = stages.get(index);
-    if (task == null) {
-      throw new IllegalStateException("stage " + index + " was not planned");
-    }
-    return task;
+    return stages.computeIfAbsent(
+        index,
+        i -> {
+          FutureTask<Stage> late =
+              new FutureTask<>(
+                  () -> new StageBuild(this, plan.all().get(i), 0, Silent.PROGRESS).build());
+          Thread ignored = Thread.ofVirtual().name("build-" + i).start(late);
+          return late;
+        });
   }
 
   private static void join(List<Thread> threads) {
@@ -128,6 +135,15 @@ public final class BuildRun implements AutoCloseable {
     for (String id : containers) {
       remove(id);
     }
+  }
+
+  /// How it was before the step that failed, if one did.
+  public Optional<Built> beforeFailure() {
+    return Optional.ofNullable(beforeFailure).map(stage -> new Built(this, stage));
+  }
+
+  void failedAfter(Stage stage) {
+    beforeFailure = stage;
   }
 
   // ---- what stages ask for
@@ -167,6 +183,13 @@ public final class BuildRun implements AutoCloseable {
 
   ContentStore.Lease lease() {
     return lease;
+  }
+
+  /// Fails unless the client has allowed it.
+  void needs(String entitlement, Origin origin) throws BuildFailure {
+    if (!request.entitlements().contains(entitlement)) {
+      throw new BuildFailure(entitlement + " is not allowed", origin);
+    }
   }
 
   void usesArgument(String name) {

@@ -124,7 +124,9 @@ public final class Builder {
   ///
   /// @param arguments the values that stand before the first FROM
   /// @param needed in the order of the Dockerfile
-  record Plan(Map<String, String> arguments, Dockerfile.Stage target, List<Base> needed) {
+  /// @param all every stage
+  record Plan(
+      Map<String, String> arguments, Dockerfile.Stage target, List<Base> needed, List<Base> all) {
     Base base(int stage) {
       return needed.stream().filter(b -> b.stage().index() == stage).findFirst().orElseThrow();
     }
@@ -184,7 +186,8 @@ public final class Builder {
     }
     Set<Integer> wanted = new TreeSet<>();
     need(file, bases, target.index(), wanted);
-    return new Plan(arguments, target, wanted.stream().map(bases::get).toList());
+    return new Plan(
+        arguments, target, wanted.stream().map(bases::get).toList(), List.copyOf(bases));
   }
 
   private static Expansion expansion(

@@ -1,5 +1,6 @@
 package dev.gantry.build;
 
+import dev.gantry.base.Failure;
 import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.Heredoc;
 import dev.gantry.dockerfile.IgnoreFile;
@@ -57,8 +58,7 @@ final class CopyStep {
     mode = modeText.isEmpty() ? Optional.empty() : Optional.of(FileMode.parse(modeText));
     try (Tree below = stage.files();
         Downloads downloads = new Downloads(stage, instruction)) {
-      owner =
-          ownerText.isEmpty() ? Optional.empty() : Optional.of(LayerFiles.owner(below, ownerText));
+      owner = owner(below, ownerText);
       destination = LayerFiles.resolve(below, stage.config().resolve(wanted));
       Optional<Tree.Status> there = below.status(destination);
       if (there.isPresent() && there.get().isDirectory()) {
@@ -68,11 +68,17 @@ final class CopyStep {
             "cannot copy to non-directory: " + destination, instruction.origin());
       }
       Source source = source();
+      if (!instruction.flags().checksum().isEmpty()
+          && !sources.stream().allMatch(GitSource::isRemote)) {
+        throw new BuildFailure("checksum requires HTTP(S) or Git sources", instruction.origin());
+      }
       IgnoreFile excluded = IgnoreFile.of(instruction.flags().excludes());
       try (Tree tree = source.open()) {
         List<Pick> picks = new ArrayList<>();
         for (String path : sources) {
-          if (instruction.add() && RemoteFile.isUrl(path)) {
+          if (instruction.add() && GitSource.isGit(path)) {
+            picks.add(downloads.clone(path));
+          } else if (instruction.add() && RemoteFile.isUrl(path)) {
             picks.add(downloads.fetch(path, isFolder));
           } else {
             picks.addAll(pick(tree, source, path));
@@ -81,17 +87,11 @@ final class CopyStep {
         boolean several =
             count > 1
                 || picks.size() > 1 && !sources.isEmpty() && instruction.documents().isEmpty();
-        if (several && !isFolder && !instruction.flags().parents()) {
-          throw instruction
-              .origin()
-              .failure(
-                  "When using "
-                      + keyword
-                      + " with more than one source file, the destination must be a directory and"
-                      + " end with a /");
-        }
         for (int i = 0; i < picks.size(); i++) {
           picks.set(i, downloads.extracted(picks.get(i)));
+        }
+        if (!isFolder && several && picks.stream().noneMatch(p -> p.status().isDirectory())) {
+          picks.subList(0, picks.size() - 1).clear(); // each has overwritten the one before
         }
         List<Heredoc> documents = new ArrayList<>();
         for (Heredoc d : instruction.documents()) {
@@ -100,6 +100,8 @@ final class CopyStep {
         boolean folder = isFolder;
         String text =
             keyword
+                + (ownerText.isEmpty() ? "" : " --chown=" + ownerText)
+                + (modeText.isEmpty() ? "" : " --chmod=" + modeText)
                 + " "
                 + String.join(" ", shown(sources, documents))
                 + " "
@@ -115,13 +117,29 @@ final class CopyStep {
   }
 
   private static Heredoc expanded(Heredoc d, Expansion expansion) throws ParseFailure {
-    return new Heredoc(d.name(), d.stripTabs(), true, d.descriptor(), expansion.text(d.content()));
+    return new Heredoc(d.name(), false, true, d.descriptor(), expansion.text(d.text()));
   }
 
   private static List<String> shown(List<String> sources, List<Heredoc> documents) {
     List<String> all = new ArrayList<>(sources);
-    documents.forEach(d -> all.add(d.name()));
+    documents.forEach(d -> all.add("<<" + d.name()));
     return all;
+  }
+
+  /// A number alone is that of the group as well; a name that nobody has is root.
+  private Optional<RuntimeSpec.User> owner(Tree below, String text) {
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          LayerFiles.owner(below, text.matches("[0-9]{1,10}") ? text + ":" + text : text));
+    } catch (Failure.InvalidRequest | Failure.NotFound e) {
+      step.output(
+          "stderr",
+          ("warning: " + e.text() + "; root owns the files\n").getBytes(StandardCharsets.UTF_8));
+      return Optional.of(LayerFiles.owner(below, "0:0"));
+    }
   }
 
   private Source source() throws BuildFailure {
@@ -159,12 +177,7 @@ final class CopyStep {
         picks.add(new Pick(tree, source, real, name, status.get()));
       }
     }
-    if (picks.isEmpty()) {
-      if (PathPattern.isPattern(clean)) {
-        throw new BuildFailure(
-            (instruction.add() ? "ADD" : "COPY") + " failed: no source files were specified",
-            instruction.origin());
-      }
+    if (picks.isEmpty() && !PathPattern.isPattern(clean)) {
       throw new BuildFailure(source.failure(clean), instruction.origin());
     }
     return picks;
@@ -206,7 +219,7 @@ final class CopyStep {
       all.add(pick.name() + " " + print.digest());
     }
     for (Heredoc d : documents) {
-      all.add("document " + d.name() + " " + d.content());
+      all.add("document " + d.name() + " " + d.text());
     }
     return all;
   }
@@ -240,6 +253,9 @@ final class CopyStep {
       throws IOException {
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 256 * 1024);
         TarWriter tar = new TarWriter(out)) {
+      if (picks.isEmpty() && documents.isEmpty() && !instruction.sources().isEmpty()) {
+        return; // patterns that nothing matches
+      }
       if (isFolder) {
         folders(tar, below, destination);
       } else {
@@ -324,7 +340,7 @@ final class CopyStep {
   }
 
   private void document(TarWriter tar, String to, Heredoc d) throws IOException {
-    byte[] content = d.content().getBytes(StandardCharsets.UTF_8);
+    byte[] content = d.text().getBytes(StandardCharsets.UTF_8);
     long uid = owner.map(RuntimeSpec.User::uid).orElse(0L);
     long gid = owner.map(RuntimeSpec.User::gid).orElse(0L);
     int bits = mode.map(m -> m.apply(0100644)).orElse(0100644);
@@ -357,7 +373,7 @@ final class CopyStep {
             step);
     try (Tree below = stage.files()) {
       String user = stage.config().user();
-      copy.owner = user.isEmpty() ? Optional.empty() : Optional.of(LayerFiles.owner(below, user));
+      copy.owner = copy.owner(below, user);
       copy.destination = path;
       stage.addLayer(
           List.of("workdir", path, user),

@@ -176,6 +176,23 @@ final class Downloads implements AutoCloseable {
     return new Pick(tree, new Unpacked(own), "/", pick.name(), tree.status("/").orElseThrow());
   }
 
+  /// Clones a git repository; its files belong to root.
+  Pick clone(String url) throws BuildFailure, IOException, InterruptedException {
+    Path own = Files.createDirectory(folder.resolve("git-" + count++));
+    GitSource.Checkout checkout =
+        GitSource.parse(url)
+            .with(instruction.flags().keepGitDir(), instruction.flags().checksum())
+            .checkout(own);
+    stage.madeFrom(checkout.seconds());
+    Tree tree = open(checkout.folder());
+    return new Pick(
+        tree,
+        new Fetched(tree, checkout.folder()),
+        "/",
+        checkout.name(),
+        tree.status("/").orElseThrow());
+  }
+
   private static boolean isArchive(Tree tree, String path) throws IOException {
     try (BufferedInputStream in = new BufferedInputStream(Walk.content(tree, path), 64 * 1024)) {
       try (InputStream plain = dev.gantry.images.Compression.of(in).unpack(in)) {

@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The `config` part of an image's configuration, as instructions change it.
 final class ImageConfig {
@@ -57,12 +59,14 @@ final class ImageConfig {
 
   void command(List<String> words) {
     config.put("Cmd", Json.strings(words));
+    config.put("ArgsEscaped", true);
     commandIsOwn = true;
   }
 
   /// A new entry point makes the base image's command meaningless.
   void entrypoint(List<String> words) {
     config.put("Entrypoint", Json.strings(words));
+    config.put("ArgsEscaped", true);
     if (!commandIsOwn) {
       config.remove("Cmd");
     }
@@ -118,7 +122,15 @@ final class ImageConfig {
       }
     }
     config.put("Healthcheck", json);
-    return json.text();
+    return "&{"
+        + Shown.quoted(test)
+        + " "
+        + Stream.of("Interval", "Timeout", "StartPeriod", "StartInterval")
+            .map(name -> '"' + Shown.time(json.number(name, 0)) + '"')
+            .collect(Collectors.joining(" "))
+        + " "
+        + Shown.character(json.number("Retries", 0))
+        + "}";
   }
 
   private static long nanos(String text, Origin origin) throws ParseFailure {

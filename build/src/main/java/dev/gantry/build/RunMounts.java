@@ -16,10 +16,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -37,6 +39,7 @@ final class RunMounts implements AutoCloseable {
   private final Origin origin;
   private final Path folder;
   private final List<ReentrantLock> held = new ArrayList<>();
+  private final Set<String> targets = new HashSet<>();
   private final List<Path> mounted = new ArrayList<>();
   private final List<AgentSocket> sockets = new ArrayList<>();
   private final Map<String, String> environment = new LinkedHashMap<>();
@@ -91,6 +94,7 @@ final class RunMounts implements AutoCloseable {
         case "bind" -> mounts.add(bind(place(m), m.target(), m.readOnly()));
         case "cache" -> mounts.add(bind(cache(m), m.target(), m.readOnly()));
         case "tmpfs" -> {
+          targets.add(target(m));
           Json.JsonObject tmpfs = Json.object().put("Type", "tmpfs").put("Target", target(m));
           if (m.size() > 0) {
             tmpfs.put("TmpfsOptions", Json.object().put("SizeBytes", m.size()));
@@ -109,6 +113,7 @@ final class RunMounts implements AutoCloseable {
   }
 
   private Json.JsonObject bind(Path source, String target, boolean readOnly) {
+    targets.add(stage.config().resolve(target));
     return Json.object()
         .put("Type", "bind")
         .put("Source", source.toString())
@@ -281,6 +286,21 @@ final class RunMounts implements AutoCloseable {
     }
     environment.putIfAbsent("SSH_AUTH_SOCK", stage.config().resolve(target));
     return Optional.of(bind(place, target, false));
+  }
+
+  /// What the runtime has to make to mount on, with the folders above it.
+  Set<String> stubs() throws IOException {
+    Set<String> stubs = new HashSet<>();
+    try (Tree below = stage.files()) {
+      for (String target : targets) {
+        String path = LayerFiles.resolve(below, target);
+        while (path.length() > 1 && below.status(path).isEmpty()) {
+          stubs.add(path);
+          path = path.substring(0, path.lastIndexOf('/'));
+        }
+      }
+    }
+    return stubs;
   }
 
   /// More of the program's environment, which is to be stored nowhere.

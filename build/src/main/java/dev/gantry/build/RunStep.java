@@ -19,7 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.Set;
 
 /// RUN: a container on the stage's layers; what it has changed is the new layer.
 final class RunStep {
@@ -47,8 +47,7 @@ final class RunStep {
       List<String> ingredients = new ArrayList<>(List.of("run"));
       ingredients.addAll(argv);
       ingredients.add(script);
-      stage.config().environment().forEach((k, v) -> ingredients.add("env " + k + "=" + v));
-      stage.runArguments().forEach((k, v) -> ingredients.add("arg " + k + "=" + v));
+      stage.variables().forEach((k, v) -> ingredients.add("env " + k + "=" + v));
       ingredients.add("user " + stage.config().user());
       ingredients.add("in " + stage.config().workdir());
       ingredients.add("network " + network() + " " + instruction.security());
@@ -67,13 +66,11 @@ final class RunStep {
     List<Heredoc> documents = instruction.origin().heredocs();
     String command = program.words().isEmpty() ? "" : program.words().getFirst();
     if (documents.size() == 1 && command.matches("\\d*<<-?\\S+")) {
-      String content = documents.getFirst().content();
-      if (content.startsWith("#!")) {
-        script = content;
-        argv.add("/dev/pipes/" + documents.getFirst().name());
-        return;
+      command = documents.getFirst().text();
+      if (command.startsWith("#!")) {
+        script = command;
+        command = "/dev/pipes/" + documents.getFirst().name();
       }
-      command = content;
     } else {
       StringBuilder whole = new StringBuilder(command);
       for (Heredoc document : documents) {
@@ -86,17 +83,19 @@ final class RunStep {
   }
 
   private String text() {
-    Map<String, String> arguments = new TreeMap<>(stage.runArguments());
+    Set<String> declared = stage.declared();
     StringBuilder text = new StringBuilder("RUN ");
-    if (!arguments.isEmpty()) {
-      text.append('|').append(arguments.size());
-      arguments.forEach((k, v) -> text.append(' ').append(k).append('=').append(v));
+    if (!declared.isEmpty()) {
+      text.append('|').append(declared.size());
+      Map<String, String> values = stage.variables();
+      declared.forEach(
+          name -> text.append(' ').append(name).append('=').append(values.getOrDefault(name, "")));
       text.append(' ');
     }
     return text.append(String.join(" ", argv)).append(" # buildkit").toString();
   }
 
-  private String network() throws ParseFailure {
+  private String network() throws BuildFailure, ParseFailure {
     String wanted =
         instruction.network().isEmpty()
             ? stage.run().request().host().string("NetworkMode", "default")
@@ -105,6 +104,9 @@ final class RunStep {
         && !instruction.network().isEmpty()) {
       throw instruction.origin().failure("unsupported network mode \"" + wanted + "\"");
     }
+    if (instruction.network().equals("host")) {
+      stage.run().needs("network.host", instruction.origin());
+    }
     return wanted.isEmpty() ? "default" : wanted;
   }
 
@@ -112,8 +114,10 @@ final class RunStep {
 
   private Json.JsonObject body(RunMounts mounted) throws BuildFailure, ParseFailure, IOException {
     Json.JsonArray environment = Json.array();
-    stage.config().environment().forEach((k, v) -> environment.add(k + "=" + v));
-    stage.runArguments().forEach((k, v) -> environment.add(k + "=" + v));
+    stage.variables().forEach((k, v) -> environment.add(k + "=" + v));
+    if (!stage.variables().containsKey("SOURCE_DATE_EPOCH") && stage.limit() != Long.MAX_VALUE) {
+      environment.add("SOURCE_DATE_EPOCH=" + stage.date()); // compilers and packers know it
+    }
     stage.proxies().forEach((k, v) -> environment.add(k + "=" + v));
     Json.JsonObject host = (Json.JsonObject) stage.run().request().host().copy();
     Json.JsonArray mounts = mounted.mounts();
@@ -122,13 +126,14 @@ final class RunStep {
           Json.object()
               .put("Type", "bind")
               .put("Source", mounted.file(script, 0755).toString())
-              .put("Target", argv.getFirst())
+              .put("Target", argv.getLast())
               .put("ReadOnly", true));
     }
     host.put("Mounts", mounts)
         .put("NetworkMode", network())
         .put("LogConfig", Json.object().put("Type", "none"));
     if (instruction.security().equals("insecure")) {
+      stage.run().needs("security.insecure", instruction.origin());
       host.put("Privileged", true);
     }
     return Json.object()
@@ -175,7 +180,7 @@ final class RunStep {
       }
       try (OutputStream out =
           new java.io.BufferedOutputStream(Files.newOutputStream(layer), 256 * 1024)) {
-        engine.layerFiles().pack(id, out, stage.limit());
+        engine.layerFiles().pack(id, out, stage.limit(), mounted.stubs());
       }
     } catch (Failure e) {
       stage.run().check();

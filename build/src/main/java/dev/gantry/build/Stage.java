@@ -5,22 +5,32 @@ import dev.gantry.images.Images;
 import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// What a stage has come to.
 ///
 /// @param document the image configuration without its root file system
 /// @param created when its last layer was made
+/// @param variables what ENV and ARG have set
+/// @param declared names that ARG has declared, in order
 /// @param unchanged the image that it still is; empty once an instruction was carried out
 record Stage(
     List<Images.Layer> layers,
     Json.JsonObject document,
     Instant created,
-    Optional<Image> unchanged) {
+    Optional<Image> unchanged,
+    Map<String, String> variables,
+    Set<String> declared) {
   Stage {
     layers = List.copyOf(layers);
+    variables = Collections.unmodifiableMap(new LinkedHashMap<>(variables));
+    declared = Collections.unmodifiableSet(new LinkedHashSet<>(declared));
   }
 
   List<Digest> diffIds() {

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -41,7 +42,8 @@ final class StageBuild {
   private final Builder.Base base;
   private final int firstStep;
   private final List<Images.Layer> layers = new ArrayList<>();
-  private final Map<String, String> arguments = new LinkedHashMap<>();
+  private final Map<String, String> variables = new LinkedHashMap<>();
+  private final Set<String> declared = new LinkedHashSet<>();
   private Json.JsonObject document = Json.object();
   private ImageConfig config = new ImageConfig(Json.object());
   private Json.JsonArray history = Json.array();
@@ -71,8 +73,12 @@ final class StageBuild {
       run.check();
       step(number++, instruction.origin(), step -> carryOut(instruction, step));
     }
+    return stage();
+  }
+
+  private Stage stage() {
     document.put("config", config.json()).put("history", history);
-    return new Stage(layers, document, created, unchanged);
+    return new Stage(layers, document, created, unchanged, variables, declared);
   }
 
   @FunctionalInterface
@@ -87,6 +93,7 @@ final class StageBuild {
       work.run(step);
       step.done(layers.isEmpty() ? "scratch" : layers.getLast().diffId().shortHex());
     } catch (BuildFailure e) {
+      run.failedAfter(stage());
       step.failed(e.text());
       throw e.origin() == null ? new BuildFailure(e.text(), e.code(), origin) : e;
     } catch (ParseFailure e) {
@@ -111,7 +118,10 @@ final class StageBuild {
     if (parent != null) {
       Stage below = run.stage(parent.index());
       start(below.document(), below.layers(), below.created());
+      variables.putAll(below.variables());
+      declared.addAll(below.declared());
       unchanged = below.unchanged();
+      triggers();
       return;
     }
     if (base.from().equals("scratch")) {
@@ -122,7 +132,7 @@ final class StageBuild {
         empty.put("variant", platform.variant());
       }
       start(empty, List.of(), Instant.EPOCH);
-      config.addEnvironment(PATH);
+      config.workdir("/");
       return;
     }
     Image image = run.base(base.from(), base.platform());
@@ -130,10 +140,18 @@ final class StageBuild {
         image.document(),
         run.builder().engine().images().layersOf(image, run.lease()),
         image.created());
-    unchanged = Optional.of(image);
+    if (new ImageConfig(image.document().object("config").orElseGet(Json::object))
+        .environment()
+        .containsKey("PATH")) {
+      unchanged = Optional.of(image);
+    }
+    triggers();
+  }
+
+  /// What the image or stage below wants done first; it is part of FROM.
+  private void triggers() throws BuildFailure, ParseFailure, IOException, InterruptedException {
     for (String trigger : config.takeTriggers()) {
-      Instruction instruction = Dockerfile.instruction(trigger);
-      carryOut(instruction, new SilentStep());
+      carryOut(Dockerfile.instruction(trigger), Silent.PROGRESS);
     }
   }
 
@@ -153,6 +171,10 @@ final class StageBuild {
     }
     run.keep(diffIds());
     config.shell().ifPresent(s -> shell = s);
+    if (!config.environment().containsKey("PATH")) {
+      config.addEnvironment(PATH);
+    }
+    variables.putAll(config.environment());
   }
 
   // ---- instructions
@@ -172,6 +194,7 @@ final class StageBuild {
         for (Instruction.Pair pair : e.variables()) {
           String entry = expansion.word(pair.name()) + "=" + expansion.word(pair.value());
           config.addEnvironment(entry);
+          variables.put(expansion.word(pair.name()), expansion.word(pair.value()));
           shown.add(entry);
         }
         note("ENV " + String.join(" ", shown));
@@ -194,16 +217,16 @@ final class StageBuild {
       case Instruction.Cmd c -> {
         List<String> words = program(c.program());
         config.command(words);
-        note("CMD " + Json.strings(words).text());
+        note("CMD " + Shown.quoted(words));
       }
       case Instruction.Entrypoint e -> {
         List<String> words = program(e.program());
         config.entrypoint(words);
-        note("ENTRYPOINT " + Json.strings(words).text());
+        note("ENTRYPOINT " + Shown.quoted(words));
       }
       case Instruction.Expose e -> {
         List<String> ports = new ArrayList<>();
-        for (String word : e.ports()) {
+        for (String word : e.ports().stream().sorted().toList()) {
           ports.addAll(expansion().words(word));
         }
         note("EXPOSE " + config.expose(ports, e.origin()));
@@ -214,7 +237,7 @@ final class StageBuild {
           paths.add(expansion().word(path));
         }
         config.volumes(paths);
-        note("VOLUME " + paths);
+        note("VOLUME " + Shown.plain(paths));
       }
       case Instruction.User u -> {
         String user = expansion().word(u.user());
@@ -226,14 +249,11 @@ final class StageBuild {
         config.stopSignal(signal, s.origin());
         note("STOPSIGNAL " + signal);
       }
-      case Instruction.Onbuild o -> {
-        config.trigger(o.instruction());
-        note("ONBUILD " + o.instruction());
-      }
+      case Instruction.Onbuild o -> config.trigger(o.instruction());
       case Instruction.Shell s -> {
         shell = s.words();
         config.shell(s.words());
-        note("SHELL " + s.words());
+        note("SHELL " + Shown.plain(s.words()));
       }
       case Instruction.Healthcheck h -> note("HEALTHCHECK " + config.healthcheck(h));
     }
@@ -263,8 +283,9 @@ final class StageBuild {
       if (value == null) {
         value = Builder.platformArguments(run.request()).get(a.name());
       }
+      declared.add(a.name());
       if (value != null) {
-        arguments.put(a.name(), value);
+        variables.put(a.name(), value);
       }
       shown.add(a.name() + (value == null ? "" : "=" + value));
     }
@@ -317,30 +338,27 @@ final class StageBuild {
     return run.builder().engine().layerFiles().open(diffIds());
   }
 
-  /// Variables: those of ENV before those of ARG.
+  /// Variables of ENV and ARG: the last one counts.
   Expansion expansion() {
-    Map<String, String> environment = config.environment();
-    return new Expansion(
-        run.request().file().directives().escape(),
-        name -> {
-          String value = environment.get(name);
-          return value == null ? arguments.get(name) : value;
-        });
+    Map<String, String> now = new LinkedHashMap<>(variables); // one value for a whole instruction
+    return new Expansion(run.request().file().directives().escape(), now::get);
   }
 
-  /// What ARG and the proxies add to RUN's environment, `NAME=value`.
-  Map<String, String> runArguments() {
-    Map<String, String> environment = config.environment();
-    Map<String, String> all = new LinkedHashMap<>(arguments);
-    all.keySet().removeAll(environment.keySet());
-    return all;
+  /// What RUN finds in its environment and instructions can use: of ENV and ARG, the last one.
+  Map<String, String> variables() {
+    return variables;
+  }
+
+  /// Names that an ARG of this stage or one below it has declared.
+  Set<String> declared() {
+    return declared;
   }
 
   /// Proxies given as build arguments: RUN sees them, but they are no part of its result.
   Map<String, String> proxies() {
     return run.request().arguments().entrySet().stream()
         .filter(e -> PROXIES.contains(e.getKey().toUpperCase(Locale.ROOT)))
-        .filter(e -> !arguments.containsKey(e.getKey()))
+        .filter(e -> !declared.contains(e.getKey()))
         .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
   }
 
@@ -457,23 +475,5 @@ final class StageBuild {
             .put("created", when.toString())
             .put("created_by", text)
             .put("comment", "buildkit.dockerfile.v0"));
-  }
-
-  /// A trigger of a base image is part of its FROM.
-  private static final class SilentStep implements BuildProgress.Step {
-    @Override
-    public void cached() {}
-
-    @Override
-    public void running(String containerId) {}
-
-    @Override
-    public void output(String stream, byte[] bytes) {}
-
-    @Override
-    public void done(String result) {}
-
-    @Override
-    public void failed(String message) {}
   }
 }

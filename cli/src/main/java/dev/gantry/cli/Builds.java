@@ -18,13 +18,19 @@ import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 /// `build`: sends the context and shows how the build goes.
 final class Builds {
   private static final int PIPE = 256 * 1024;
+  private static final int MOST_EXTRAS = 60 * 1024;
 
   /// A Dockerfile from elsewhere goes into the context under this name.
   private static final String OWN_FILE = ".dockerfile.gantry";
@@ -37,6 +43,14 @@ final class Builds {
         1,
         1,
         Builds::build,
+        Flag.list("allow", ' ', "What RUN may ask for: network.host, security.insecure"),
+        Flag.list(
+            "build-context", ' ', "A name that stands for an image: NAME=docker-image://IMAGE"),
+        Flag.bool("check", ' ', "Check the Dockerfile, build nothing"),
+        Flag.bool("debug", ' ', "After a failed RUN, a shell in the state before it"),
+        Flag.list("no-cache-filter", ' ', "Stages to make anew"),
+        Flag.list("output", 'o', "Where the result goes: type=local|tar|oci|docker,dest=PATH"),
+        Flag.list("secret", ' ', "A secret for RUN: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
         Flag.list("add-host", ' ', "A line for /etc/hosts: NAME:ADDRESS"),
         Flag.list("build-arg", ' ', "A value for an ARG: NAME=VALUE, or NAME for our own value"),
         Flag.list("cache-from", ' ', "Images to take layers from").hide(),
@@ -65,7 +79,7 @@ final class Builds {
         Flag.text("network", ' ', "The network of RUN: default, none, host").standard("default"),
         Flag.bool("no-cache", ' ', "Make every layer anew"),
         Flag.text("platform", ' ', "What the image shall run on"),
-        Flag.text("progress", ' ', "How to show it: auto, plain").standard("auto").hide(),
+        Flag.text("progress", ' ', "How to show it: auto, plain, tty, rawjson").standard("auto"),
         Flag.bool("pull", ' ', "Ask the registry for newer base images"),
         Flag.bool("quiet", 'q', "Only the image's id"),
         Flag.bool("rm", ' ', "Remove containers after the build").hide(),
@@ -76,7 +90,57 @@ final class Builds {
   }
 
   private static int build(Session session, Words words) throws IOException {
-    Query query = query(words);
+    try {
+      return run(session, words);
+    } catch (FailedStep failed) {
+      Exit exit = new Exit(failed.code, String.valueOf(failed.getMessage()));
+      if (words.on("debug") && !failed.state.isEmpty()) {
+        session.err().println(exit.text());
+        session.err().println("a shell in the state before the failed step; exit ends it");
+        shell(session, failed.state);
+      }
+      throw exit;
+    }
+  }
+
+  /// A shell in a container of the image `id`, which goes with it.
+  private static void shell(Session session, String id) throws IOException {
+    List<String> run = new ArrayList<>(List.of("--rm", "-i", "--entrypoint", "/bin/sh"));
+    if (Streams.inputIsTerminal()) {
+      run.add("-t");
+    }
+    run.add(id);
+    Command command = Commands.find(List.of("run")).orElseThrow().command();
+    try {
+      int _ = command.action().run(session, Words.parse(command.flags(), run, false));
+    } catch (IOException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IOException(e);
+    } finally {
+      Json _ = session.engine().delete(Query.of("/images/" + id));
+    }
+  }
+
+  /// A build that failed at an instruction.
+  private static final class FailedStep extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final int code;
+    private final String state;
+
+    /// @param state an image of how it was before; empty if there is none
+    FailedStep(int code, String message, String state) {
+      super(message, null, false, false);
+      this.code = code;
+      this.state = state;
+    }
+  }
+
+  private static int run(Session session, Words words) throws IOException {
+    List<BuildOutput> outputs = words.list("output").stream().map(BuildOutput::parse).toList();
+    Query query = query(words, outputs.isEmpty());
+    BuildScreen screen = new BuildScreen(session, words.text("progress", "auto"));
+    Map<String, String> extras = extras(words, screen);
     String from = words.argument(0);
     String file = words.text("file", "");
     AtomicReference<String> id = new AtomicReference<>("");
@@ -84,7 +148,7 @@ final class Builds {
     if (from.matches("(?i)(https?|git)://.+|git@.+|github\\.com/.+")) {
       query.with("remote", from).withText("dockerfile", file);
       try (InputStream nothing = InputStream.nullInputStream()) {
-        show(session, session.engine().upload(query, nothing), quiet, id);
+        show(session, session.engine().upload("POST", query, extras, nothing), screen, quiet, id);
       }
     } else if (from.equals("-")) {
       if (file.equals("-")) {
@@ -95,7 +159,8 @@ final class Builds {
       try (InputStream archive = isArchive(in) ? in : alone(in, query)) {
         show(
             session,
-            session.engine().upload(query.withText("dockerfile", file), archive),
+            session.engine().upload("POST", query.withText("dockerfile", file), extras, archive),
+            screen,
             quiet,
             id);
       }
@@ -105,9 +170,23 @@ final class Builds {
         throw new Exit(1, "unable to prepare context: path \"" + from + "\" not found");
       }
       try (Context context = new Context(session, folder, file, query)) {
-        show(session, session.engine().upload(query, context.open()), quiet, id);
+        show(
+            session,
+            session.engine().upload("POST", query, extras, context.open()),
+            screen,
+            quiet,
+            id);
         context.check();
       }
+    }
+    if (screen.failed()) {
+      return 1;
+    }
+    for (BuildOutput output : outputs) {
+      output.write(session, id.get(), words.list("tag"));
+    }
+    if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles)) {
+      Json _ = session.engine().delete(Query.of("/images/" + id.get()));
     }
     Optional<String> idFile = words.text("iidfile");
     if (idFile.isPresent()) {
@@ -118,9 +197,66 @@ final class Builds {
 
   // ---- what is asked for
 
-  private static Query query(Words words) {
+  /// What Docker's parameters have no place for: see the engine's `BuildRequests.extras`.
+  private static Map<String, String> extras(Words words, BuildScreen screen) throws IOException {
+    Json.JsonObject all =
+        Json.object()
+            .put("Steps", screen.wantsSteps())
+            .put("Check", words.on("check"))
+            .put("Debug", words.on("debug"))
+            .put("Allow", Json.strings(words.list("allow")))
+            .put("NoCacheStages", Json.strings(words.list("no-cache-filter")));
+    Json.JsonObject images = Json.object();
+    for (String text : words.list("build-context")) {
+      String[] pair = text.split("=docker-image://", 2);
+      if (pair.length < 2) {
+        throw new Exit(1, "invalid build context " + text + ": only NAME=docker-image://IMAGE");
+      }
+      images.put(pair[0], pair[1]);
+    }
+    Json.JsonObject secrets = Json.object();
+    for (String text : words.list("secret")) {
+      secret(text, secrets);
+    }
+    String text = all.put("Images", images).put("Secrets", secrets).text();
+    String header = Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    if (header.length() > MOST_EXTRAS) {
+      throw new Exit(1, "all secrets of a build together can have 40 KiB");
+    }
+    return Map.of("X-Gantry-Build", header);
+  }
+
+  private static void secret(String text, Json.JsonObject secrets) throws IOException {
+    Map<String, String> fields = new HashMap<>();
+    for (String field : text.split(",")) {
+      String[] pair = field.split("=", 2);
+      if (pair.length < 2) {
+        throw new Exit(1, "invalid field '" + field + "' must be a key=value pair");
+      }
+      fields.put(pair[0].toLowerCase(Locale.ROOT), pair[1]);
+    }
+    String id = fields.getOrDefault("id", "");
+    String file = fields.getOrDefault("src", fields.getOrDefault("source", ""));
+    if (id.isEmpty()) {
+      throw new Exit(1, "invalid secret " + text + ": it needs an id");
+    }
+    String variable = fields.getOrDefault("env", file.isEmpty() ? id : "");
+    byte[] content;
+    if (file.isEmpty() && System.getenv(variable) != null) {
+      content = System.getenv(variable).getBytes(StandardCharsets.UTF_8);
+    } else {
+      Path path = Path.of(file.isEmpty() ? id : file);
+      if (!Files.isRegularFile(path)) {
+        throw new Exit(1, "failed to stat " + path + ": no such file or directory");
+      }
+      content = Files.readAllBytes(path);
+    }
+    secrets.put(id, Base64.getEncoder().encodeToString(content));
+  }
+
+  private static Query query(Words words, boolean named) {
     Query query = Query.of("/build").with("version", "1").with("rm", true);
-    for (String tag : words.list("tag")) {
+    for (String tag : named ? words.list("tag") : List.<String>of()) {
       query.with("t", tag);
     }
     words.list("add-host").forEach(host -> query.with("extrahosts", host.replace('=', ':')));
@@ -296,11 +432,15 @@ final class Builds {
   // ---- what comes back
 
   private static void show(
-      Session session, InputStream stream, boolean quiet, AtomicReference<String> id)
+      Session session,
+      InputStream stream,
+      BuildScreen screen,
+      boolean quiet,
+      AtomicReference<String> id)
       throws IOException {
     boolean colours = Streams.outputIsTerminal();
     try (stream) {
-      EngineClient.each(stream, message -> one(session, message, quiet, colours, id));
+      EngineClient.each(stream, message -> one(session, message, screen, quiet, colours, id));
     }
     session.out().flush();
   }
@@ -308,6 +448,7 @@ final class Builds {
   private static void one(
       Session session,
       Json.JsonObject message,
+      BuildScreen screen,
       boolean quiet,
       boolean colours,
       AtomicReference<String> id) {
@@ -315,9 +456,14 @@ final class Builds {
     Optional<Json.JsonObject> problem = message.object("errorDetail");
     if (problem.isPresent()) {
       session.out().flush();
-      throw new Exit(
+      problem.get().string("excerpt").ifPresent(e -> session.err().print(e));
+      throw new FailedStep(
           (int) problem.get().number("code", 1),
-          problem.get().string("message", message.string("error", "")));
+          problem.get().string("message", message.string("error", "")),
+          problem.get().string("state", ""));
+    }
+    if (screen.shows(message)) {
+      return;
     }
     String text = message.string("stream", "");
     if (quiet && text.strip().toLowerCase(Locale.ROOT).matches("sha256:[0-9a-f]{64}")) {

@@ -26,7 +26,7 @@ final class Unpacking {
   private final Deque<Runnable> atEnd = new ArrayDeque<>();
   private long bytes;
 
-  /// @param rename what the first part of each name becomes; `.` to drop it
+  /// @param rename what the first part of each name becomes; `.` to drop it, `*` to keep it
   Unpacking(Path folder, String rename, boolean owners) {
     this.folder = folder;
     this.rename = rename;
@@ -48,7 +48,7 @@ final class Unpacking {
     String[] parts = name.replaceFirst("/+$", "").split("/");
     Path target = folder;
     for (int i = 0; i < parts.length; i++) {
-      String part = i == 0 ? rename : parts[i];
+      String part = i == 0 && !rename.equals("*") ? rename : parts[i];
       if (part.isEmpty() || part.equals(".")) {
         continue;
       }

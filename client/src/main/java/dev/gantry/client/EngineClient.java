@@ -124,8 +124,16 @@ public final class EngineClient {
   }
 
   public InputStream upload(String method, Query query, InputStream archive) {
+    return upload(method, query, Map.of(), archive);
+  }
+
+  /// @param headers more headers to send
+  public InputStream upload(
+      String method, Query query, Map<String, String> headers, InputStream archive) {
+    StringBuilder lines = new StringBuilder();
+    headers.forEach((name, value) -> lines.append(name + ": " + value + "\r\n"));
     try {
-      return checked(Http.upload(address, method, target(query), "", archive));
+      return checked(Http.upload(address, method, target(query), lines.toString(), archive));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,6 +1,7 @@
 package dev.gantry.dockerfile;
 
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -15,8 +16,13 @@ import java.util.regex.Pattern;
 /// @param syntax the frontend image; empty for the built-in one
 /// @param skippedChecks rules that shall not warn; `all` for none at all
 /// @param checksFail warnings are errors
+/// @param experimentalChecks rules that are not stable yet but wanted; `all` for all of them
 public record Directives(
-    char escape, String syntax, Set<String> skippedChecks, boolean checksFail) {
+    char escape,
+    String syntax,
+    Set<String> skippedChecks,
+    boolean checksFail,
+    Set<String> experimentalChecks) {
   private static final Pattern DIRECTIVE =
       Pattern.compile("#\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*");
   private static final Set<String> KNOWN = Set.of("escape", "syntax", "check");
@@ -45,15 +51,26 @@ public record Directives(
     }
     Set<String> skipped = Set.of();
     boolean fail = false;
+    Set<String> experimental = Set.of();
     for (String part : found.getOrDefault("check", "").split(";")) {
       String[] pair = part.strip().split("=", 2);
       if (pair.length == 2 && pair[0].strip().equals("skip")) {
-        skipped = Set.of(pair[1].strip().split("\\s*,\\s*"));
+        skipped = new HashSet<>(List.of(pair[1].strip().split("\\s*,\\s*")));
       } else if (pair.length == 2 && pair[0].strip().equals("error")) {
         fail = pair[1].strip().equalsIgnoreCase("true") || pair[1].strip().equals("1");
+      } else if (pair.length == 2 && pair[0].strip().equals("experimental")) {
+        experimental = new HashSet<>(List.of(pair[1].strip().split("\\s*,\\s*")));
       }
     }
     return new Directives(
-        escape.charAt(0), found.getOrDefault("syntax", ""), Set.copyOf(skipped), fail);
+        escape.charAt(0),
+        found.getOrDefault("syntax", ""),
+        Set.copyOf(skipped),
+        fail,
+        Set.copyOf(experimental));
+  }
+
+  boolean experimental(String rule) {
+    return experimentalChecks.contains("all") || experimentalChecks.contains(rule);
   }
 }

@@ -52,7 +52,7 @@ final class Parser {
     List<Instruction.Arg> arguments = new ArrayList<>();
     List<Dockerfile.Stage> stages = new ArrayList<>();
     List<Instruction> current = new ArrayList<>();
-    List<Statement> statements = Statements.split(lines, directives.escape());
+    List<Statement> statements = Statements.split(text, directives.escape());
     if (statements.isEmpty()) {
       throw new ParseFailure(0, "file with no instructions");
     }
@@ -77,7 +77,7 @@ final class Parser {
 
   /// One instruction alone, such as a trigger of a base image.
   static Instruction one(String text) throws ParseFailure {
-    List<Statement> statements = Statements.split(Statements.lines(text), '\\');
+    List<Statement> statements = Statements.split(text, '\\');
     if (statements.size() != 1) {
       throw new ParseFailure(0, "not one instruction: " + text);
     }
@@ -116,30 +116,12 @@ final class Parser {
 
   private static String similar(String name) {
     return KEYWORDS.stream()
-        .filter(k -> distance(k, name) <= 2)
+        .filter(k -> Similar.distance(k, name) <= 2)
         .min(
-            Comparator.comparingInt((String k) -> distance(k, name))
+            Comparator.comparingInt((String k) -> Similar.distance(k, name))
                 .thenComparing(k -> k.charAt(0) != name.charAt(0)))
         .map(k -> " (did you mean " + k + "?)")
         .orElse("");
-  }
-
-  /// Letters to change, to add or to take away.
-  private static int distance(String a, String b) {
-    int[] row = new int[b.length() + 1];
-    for (int j = 0; j <= b.length(); j++) {
-      row[j] = j;
-    }
-    for (int i = 1; i <= a.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= b.length(); j++) {
-        int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-        diagonal = row[j];
-        row[j] = Math.min(change, Math.min(row[j], row[j - 1]) + 1);
-      }
-    }
-    return row[b.length()];
   }
 
   // ---- arguments
@@ -385,7 +367,7 @@ final class Parser {
     for (Heredoc document : s.heredocs()) {
       whole.append('\n').append(document.content()).append(document.name());
     }
-    for (Statement statement : Statements.split(Statements.lines(whole.toString()), escape)) {
+    for (Statement statement : Statements.split(whole.toString(), escape)) {
       instruction(statement); // it must be one
     }
     return new Instruction.Onbuild(o, whole.toString());

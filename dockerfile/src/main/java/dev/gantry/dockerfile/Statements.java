@@ -15,13 +15,24 @@ final class Statements {
   private static final Pattern HEREDOC = Pattern.compile("(\\d{0,9})<<(-?)([^<]*)");
 
   private final List<String> lines;
+  private final List<String> endings;
   private final char escape;
   private final List<Statement> statements = new ArrayList<>();
   private int next;
 
-  private Statements(List<String> lines, char escape) {
-    this.lines = lines;
+  private Statements(String text, char escape) {
+    this.lines = lines(text);
+    this.endings = endings(text);
     this.escape = escape;
+  }
+
+  /// What ends each line: a heredoc keeps it.
+  static List<String> endings(String text) {
+    List<String> endings = new ArrayList<>();
+    for (String line : text.split("\n", -1)) {
+      endings.add(line.endsWith("\r") ? "\r\n" : "\n");
+    }
+    return endings;
   }
 
   /// The lines of a text: byte order mark and carriage returns are gone.
@@ -34,8 +45,8 @@ final class Statements {
     return lines;
   }
 
-  static List<Statement> split(List<String> lines, char escape) throws ParseFailure {
-    return new Statements(lines, escape).all();
+  static List<Statement> split(String text, char escape) throws ParseFailure {
+    return new Statements(text, escape).all();
   }
 
   private List<Statement> all() throws ParseFailure {
@@ -114,9 +125,9 @@ final class Statements {
     String name = bare(start.group(3));
     StringBuilder content = new StringBuilder();
     while (next < lines.size()) {
-      String line = strip ? lines.get(next).replaceFirst("^\t+", "") : lines.get(next);
-      next++;
-      if (line.equals(name)) {
+      String line = lines.get(next);
+      String end = endings.get(next++);
+      if ((strip ? line.replaceFirst("^\t+", "") : line).equals(name)) {
         return new Heredoc(
             name,
             strip,
@@ -124,7 +135,7 @@ final class Statements {
             start.group(1).isEmpty() ? 0 : Integer.parseInt(start.group(1)),
             content.toString());
       }
-      content.append(line).append('\n');
+      content.append(line).append(end);
     }
     throw new ParseFailure(first, "unterminated heredoc");
   }

@@ -98,7 +98,8 @@ class DockerfileTest {
     assertEquals("/d/", copy.destination());
     assertEquals(
         List.of(
-            new Heredoc("A", true, false, 0, "x $y\n"), new Heredoc("B", false, true, 3, "z\n")),
+            new Heredoc("A", true, false, 0, "\t\tx $y\n"),
+            new Heredoc("B", false, true, 3, "z\n")),
         copy.documents());
   }
 

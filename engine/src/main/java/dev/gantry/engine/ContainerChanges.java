@@ -220,7 +220,7 @@ public final class ContainerChanges {
     Path layer = c.folder().resolve("commit-" + dev.gantry.base.Ids.next() + ".tar");
     try {
       try (OutputStream out = Files.newOutputStream(layer)) {
-        pack(c, out, Long.MAX_VALUE);
+        pack(c, out, Long.MAX_VALUE, Set.of());
       }
       Image image =
           engine
@@ -278,13 +278,39 @@ public final class ContainerChanges {
     return document;
   }
 
+  private static List<Change> without(List<Change> changes, Set<String> stubs, Tree upper)
+      throws Errno {
+    if (stubs.isEmpty()) {
+      return changes;
+    }
+    List<Change> left = new ArrayList<>();
+    Set<String> needed = new java.util.HashSet<>();
+    for (Change change : changes.reversed()) { // what is in a folder before the folder
+      String path = change.path();
+      Optional<Tree.Status> status = upper.status(path);
+      boolean empty =
+          status.isPresent()
+              && (status.get().isDirectory()
+                  ? !needed.contains(path)
+                  : status.get().isRegular() && status.get().size() == 0);
+      if (change.kind() == Kind.ADDED && stubs.contains(path) && empty) {
+        continue;
+      }
+      left.addFirst(change);
+      needed.add(path.substring(0, path.lastIndexOf('/')));
+    }
+    return left;
+  }
+
   /// Packs the changes as a layer (image-spec layer.md).
   ///
   /// @param newest files that are younger get this time (seconds since the epoch)
-  void pack(Container c, OutputStream out, long newest) throws IOException {
+  /// @param stubs what was made to mount on: left out unless somebody has put something into it
+  void pack(Container c, OutputStream out, long newest, Set<String> stubs) throws IOException {
     List<Change> changes = list(c.id());
     try (Tree upper = upper(c);
         TarWriter tar = new TarWriter(out)) {
+      changes = without(changes, stubs, upper);
       TarPack pack = new TarPack(upper, tar, p -> false);
       for (Change change : changes) {
         String name = change.path().substring(1);

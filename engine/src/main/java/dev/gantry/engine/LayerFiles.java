@@ -65,9 +65,10 @@ public final class LayerFiles {
   /// Packs what the container `ref` has changed as a layer.
   ///
   /// @param newest files that are younger get this time (seconds since the epoch)
-  public void pack(String ref, OutputStream out, long newest) {
+  /// @param stubs what was made to mount on: left out unless somebody has put something into it
+  public void pack(String ref, OutputStream out, long newest, java.util.Set<String> stubs) {
     try {
-      engine.changes().pack(engine.require(ref), out, newest);
+      engine.changes().pack(engine.require(ref), out, newest, stubs);
     } catch (IOException e) {
       throw new Failure.Internal("could not pack the changes of " + ref + ": " + e.getMessage(), e);
     }

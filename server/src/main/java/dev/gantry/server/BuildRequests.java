@@ -3,11 +3,16 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildRequest;
+import dev.gantry.build.Builder;
+import dev.gantry.build.GitSource;
+import dev.gantry.build.GivenSecrets;
 import dev.gantry.build.RemoteFile;
+import dev.gantry.dockerfile.BuildChecks;
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.dockerfile.PathPattern;
+import dev.gantry.dockerfile.Warning;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
@@ -16,12 +21,16 @@ import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// Reads a `POST /build`: its parameters, its context and the Dockerfile in it. Messages are
 /// Docker's.
@@ -30,6 +39,9 @@ final class BuildRequests {
 
   private final HttpRequest q;
   private final Path folder;
+  private String fileName = "Dockerfile";
+  private String fileText = "";
+  private List<Warning> warnings = List.of();
 
   /// @param folder a new one for the context
   BuildRequests(HttpRequest q, Path folder) {
@@ -44,6 +56,40 @@ final class BuildRequests {
         .map(t -> ImageReference.parse(t).withDefaultTag())
         .distinct()
         .toList();
+  }
+
+  /// What our own command line wants beyond Docker's parameters: the header `X-Gantry-Build`, an
+  /// object in base64. `Secrets` are in base64 by name, `Allow` are entitlements, `Images` are
+  /// named contexts that stand for images; `Steps`, `Check` and `Debug` say what to answer.
+  Json.JsonObject extras() {
+    try {
+      String text = q.header("X-Gantry-Build").orElse("");
+      return text.isEmpty()
+          ? Json.object()
+          : Json.parseObject(new String(Base64.getDecoder().decode(text), StandardCharsets.UTF_8));
+    } catch (JsonException | IllegalArgumentException e) {
+      throw new Failure.InvalidRequest("the header X-Gantry-Build cannot be read", null, e);
+    }
+  }
+
+  private static Map<String, String> texts(Json.JsonObject object) {
+    Map<String, String> all = new LinkedHashMap<>();
+    object.members().forEach((k, v) -> all.put(k, v instanceof Json.JsonString s ? s.value() : ""));
+    return all;
+  }
+
+  /// The Dockerfile's name and text, once it is read.
+  String name() {
+    return fileName;
+  }
+
+  String text() {
+    return fileText;
+  }
+
+  /// What the build checks say of it.
+  List<Warning> warnings() {
+    return warnings;
   }
 
   BuildRequest read() throws IOException {
@@ -70,6 +116,8 @@ final class BuildRequests {
         throw new Failure.InvalidRequest(
             "the Dockerfile (" + file.substring(1) + ") cannot be empty");
       }
+      fileText = text;
+      fileName = file.isEmpty() ? "Dockerfile" : file.substring(1);
       Dockerfile parsed = Dockerfile.parse(text);
       String ignored =
           read(
@@ -78,12 +126,25 @@ final class BuildRequests {
                       ? file + ".dockerignore"
                       : "/.dockerignore")
               .orElse("");
-      return BuildRequest.of(parsed, BuildContext.without(folder, IgnoreFile.parse(ignored)))
+      IgnoreFile rules = IgnoreFile.parse(ignored);
+      warnings = BuildChecks.of(parsed, text, arguments, rules);
+      Json.JsonObject extras = extras();
+      Map<String, byte[]> secrets = new LinkedHashMap<>();
+      texts(extras.object("Secrets").orElseGet(Json::object))
+          .forEach((id, value) -> secrets.put(id, Base64.getDecoder().decode(value)));
+      return BuildRequest.of(parsed, BuildContext.without(folder, rules))
+          .client(new GivenSecrets(secrets))
+          .entitlements(Set.copyOf(extras.strings("Allow")))
+          .images(texts(extras.object("Images").orElseGet(Json::object)))
           .target(q.text("target"))
           .platform(platform)
           .arguments(arguments)
           .labels(labels)
-          .noCache(q.flag("nocache"), List.of())
+          .noCache(
+              q.flag("nocache"),
+              extras.strings("NoCacheStages").stream()
+                  .map(s -> s.toLowerCase(Locale.ROOT))
+                  .toList())
           .pull(q.flag("pull"))
           .host(host)
           .done();
@@ -177,6 +238,20 @@ final class BuildRequests {
     String remote = q.text("remote");
     if (remote.isEmpty()) {
       return Optional.empty();
+    }
+    if (GitSource.isGit(remote)) {
+      Path place = Files.createDirectory(folder.resolveSibling(folder.getFileName() + ".git"));
+      try {
+        GitSource.Checkout checkout = GitSource.parse(remote).checkout(place);
+        Files.delete(folder);
+        Files.move(checkout.folder(), folder);
+        return Optional.empty();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new Failure.Cancelled("interrupted while fetching " + remote);
+      } finally {
+        Builder.remove(place);
+      }
     }
     if (!remote.startsWith("http://") && !remote.startsWith("https://")) {
       throw new Failure.InvalidRequest("remoteURL (" + remote + ") could not be recognized as URL");

@@ -2,16 +2,22 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildFailure;
+import dev.gantry.build.BuildProgress;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.BuildRun;
 import dev.gantry.build.Builder;
+import dev.gantry.build.Excerpt;
+import dev.gantry.build.FilesTar;
 import dev.gantry.buildkit.BuildKit;
+import dev.gantry.dockerfile.Origin;
+import dev.gantry.dockerfile.Warning;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
 import dev.gantry.images.LayerCache;
 import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
@@ -68,6 +74,7 @@ final class BuildRoutes {
   void addTo(Router router) {
     router.on("POST", "/build", this::build);
     router.on("POST", "/build/prune", this::prune);
+    router.on("GET", "/build/files", this::files);
     router.on("POST", "/build/cancel", BuildRoutes::cancel);
     router.on("POST", "/session", this::session);
     router.on("POST", "/grpc", this::grpc);
@@ -79,6 +86,10 @@ final class BuildRoutes {
       BuildRequests requests = new BuildRequests(q, folder);
       List<ImageReference> names = requests.names();
       BuildRequest request = requests.read();
+      if (requests.extras().bool("Check", false)) {
+        r.json(200, Json.object().put("Warnings", warnings(requests)));
+        return;
+      }
       String logins = q.header("X-Registry-Config").orElse("");
       try (BuildRun run =
               builder.plan(
@@ -87,7 +98,7 @@ final class BuildRoutes {
                       base(ImageReference.parse(name), name, platform, pull, logins));
           OutputStream out = r.stream(200, "application/json")) {
         r.whenGone(run::cancel);
-        build(run, names, out, q.flag("q"));
+        build(run, names, requests, out, q.flag("q"));
       }
     } catch (BuildFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
@@ -96,10 +107,45 @@ final class BuildRoutes {
     }
   }
 
-  private void build(BuildRun run, List<ImageReference> names, OutputStream out, boolean quiet)
+  private static Json.JsonArray warnings(BuildRequests requests) {
+    Json.JsonArray all = Json.array();
+    for (Warning w : requests.warnings()) {
+      all.add(
+          Json.object()
+              .put("Rule", w.rule())
+              .put("Description", w.description())
+              .put("Detail", w.detail())
+              .put("Line", w.line())
+              .put(
+                  "Excerpt",
+                  Excerpt.of(
+                      requests.name(),
+                      requests.text(),
+                      new Origin(w.line(), w.line(), "", List.of()))));
+    }
+    return all;
+  }
+
+  /// The files of an image, as an archive.
+  private void files(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    Image image = engine.images().require(q.text("image"));
+    try (Tree tree = engine.layerFiles().open(image.diffIds());
+        OutputStream out = r.stream(200, "application/x-tar")) {
+      FilesTar.write(tree, out);
+    }
+  }
+
+  private void build(
+      BuildRun run,
+      List<ImageReference> names,
+      BuildRequests requests,
+      OutputStream out,
+      boolean quiet)
       throws IOException {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
-    ClassicBuild progress = new ClassicBuild(quiet ? said : out, run::cancel);
+    ClassicBuild classic = new ClassicBuild(quiet ? said : out, run::cancel);
+    boolean steps = requests.extras().bool("Steps", false) && !quiet;
+    BuildProgress progress = steps ? new StepLines(out, run::cancel) : classic;
     try {
       Image image = run.build(progress).image(names);
       String id = image.id().toString();
@@ -109,8 +155,11 @@ final class BuildRoutes {
         return;
       }
       ProgressLines.line(out, Json.object().put("aux", Json.object().put("ID", id)));
-      if (!progress.warning().isEmpty()) {
-        stream(out, "[Warning] " + progress.warning() + "\n");
+      if (!classic.warning().isEmpty()) {
+        stream(out, "[Warning] " + classic.warning() + "\n");
+      }
+      if (steps) {
+        ProgressLines.line(out, Json.object().put("checks", warnings(requests)));
       }
       stream(out, "Successfully built " + image.id().shortHex() + "\n");
       for (ImageReference tag : names) {
@@ -124,6 +173,12 @@ final class BuildRoutes {
       Json.JsonObject detail = Json.object();
       if (code != 1) {
         detail.put("code", code);
+      }
+      if (e instanceof BuildFailure b && b.origin() != null && requests.extras().size() > 0) {
+        detail.put("excerpt", Excerpt.of(requests.name(), requests.text(), b.origin()));
+      }
+      if (requests.extras().bool("Debug", false)) {
+        run.beforeFailure().ifPresent(b -> detail.put("state", b.image(List.of()).id().toString()));
       }
       ProgressLines.line(
           out, Json.object().put("errorDetail", detail.put("message", text)).put("error", text));

@@ -1,0 +1,213 @@
+package dev.gantry.build;
+
+import dev.gantry.base.Failure;
+import dev.gantry.engine.LayerFiles;
+import dev.gantry.kernel.Tree;
+import java.io.IOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/// A git repository as a context or a source of ADD: `URL#REF:FOLDER` or `URL?ref=…&subdir=…`.
+/// Cloned by the machine's `git`, which sees no configuration of anybody, asks nobody anything,
+/// runs no hooks and may use no protocol that reaches this machine's files.
+///
+/// @param url what git is given
+/// @param ref branch, tag or commit; empty for the repository's head
+/// @param folder the part of it that is wanted; empty for all
+/// @param checksum the beginning of the commit that it must be; empty for any
+public record GitSource(
+    String url,
+    String ref,
+    String folder,
+    String checksum,
+    boolean keepGitFolder,
+    boolean submodules) {
+  private static final int PATIENCE_MINUTES = 10;
+  private static final int MOST_OUTPUT = 64 << 10;
+
+  /// @param folder the files
+  /// @param name the repository's name
+  /// @param seconds when the commit was made, in seconds since the epoch
+  public record Checkout(Path folder, String name, String commit, long seconds) {}
+
+  /// Whether `text` names a git repository.
+  public static boolean isGit(String text) {
+    String plain = text.split("[#?]", 2)[0].toLowerCase(Locale.ROOT);
+    return plain.startsWith("git://")
+        || plain.startsWith("ssh://")
+        || plain.matches("[a-z0-9._-]+@[a-z0-9._-]+:[^:].*")
+        || plain.startsWith("github.com/")
+        || plain.matches("https?://.+\\.git/?");
+  }
+
+  /// Whether it comes from elsewhere.
+  static boolean isRemote(String text) {
+    return isGit(text) || RemoteFile.isUrl(text);
+  }
+
+  /// Understands a URL with its fragment or query.
+  ///
+  /// @throws Failure.InvalidRequest if it cannot be understood
+  public static GitSource parse(String text) {
+    String[] parts = text.split("#", 2);
+    String ref = "";
+    String folder = "";
+    if (parts.length > 1) {
+      String[] fragment = parts[1].split(":", 2);
+      ref = fragment[0];
+      folder = fragment.length > 1 ? fragment[1] : "";
+    }
+    String[] query = parts[0].split("\\?", 2);
+    Map<String, String> values = new LinkedHashMap<>();
+    for (String field : query.length > 1 ? query[1].split("&") : new String[0]) {
+      String[] pair = field.split("=", 2);
+      values.put(
+          pair[0], pair.length > 1 ? URLDecoder.decode(pair[1], StandardCharsets.UTF_8) : "true");
+    }
+    String url = query[0];
+    for (String key : values.keySet()) {
+      if (!List.of(
+              "ref",
+              "branch",
+              "tag",
+              "subdir",
+              "checksum",
+              "commit",
+              "keep-git-dir",
+              "submodules",
+              "mtime",
+              "fetch-by-commit")
+          .contains(key)) {
+        throw new Failure.InvalidRequest("unexpected query \"" + key + "\" of git URL " + url);
+      }
+    }
+    if (values.containsKey("branch")) {
+      ref = "refs/heads/" + values.get("branch");
+    } else if (values.containsKey("tag")) {
+      ref = "refs/tags/" + values.get("tag");
+    }
+    GitSource source =
+        new GitSource(
+            url.startsWith("github.com/") ? "https://" + url : url,
+            values.getOrDefault("ref", ref),
+            values.getOrDefault("subdir", folder),
+            values.getOrDefault("checksum", values.getOrDefault("commit", "")),
+            values.getOrDefault("keep-git-dir", "false").matches("true|1"),
+            values.getOrDefault("submodules", "true").matches("true|1"));
+    if (source.url().startsWith("-") || source.ref().startsWith("-")) {
+      throw new Failure.InvalidRequest("invalid git URL " + text);
+    }
+    return source;
+  }
+
+  /// The same with what the flags of ADD say.
+  GitSource with(Optional<Boolean> keep, String commit) {
+    return new GitSource(
+        url,
+        ref,
+        folder,
+        commit.isEmpty() ? checksum : commit,
+        keep.orElse(keepGitFolder),
+        submodules);
+  }
+
+  /// Fetches it.
+  ///
+  /// @param place an empty folder
+  public Checkout checkout(Path place) throws IOException, InterruptedException {
+    Path work = Files.createDirectory(place.resolve("work"));
+    Path home = Files.createDirectory(place.resolve("home"));
+    git(work, home, "init", "--quiet");
+    git(work, home, "remote", "add", "--", "origin", url);
+    String wanted = ref.isEmpty() ? "HEAD" : ref;
+    try {
+      git(work, home, "fetch", "--quiet", "--depth", "1", "--no-tags", "origin", wanted);
+      git(work, home, "checkout", "--quiet", "FETCH_HEAD");
+    } catch (Failure.InvalidRequest e) {
+      // a server that gives no parts, or the beginning of a commit's name
+      git(work, home, "fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/heads/*", "HEAD");
+      git(work, home, "checkout", "--quiet", "--detach", ref.isEmpty() ? "FETCH_HEAD" : ref);
+    }
+    if (submodules && Files.exists(work.resolve(".gitmodules"))) {
+      git(work, home, "submodule", "update", "--quiet", "--init", "--recursive", "--depth", "1");
+    }
+    String commit = git(work, home, "rev-parse", "HEAD").strip();
+    if (!commit.startsWith(checksum)) {
+      throw new Failure.InvalidRequest(
+          "expected checksum to match " + checksum + ", got " + commit + " (" + url + ")");
+    }
+    long seconds = Long.parseLong(git(work, home, "log", "-1", "--format=%ct").strip());
+    String name = url.replaceAll("/+$", "").replaceAll("\\.git$", "").replaceAll(".*[/:]", "");
+    try (Tree tree = Tree.open(work.toString())) {
+      String part = LayerFiles.resolve(tree, "/" + folder);
+      if (!tree.status(part).map(Tree.Status::isDirectory).orElse(false)) {
+        throw new Failure.InvalidRequest("the repository " + url + " has no folder " + folder);
+      }
+      if (!keepGitFolder) {
+        tree.remove("/.git");
+      }
+      return new Checkout(
+          part.equals("/") ? work : work.resolve(part.substring(1)), name, commit, seconds);
+    }
+  }
+
+  private String git(Path work, Path home, String... words)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of("git", "-C", work.toString()));
+    command.addAll(List.of("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"));
+    command.addAll(List.of("-c", "protocol.file.allow=never", "-c", "submodule.recurse=false"));
+    command.addAll(List.of("-c", "safe.directory=*", "-c", "advice.detachedHead=false"));
+    command.addAll(List.of(words));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    String path = System.getenv().getOrDefault("PATH", "/usr/bin:/bin");
+    builder.environment().clear();
+    builder
+        .environment()
+        .putAll(
+            Map.of(
+                "PATH", path,
+                "HOME", home.toString(),
+                "LC_ALL", "C",
+                "GIT_CONFIG_NOSYSTEM", "1",
+                "GIT_CONFIG_GLOBAL", "/dev/null",
+                "GIT_TERMINAL_PROMPT", "0",
+                "GIT_ALLOW_PROTOCOL", "http:https:git:ssh",
+                "GIT_SSH_COMMAND", "ssh -o BatchMode=yes"));
+    Path said = home.resolve("said");
+    builder.redirectOutput(said.toFile());
+    Process process;
+    try {
+      process = builder.start();
+    } catch (IOException e) {
+      throw new Failure.Unavailable("git contexts need the program git on the engine's machine", e);
+    }
+    try {
+      process.getOutputStream().close();
+      if (!process.waitFor(PATIENCE_MINUTES, TimeUnit.MINUTES)) {
+        throw new Failure.TimedOut(
+            "git took more than " + PATIENCE_MINUTES + " minutes for " + url);
+      }
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      Process ignored = process.destroyForcibly();
+    }
+    String text;
+    try (var in = Files.newInputStream(said)) {
+      text = new String(in.readNBytes(MOST_OUTPUT), StandardCharsets.UTF_8);
+    }
+    if (process.exitValue() != 0) {
+      throw new Failure.InvalidRequest(
+          "failed to fetch git repository " + url + ": " + text.strip());
+    }
+    return text;
+  }
+}

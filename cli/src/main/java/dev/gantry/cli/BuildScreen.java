@@ -1,0 +1,140 @@
+package dev.gantry.cli;
+
+import dev.gantry.json.Json;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// Shows how a build goes: `auto` as the engine tells it, one step after the other; `plain` each
+/// line when it comes, with the number of its step; `tty` the same in colours; `rawjson` as
+/// objects.
+final class BuildScreen {
+  private record Step(String head, long began) {}
+
+  private final Session session;
+  private final String kind;
+  private final List<String> heads = new ArrayList<>();
+  private final Map<Integer, Step> steps = new HashMap<>();
+  private boolean failed;
+
+  BuildScreen(Session session, String kind) {
+    if (!List.of("auto", "plain", "tty", "rawjson", "quiet").contains(kind)) {
+      throw new Exit(1, "invalid progress " + kind + ": it is auto, plain, tty or rawjson");
+    }
+    this.session = session;
+    this.kind = kind;
+  }
+
+  boolean wantsSteps() {
+    return !kind.equals("auto") && !kind.equals("quiet");
+  }
+
+  /// Whether what was shown makes the command fail: build checks have found something.
+  boolean failed() {
+    return failed;
+  }
+
+  /// Shows `message` if it is for us.
+  boolean shows(Json.JsonObject message) {
+    if (message.has("Warnings")) {
+      checks(message.items("Warnings"), true);
+      failed = !message.items("Warnings").isEmpty();
+      return true;
+    }
+    if (kind.equals("rawjson") && !message.has("errorDetail")) {
+      session.out().println(message.text());
+      session.out().flush();
+      return true;
+    }
+    if (message.has("plan")) {
+      for (Json item : message.items("plan")) {
+        if (item instanceof Json.JsonObject s) {
+          heads.add(
+              "["
+                  + s.string("Stage", "")
+                  + " "
+                  + s.number("Number", 0)
+                  + "/"
+                  + s.number("Of", 0)
+                  + "] "
+                  + s.string("Text", ""));
+        }
+      }
+      return true;
+    }
+    if (message.has("checks")) {
+      checks(message.items("checks"), false);
+      return true;
+    }
+    var step = message.object("step");
+    step.ifPresent(this::step);
+    return step.isPresent();
+  }
+
+  private void step(Json.JsonObject s) {
+    int number = (int) s.number("Number", 0);
+    String text = s.string("Text", "");
+    switch (s.string("What", "")) {
+      case "began" -> {
+        steps.put(number, new Step(heads.get(number), System.nanoTime()));
+        line(number, "36", heads.get(number));
+      }
+      case "cached" -> line(number, "34", "CACHED");
+      case "done" -> line(number, "32", "DONE " + seconds(number) + "s");
+      case "failed" -> line(number, "31", "ERROR: " + text);
+      case "stdout", "stderr" ->
+          text.lines().forEach(l -> line(number, "", seconds(number) + " " + l));
+      default -> {} // a container runs
+    }
+  }
+
+  private String seconds(int number) {
+    Step step = steps.get(number);
+    double seconds = step == null ? 0 : (System.nanoTime() - step.began()) / 1e9;
+    return String.format(Locale.ROOT, "%.3f", seconds);
+  }
+
+  private void line(int number, String colour, String text) {
+    boolean coloured = kind.equals("tty") && !colour.isEmpty();
+    session
+        .out()
+        .println(
+            "#"
+                + (number + 1)
+                + " "
+                + (coloured ? "\u001b[" + colour + "m" + text + "\u001b[0m" : text));
+    session.out().flush();
+  }
+
+  private void checks(List<Json> warnings, boolean whole) {
+    if (whole) {
+      session
+          .out()
+          .println(
+              warnings.isEmpty()
+                  ? "Check complete, no warnings found."
+                  : "Check complete, "
+                      + warnings.size()
+                      + (warnings.size() == 1 ? " warning has" : " warnings have")
+                      + " been found!");
+    }
+    for (Json item : warnings) {
+      if (item instanceof Json.JsonObject w) {
+        session
+            .out()
+            .print(
+                "\nWARNING: "
+                    + w.string("Rule", "")
+                    + "\n"
+                    + w.string("Description", "")
+                    + "\n"
+                    + w.string("Detail", "")
+                    + "\n\n"
+                    + w.string("Excerpt", ""));
+      }
+    }
+    session.out().flush();
+  }
+}

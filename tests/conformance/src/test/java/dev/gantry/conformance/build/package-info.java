@@ -1,0 +1,2 @@
+/// Dockerfiles built by Docker and by us: [BuildCorpusIT].
+package dev.gantry.conformance.build;
