@@ -1,0 +1,205 @@
+package dev.gantry.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gantry.json.Json;
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Needs;
+import dev.gantry.testkit.Outcome;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The engine, or the registry it works with, is killed at random moments of pulls, pushes, loads
+/// and removals: whatever image is visible afterwards is whole, the next try succeeds, and nothing
+/// is left at the end. `-Dgantry.crashes` N kills N / 10 times, at least three.
+class ImageCrashIT {
+  private static final Duration LIMIT = Duration.ofMinutes(3);
+  private static final int LAYERS = 5;
+  private static final int LAYER = 1 << 20;
+
+  @TempDir Path folder;
+
+  private Engine engine;
+  private String name;
+
+  @Test
+  void nothingHalfIsEverVisibleAndNothingIsLeft() throws Exception {
+    Needs.dockerClient();
+    Needs.peers();
+    int rounds = Math.max(3, Integer.getInteger("gantry.crashes", 50) / 10);
+    long seed = Long.getLong("gantry.seed", System.nanoTime());
+    System.out.println("ImageCrashIT: " + rounds + " times, -Dgantry.seed=" + seed);
+    Random random = new Random(seed);
+    try (Engine started = Engine.start();
+        DebianRegistry registry = DebianRegistry.plain(folder.resolve("registry"))) {
+      engine = started;
+      name = registry.host() + "/crash:1";
+      Eventually.within(
+          LIMIT,
+          "the built-in image is there",
+          () -> !engine.docker("images", "-q").line().isEmpty());
+      TreeSet<String> before = stored();
+      Path archive = folder.resolve("image.tar");
+      Files.write(archive, archive());
+      engine.dockerCommand("load", "-q", "-i", archive.toString()).within(LIMIT).run().succeeded();
+      engine.docker("tag", "crash:1", name).succeeded();
+      engine.dockerCommand("push", "-q", name).within(LIMIT).run().succeeded();
+      String id = engine.docker("images", "-q", "--no-trunc", name).line();
+      long start = System.nanoTime();
+      removeAll();
+      engine.dockerCommand("pull", "-q", name).within(LIMIT).run().succeeded();
+      long whole = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+      for (int round = 0; round < rounds; round++) {
+        String[] words =
+            switch (random.nextInt(5)) {
+              case 0 -> new String[] {"load", "-q", "-i", archive.toString()};
+              case 1 -> new String[] {"push", "-q", name};
+              case 2 -> new String[] {"rmi", "-f", name};
+              default -> new String[] {"pull", "-q", name};
+            };
+        if (words[0].equals("push")) {
+          engine.dockerCommand("pull", "-q", name).within(LIMIT).run().succeeded();
+        } else if (!words[0].equals("rmi")) {
+          removeAll();
+        }
+        CompletableFuture<Outcome> work =
+            CompletableFuture.supplyAsync(() -> engine.dockerCommand(words).within(LIMIT).run());
+        // the moment of the kill is what is random here; nothing waits for it
+        Thread.sleep(random.nextLong(whole + 1));
+        if (random.nextInt(4) == 0) {
+          registry.kill();
+          registry.restart();
+        } else {
+          engine.kill();
+          engine.restart();
+        }
+        work.join();
+        assertWhatIsVisibleIsWhole(id, String.join(" ", words));
+      }
+      engine.dockerCommand("pull", "-q", name).within(LIMIT).run().succeeded();
+      assertEquals(id, engine.docker("images", "-q", "--no-trunc", name).line());
+      assertWhatIsVisibleIsWhole(id, "the last pull");
+      removeAll();
+      Eventually.within(
+          LIMIT, () -> "left: " + difference(before), () -> difference(before).isEmpty());
+    }
+  }
+
+  private void removeAll() {
+    for (String each : List.of(name, "crash:1")) {
+      engine.docker("rmi", "-f", each);
+    }
+    engine.docker("image", "prune", "-f").succeeded();
+  }
+
+  private void assertWhatIsVisibleIsWhole(String id, String after) {
+    Json.JsonObject damage =
+        Json.parseObject(engine.request("POST", "/gantry/images/verify", "").expect(200).text());
+    assertEquals(List.of(), damage.objects("Damaged"), after);
+    for (String each : List.of(name, "crash:1")) {
+      Outcome found = engine.docker("images", "-q", "--no-trunc", each).succeeded();
+      if (found.line().isEmpty()) {
+        continue;
+      }
+      assertEquals(id, found.line(), after);
+      String container = engine.docker("create", each, "x").succeeded().line();
+      for (int i = 0; i < LAYERS; i++) {
+        byte[] file = engine.docker("cp", container + ":/f" + i, "-").succeeded().bytes();
+        byte[] content = java.util.Arrays.copyOfRange(file, 512, 512 + LAYER);
+        assertTrue(java.util.Arrays.equals(content(i), content), "file f" + i + " after " + after);
+      }
+      engine.docker("rm", container).succeeded();
+    }
+  }
+
+  /// Every blob, part of a blob, layer and thing in the trash that the engine keeps.
+  private TreeSet<String> stored() {
+    TreeSet<String> all = new TreeSet<>();
+    Path data = engine.folder().resolve("data");
+    for (String each :
+        List.of("content/blobs/sha256", "content/incoming", "overlay/layers", "overlay/trash")) {
+      try (Stream<Path> files = Files.list(data.resolve(each))) {
+        files.forEach(f -> all.add(data.relativize(f).toString()));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return all;
+  }
+
+  private TreeSet<String> difference(TreeSet<String> before) {
+    TreeSet<String> now = stored();
+    now.removeAll(before);
+    return now;
+  }
+
+  // ---- the image: layers of one file each, which no packing makes smaller
+
+  private static byte[] content(int layer) {
+    byte[] content = new byte[LAYER];
+    new Random(layer).nextBytes(content);
+    return content;
+  }
+
+  private byte[] archive() throws IOException {
+    Path parts = Files.createDirectories(folder.resolve("parts"));
+    Json.JsonArray diffIds = Json.array();
+    Json.JsonArray layers = Json.array();
+    for (int i = 0; i < LAYERS; i++) {
+      Path file = Files.write(parts.resolve("f" + i), content(i));
+      byte[] tar = tar(parts, List.of(file.getFileName().toString()));
+      Files.write(parts.resolve("layer" + i), tar);
+      diffIds.add("sha256:" + sha256(tar));
+      layers.add("layer" + i);
+    }
+    Json.JsonObject config =
+        Json.object()
+            .put("architecture", "amd64")
+            .put("os", "linux")
+            .put("config", Json.object())
+            .put("rootfs", Json.object().put("type", "layers").put("diff_ids", diffIds));
+    Files.writeString(parts.resolve("config"), config.text());
+    Json.JsonArray manifest =
+        Json.array()
+            .add(
+                Json.object()
+                    .put("Config", "config")
+                    .put("RepoTags", Json.array().add("crash:1"))
+                    .put("Layers", layers));
+    Files.writeString(parts.resolve("manifest.json"), manifest.text());
+    List<String> names = new java.util.ArrayList<>(List.of("config", "manifest.json"));
+    for (int i = 0; i < LAYERS; i++) {
+      names.add("layer" + i);
+    }
+    return tar(parts, names);
+  }
+
+  private static byte[] tar(Path from, List<String> names) {
+    List<String> words = new java.util.ArrayList<>(List.of("tar", "-C", from.toString(), "-c"));
+    words.addAll(names);
+    return Command.of(words).run().succeeded().bytes();
+  }
+
+  private static String sha256(byte[] bytes) {
+    try {
+      return java.util.HexFormat.of()
+          .formatHex(java.security.MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (java.security.NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
