@@ -33,8 +33,14 @@ record Api(Path socket) {
     return id(send("POST", "/containers/create", body).expect(201));
   }
 
-  /// A container that sleeps, on a network, with ports published as `8080:80/tcp`.
+  /// A running container that sleeps, on a network, with ports published as `8080:80/tcp`.
   String sleeper(String network, String... ports) throws IOException {
+    String id = createSleeper(network, ports);
+    start(id);
+    return id;
+  }
+
+  String createSleeper(String network, String... ports) throws IOException {
     Json.JsonObject exposed = Json.object();
     Json.JsonObject bindings = Json.object();
     for (String port : ports) {
@@ -50,9 +56,7 @@ record Api(Path socket) {
             .put(
                 "HostConfig",
                 Json.object().put("NetworkMode", network).put("PortBindings", bindings));
-    String id = id(send("POST", "/containers/create", body.toString()).expect(201));
-    start(id);
-    return id;
+    return id(send("POST", "/containers/create", body.toString()).expect(201));
   }
 
   void createNetwork(String name) throws IOException {

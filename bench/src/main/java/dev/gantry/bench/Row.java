@@ -36,6 +36,15 @@ final class Row {
     return this;
   }
 
+  /// Gives `name` the next line, whenever its values come.
+  void in(String name) {
+    samples.computeIfAbsent(name, n -> new Samples());
+  }
+
+  double median(String name) {
+    return samples.getOrDefault(name, new Samples()).median();
+  }
+
   /// Runs each candidate `rounds` times in turn after `warmUp` rounds; one that fails is left out.
   void measure(int warmUp, int rounds) {
     for (int round = -warmUp; round < rounds; round++) {
