@@ -4,7 +4,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /// Trees of mounts that only the holder of a descriptor sees (open_tree(2), OPEN_TREE_CLONE): a
@@ -54,7 +53,7 @@ public final class DetachedMounts {
       MemorySegment root = Native.string(arena, "/");
       int number = namespace.number();
       long result =
-          onThread(
+          OwnThread.mounting(
               () -> {
                 long done = Native.raw(Syscalls.UNSHARE, CLONE_FS, 0, 0, 0, 0, 0);
                 if (done >= 0) {
@@ -73,7 +72,7 @@ public final class DetachedMounts {
 
   /// Mounts `overlay` with `binds` in it where nobody sees it.
   public static Fd of(Overlay overlay, List<Bind> binds) throws Errno {
-    return onThread(
+    return OwnThread.mounting(
         () -> {
           Native.call(Syscalls.UNSHARE, "mount namespace", CLONE_NEWNS, 0, 0);
           try (Arena arena = Arena.ofConfined()) {
@@ -100,7 +99,7 @@ public final class DetachedMounts {
   /// [HostMounts#unmount].
   public static void onHost(Overlay overlay) throws Errno {
     boolean ignored =
-        onThread(
+        OwnThread.mounting(
             () -> {
               try (Arena arena = Arena.ofConfined()) {
                 mountOverlay(arena, overlay);
@@ -220,19 +219,6 @@ public final class DetachedMounts {
           tree.createFile(part, 0644).close();
         }
       }
-    }
-  }
-
-  private static <T> T onThread(Callable<T> work) throws Errno {
-    try {
-      return NetNamespace.onThread(work);
-    } catch (Errno e) {
-      throw e;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new Errno(Errno.EINTR, "waiting for a thread", "mounts");
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
     }
   }
 }

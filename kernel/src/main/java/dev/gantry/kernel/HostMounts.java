@@ -142,19 +142,11 @@ public final class HostMounts {
 
   /// A mount may wait for a server: not on a virtual thread's carrier.
   private static void onThread(Step step) throws Errno {
-    try {
-      NetNamespace.onThread(
-          () -> {
-            step.run();
-            return true;
-          });
-    } catch (Errno e) {
-      throw e;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new Errno(Errno.EINTR, "waiting for a thread", "mounts");
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
+    boolean ignored =
+        OwnThread.mounting(
+            () -> {
+              step.run();
+              return true;
+            });
   }
 }

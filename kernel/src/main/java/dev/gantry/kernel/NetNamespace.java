@@ -1,7 +1,6 @@
 package dev.gantry.kernel;
 
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicReference;
 
 /// Work inside another network namespace.
 ///
@@ -9,6 +8,7 @@ import java.util.concurrent.atomic.AtomicReference;
 /// runs on a platform thread of its own that ends with it. Sockets opened there stay in that
 /// namespace and can be used from anywhere.
 public final class NetNamespace {
+  private static final String THREAD = "gantry-netns";
   private static final int CLONE_NEWNET = 0x40000000;
 
   private NetNamespace() {}
@@ -22,41 +22,29 @@ public final class NetNamespace {
 
   /// Runs `work` in the network namespace that `namespace` is open on.
   public static <T> T in(Fd namespace, Callable<T> work) throws Exception {
-    return onThread(
+    return OwnThread.run(
+        THREAD,
         () -> {
           Native.call(Syscalls.SETNS, "network namespace", namespace.number(), CLONE_NEWNET, 0);
           return work.call();
         });
   }
 
-  /// Makes a network namespace that lives as long as the descriptor (or a process in it).
-  public static Fd create() throws Exception {
-    return onThread(
-        () -> {
-          Native.call(Syscalls.UNSHARE, "network namespace", CLONE_NEWNET, 0, 0);
-          return Fd.open("/proc/thread-self/ns/net", Fd.O_RDONLY | Fd.O_CLOEXEC);
-        });
+  /// What is done in a new namespace, which is open as `namespace`.
+  public interface FirstWork {
+    void in(Fd namespace) throws Exception;
   }
 
-  static <T> T onThread(Callable<T> work) throws Exception {
-    AtomicReference<T> result = new AtomicReference<>();
-    AtomicReference<Exception> failure = new AtomicReference<>();
-    Thread thread =
-        Thread.ofPlatform()
-            .name("gantry-netns")
-            .start(
-                () -> {
-                  try {
-                    result.set(work.call());
-                  } catch (Exception e) {
-                    failure.set(e);
-                  }
-                });
-    thread.join();
-    Exception failed = failure.get();
-    if (failed != null) {
-      throw failed;
-    }
-    return result.get();
+  /// Makes a network namespace, which lives as long as the descriptor (or a process in it), and
+  /// does `work` in it. After a failure `work` may have kept the descriptor: it is not closed.
+  public static Fd create(FirstWork work) throws Exception {
+    return OwnThread.run(
+        THREAD,
+        () -> {
+          Native.call(Syscalls.UNSHARE, "network namespace", CLONE_NEWNET, 0, 0);
+          Fd namespace = Fd.open("/proc/thread-self/ns/net", Fd.O_RDONLY | Fd.O_CLOEXEC);
+          work.in(namespace);
+          return namespace;
+        });
   }
 }

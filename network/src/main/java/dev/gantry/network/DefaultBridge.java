@@ -29,6 +29,17 @@ final class DefaultBridge {
     this.links = links;
   }
 
+  /// Its driver options, as Docker shows them.
+  Map<String, String> settings() {
+    return Map.of(
+        BridgeOptions.DEFAULT_BRIDGE, "true",
+        BridgeOptions.ICC, String.valueOf(options.icc()),
+        BridgeOptions.MASQUERADE, String.valueOf(options.masquerade()),
+        BridgeOptions.HOST_BINDING, options.hostBinding(),
+        BridgeOptions.NAME, options.bridge(),
+        BridgeOptions.MTU, String.valueOf(options.mtu() == 0 ? 1500 : options.mtu()));
+  }
+
   List<Pool> pools() {
     List<Pool> pools = new ArrayList<>();
     pools.add(pool4());

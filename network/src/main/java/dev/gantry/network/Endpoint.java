@@ -39,42 +39,26 @@ public record Endpoint(
     linkLocal = List.copyOf(linkLocal);
   }
 
-  public Endpoint(
-      String networkId,
-      String network,
-      String endpointId,
-      String interfaceName,
-      String hostInterface,
-      String mac,
-      String ipv4,
-      int ipv4Prefix,
-      String ipv4Gateway,
-      String ipv6,
-      int ipv6Prefix,
-      String ipv6Gateway,
-      List<String> aliases,
-      List<String> links,
-      List<String> names,
-      Map<String, String> driverOptions,
-      int gatewayPriority) {
-    this(
+  /// What is known of an endpoint before its container runs: no address, no interface.
+  public static Endpoint planned(String networkId, String mac, EndpointRequest wish) {
+    return new Endpoint(
         networkId,
-        network,
-        endpointId,
-        interfaceName,
-        hostInterface,
+        wish.network(),
+        "",
+        "",
+        "",
         mac,
-        ipv4,
-        ipv4Prefix,
-        ipv4Gateway,
-        ipv6,
-        ipv6Prefix,
-        ipv6Gateway,
-        aliases,
-        links,
-        names,
-        driverOptions,
-        gatewayPriority,
+        "",
+        0,
+        "",
+        "",
+        0,
+        "",
+        wish.aliases(),
+        wish.links(),
+        List.of(),
+        wish.driverOptions(),
+        wish.gatewayPriority(),
         List.of());
   }
 

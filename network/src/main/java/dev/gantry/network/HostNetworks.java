@@ -5,12 +5,9 @@ import dev.gantry.base.Ids;
 import dev.gantry.base.Undo;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.NetNamespace;
-import dev.gantry.kernel.Netlink;
 import dev.gantry.kernel.NetlinkSetup;
 import dev.gantry.kernel.NetlinkSetup.HostMessage;
-import dev.gantry.network.HostLinks.Route;
 import dev.gantry.network.Network.Pool;
-import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -20,7 +17,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
@@ -41,6 +37,8 @@ final class HostNetworks implements Networks {
   private final FirewallGuard guard;
   private final Publisher publisher;
   private final NameServers names;
+  private final NetworkMaker networkMaker;
+  private final EndpointMaker maker;
   private final Map<String, Attachment> attachments = new LinkedHashMap<>();
 
   /// Namespaces that are made and wait for their container's first process.
@@ -57,6 +55,8 @@ final class HostNetworks implements Networks {
     this.neighbours = NeighbourFirewalls.open(firewall.table());
     this.guard = new FirewallGuard(firewall, () -> neighbours.settle(firewall.bridges()));
     this.names = new NameServers();
+    this.networkMaker = new NetworkMaker(options, registry, links, firewall, neighbours);
+    this.maker = new EndpointMaker(registry);
   }
 
   static HostNetworks open(NetworkOptions options, NetworkStore store) {
@@ -75,43 +75,12 @@ final class HostNetworks implements Networks {
     registry.predefined("host", "host", List.of(), Map.of());
     if (!options.bridge().equals("none")) {
       DefaultBridge planned = new DefaultBridge(options, registry, links);
-      registry.predefined("bridge", "bridge", planned.pools(), defaultSettings());
+      registry.predefined("bridge", "bridge", planned.pools(), planned.settings());
     }
     if (options.ipForward()) {
       HostLinks.sysctl("ipv4/ip_forward", "1");
     }
-    registry.list().stream().filter(HostNetworks::hasBridge).forEach(this::makeBridge);
-  }
-
-  private Map<String, String> defaultSettings() {
-    return Map.of(
-        BridgeOptions.DEFAULT_BRIDGE, "true",
-        BridgeOptions.ICC, String.valueOf(options.icc()),
-        BridgeOptions.MASQUERADE, String.valueOf(options.masquerade()),
-        BridgeOptions.HOST_BINDING, options.hostBinding(),
-        BridgeOptions.NAME, options.bridge(),
-        BridgeOptions.MTU, String.valueOf(options.mtu() == 0 ? 1500 : options.mtu()));
-  }
-
-  private static boolean hasBridge(Network network) {
-    return network.driver().equals("bridge") && !network.configOnly();
-  }
-
-  private HostLinks.Link makeBridge(Network network) {
-    List<Cidr> addresses = new ArrayList<>();
-    boolean inhibit = network.flag(BridgeOptions.INHIBIT_IPV4, false);
-    for (Pool pool : network.pools()) {
-      if (pool.cidr().isIpv6() || !inhibit) {
-        Cidr.literal(pool.router())
-            .ifPresent(router -> addresses.add(new Cidr(router, pool.cidr().prefix())));
-      }
-    }
-    HostLinks.Link link =
-        links.ensureBridge(network.bridge(), BridgeOptions.mtu(network), addresses);
-    if (network.enableIpv6() && options.ipForward()) {
-      HostLinks.sysctl("ipv6/conf/all/forwarding", "1");
-    }
-    return link;
+    registry.list().stream().filter(NetworkMaker::hasBridge).forEach(networkMaker::makeBridge);
   }
 
   /// Applies the table once, when everything that is published is known: an earlier table without
@@ -119,7 +88,10 @@ final class HostNetworks implements Networks {
   private void applyFirewall() {
     if (options.firewall() && !applied) {
       firewall.prepare(
-          registry.list().stream().filter(HostNetworks::hasBridge).map(this::rules).toList(),
+          registry.list().stream()
+              .filter(NetworkMaker::hasBridge)
+              .map(networkMaker::rules)
+              .toList(),
           publisher.rewrites()
               ? attachments.values().stream().flatMap(a -> publisher.mappings(a).stream()).toList()
               : List.of());
@@ -176,8 +148,8 @@ final class HostNetworks implements Networks {
       containerMessages.add(LinkMessages.up(LinkMessages.LOOPBACK_INDEX));
       for (int i = 0; i < wishes.size(); i++) {
         Network network = wanted.get(i);
-        Endpoint endpoint = reserve(network, wishes.get(i), request, endpoints);
-        undo.on(endpoint, this::free);
+        Endpoint endpoint = maker.reserve(network, wishes.get(i), request, endpoints);
+        undo.on(endpoint, maker::free);
         endpoints.add(endpoint);
         hostMessages.addAll(linkMessages(network, endpoint, !request.ports().isEmpty(), target));
         containerMessages.addAll(LaunchMessages.bringUp(endpoint));
@@ -209,42 +181,23 @@ final class HostNetworks implements Networks {
     String id = attachment.containerId();
     try (Undo undo = new Undo()) {
       undo.on(() -> release(id));
-      Fd namespace = NetNamespace.create();
-      held.put(id, namespace); // release closes it
-      List<Endpoint> endpoints = attachment.endpoints();
-      NetNamespace.in(
-          namespace,
-          () -> {
-            write(LaunchMessages.firstSettings(endpoints));
-            return true;
-          });
-      for (HostMessage message : reserved.host()) {
-        links.send(message, namespace.number(), "interface of " + attachment.name());
-      }
-      NetNamespace.in(
-          namespace,
-          () -> {
-            write(LaunchMessages.settings(endpoints));
-            try (Netlink netlink = Netlink.route()) {
-              netlink.exchange(NetlinkMessage.join(reserved.container()), "the container's links");
-            }
-            return true;
-          });
-      if (onUserNetwork(attachment)) {
-        names.serve(id, work -> NetNamespace.in(namespace, work), resolver(attachment));
-      }
+      Fd namespace =
+          ContainerNamespace.make(
+              made -> {
+                held.put(id, made); // release closes it
+                ContainerNamespace.settings(LaunchMessages.firstSettings(attachment.endpoints()));
+                for (HostMessage message : reserved.host()) {
+                  links.send(message, made.number(), "interface of " + attachment.name());
+                }
+                ContainerNamespace.change(
+                    LaunchMessages.settings(attachment.endpoints()), reserved.container());
+                if (onUserNetwork(attachment)) {
+                  names.serve(id, NameServers.HERE, resolver(attachment));
+                }
+              });
       undo.commit();
       return "/proc/" + ProcessHandle.current().pid() + "/fd/" + namespace.number();
-    } catch (Failure e) {
-      throw e;
-    } catch (Exception e) {
-      throw new Failure.Internal("cannot make the network namespace: " + e.getMessage(), e);
     }
-  }
-
-  private static void write(Map<String, String> settings) {
-    settings.forEach(
-        (key, value) -> HostLinks.sysctl(key.substring("net.".length()).replace('.', '/'), value));
   }
 
   @Override
@@ -259,51 +212,17 @@ final class HostNetworks implements Networks {
       publisher.unpublish(before);
       Attachment bare = before.with(before.endpoints(), List.of());
       try {
-        Attachment after = publish(bare, keeping(ports, before.ports()));
+        Attachment after = publish(bare, PortRequest.keeping(ports, before.ports()));
         attachments.put(containerId, after);
         return after;
       } catch (Failure e) {
-        List<PortRequest> old =
-            before.ports().stream()
-                .map(
-                    p ->
-                        new PortRequest(
-                            p.containerPort(),
-                            p.protocol(),
-                            p.hostIp(),
-                            p.hostPort(),
-                            p.hostPort()))
-                .toList();
+        List<PortRequest> old = before.ports().stream().map(PortRequest::again).toList();
         attachments.put(containerId, publish(bare, old));
         throw e;
       }
     } finally {
       lock.unlock();
     }
-  }
-
-  private static List<PortRequest> keeping(List<PortRequest> wishes, List<PublishedPort> there) {
-    return wishes.stream()
-        .map(
-            wish ->
-                there.stream()
-                    .filter(
-                        p ->
-                            wish.hostFirst() == 0
-                                && p.containerPort() == wish.containerPort()
-                                && p.protocol().equals(wish.protocol())
-                                && (wish.hostIp().isEmpty() || wish.hostIp().equals(p.hostIp())))
-                    .findFirst()
-                    .map(
-                        p ->
-                            new PortRequest(
-                                p.containerPort(),
-                                p.protocol(),
-                                wish.hostIp(),
-                                p.hostPort(),
-                                p.hostPort()))
-                    .orElse(wish))
-        .toList();
   }
 
   private Attachment publish(Attachment attachment, List<PortRequest> ports) {
@@ -341,155 +260,10 @@ final class HostNetworks implements Networks {
       return List.of(Macvlan.message(network, endpoint, links, target));
     }
     // a bridge that somebody deleted is made again
-    HostLinks.Link bridge = links.find(network.bridge()).orElseGet(() -> makeBridge(network));
+    HostLinks.Link bridge =
+        links.find(network.bridge()).orElseGet(() -> networkMaker.makeBridge(network));
     return LaunchMessages.veth(
         endpoint, bridge.index(), BridgeOptions.mtu(network), publishing, target);
-  }
-
-  /// Takes addresses for one endpoint.
-  private Endpoint reserve(
-      Network network, EndpointRequest wish, AttachRequest container, List<Endpoint> others) {
-    if (network.configOnly()) {
-      throw new Failure.Forbidden("cannot create endpoint on configuration-only network");
-    }
-    if (network.driver().equals("host") || network.driver().equals("null")) {
-      throw new Failure.InvalidRequest("network " + network.name() + " has no endpoints");
-    }
-    EndpointCheck.check(network, wish);
-    try (Undo undo = new Undo()) {
-      Optional<InetAddress> ipv4 = address(network, wish.ipv4(), false, undo);
-      Optional<InetAddress> ipv6 = address(network, wish.ipv6(), true, undo);
-      String mac = wish.mac().isEmpty() ? mac(ipv4) : checkedMac(wish.mac());
-      boolean user = !network.predefined();
-      List<String> dnsNames = new ArrayList<>();
-      if (user) {
-        Stream.of(
-                Stream.of(container.name()),
-                wish.aliases().stream(),
-                Stream.of(Ids.shorten(container.containerId()), container.hostname()))
-            .flatMap(s -> s)
-            .filter(name -> !name.isEmpty())
-            .distinct()
-            .forEach(dnsNames::add);
-      }
-      boolean routable = !network.internal();
-      Endpoint endpoint =
-          new Endpoint(
-              network.id(),
-              network.name(),
-              Ids.next(),
-              interfaceName(network, wish, others),
-              network.onHostLink()
-                  ? ""
-                  : "veth%07x".formatted(ThreadLocalRandom.current().nextInt(1 << 28)),
-              mac,
-              ipv4.map(Cidr::text).orElse(""),
-              ipv4.isPresent() ? prefix(network, false) : 0,
-              ipv4.isPresent() && routable ? router(network, false) : "",
-              ipv6.map(Cidr::text).orElse(""),
-              ipv6.isPresent() ? prefix(network, true) : 0,
-              ipv6.isPresent() && routable ? router(network, true) : "",
-              wish.aliases(),
-              user ? wish.links() : List.of(), // on the default bridge the engine keeps them
-              dnsNames,
-              wish.driverOptions(),
-              wish.gatewayPriority(),
-              wish.linkLocal());
-      undo.commit();
-      return endpoint;
-    }
-  }
-
-  private Optional<InetAddress> address(Network network, String wish, boolean ipv6, Undo undo) {
-    if (!wish.isEmpty()) {
-      InetAddress address = Cidr.literal(wish).orElseThrow();
-      AddressRange range = registry.rangeOf(network, address).orElseThrow();
-      if (!range.reserve(address)) {
-        throw new Failure.Forbidden("Address already in use");
-      }
-      undo.on(() -> range.free(address));
-      return Optional.of(address);
-    }
-    Optional<AddressRange> range = registry.range(network, ipv6);
-    if (range.isEmpty()) {
-      return Optional.empty();
-    }
-    InetAddress address =
-        range
-            .get()
-            .take()
-            .orElseThrow(
-                () ->
-                    new Failure.Internal(
-                        "no available IPv"
-                            + (ipv6 ? 6 : 4)
-                            + " addresses on this network's address pools: "
-                            + network.name()
-                            + " ("
-                            + network.id()
-                            + ")"));
-    undo.on(() -> range.get().free(address));
-    return Optional.of(address);
-  }
-
-  private static int prefix(Network network, boolean ipv6) {
-    return network.pool(ipv6).map(pool -> pool.cidr().prefix()).orElse(0);
-  }
-
-  private static String router(Network network, boolean ipv6) {
-    if (Macvlan.routesOnLink(network)) {
-      return ipv6 ? "::" : "0.0.0.0";
-    }
-    return network.pool(ipv6).map(pool -> DefaultBridge.gateway(pool, ipv6)).orElse("");
-  }
-
-  /// A MAC that belongs to the address, so that neighbours' caches stay right when it is used
-  /// again.
-  private static String mac(Optional<InetAddress> ipv4) {
-    byte[] mac = HostLinks.randomMac();
-    ipv4.ifPresent(address -> System.arraycopy(address.getAddress(), 0, mac, 2, 4));
-    return java.util.HexFormat.ofDelimiter(":").formatHex(mac);
-  }
-
-  private static String checkedMac(String text) {
-    String mac = text.toLowerCase(java.util.Locale.ROOT).replace('-', ':');
-    if (!mac.matches("[0-9a-f]{2}(:[0-9a-f]{2}){5}")) {
-      throw new Failure.InvalidRequest("invalid MAC address: " + text);
-    }
-    return mac;
-  }
-
-  private static String interfaceName(
-      Network network, EndpointRequest wish, List<Endpoint> others) {
-    Set<String> taken = new HashSet<>();
-    others.forEach(other -> taken.add(other.interfaceName()));
-    String given = wish.driverOptions().getOrDefault(BridgeOptions.INTERFACE_NAME, "");
-    if (!given.isEmpty()) {
-      if (!given.matches("[^/\\s:]{1,15}") || given.equals("lo") || taken.contains(given)) {
-        throw new Failure.InvalidRequest("invalid interface name: " + given);
-      }
-      return given;
-    }
-    String prefix = network.option(BridgeOptions.INTERFACE_PREFIX).orElse("eth");
-    int number = 0;
-    while (taken.contains(prefix + number)) {
-      number++;
-    }
-    return prefix + number;
-  }
-
-  private void free(Endpoint endpoint) {
-    registry
-        .byId(endpoint.networkId())
-        .ifPresent(
-            network ->
-                Stream.of(endpoint.ipv4(), endpoint.ipv6())
-                    .flatMap(text -> Cidr.literal(text).stream())
-                    .forEach(
-                        address ->
-                            registry
-                                .rangeOf(network, address)
-                                .ifPresent(range -> range.free(address))));
   }
 
   @Override
@@ -549,7 +323,7 @@ final class HostNetworks implements Networks {
       if (attachment != null) {
         names.stop(containerId);
         publisher.unpublish(attachment);
-        attachment.endpoints().forEach(this::free);
+        attachment.endpoints().forEach(maker::free);
       }
     } finally {
       lock.unlock();
@@ -563,7 +337,7 @@ final class HostNetworks implements Networks {
       for (Live live : running) {
         Attachment attachment = live.attachment();
         for (Endpoint endpoint : attachment.endpoints()) {
-          registry.byId(endpoint.networkId()).ifPresent(network -> take(network, endpoint));
+          maker.takeAgain(endpoint);
         }
         publisher.takeAgain(attachment);
         attachments.put(attachment.containerId(), attachment);
@@ -584,14 +358,6 @@ final class HostNetworks implements Networks {
     } catch (Failure e) {
       LOG.log(System.Logger.Level.WARNING, "after a restart: {0}", e.text());
     }
-  }
-
-  private void take(Network network, Endpoint endpoint) {
-    Stream.of(endpoint.ipv4(), endpoint.ipv6())
-        .flatMap(text -> Cidr.literal(text).stream())
-        .forEach(
-            address ->
-                registry.rangeOf(network, address).ifPresent(range -> range.reserve(address)));
   }
 
   /// Links of containers that this engine does not know: their engine was killed between making and
@@ -660,8 +426,8 @@ final class HostNetworks implements Networks {
       }
       Endpoint endpoint =
           undo.on(
-              reserve(network, wish, asCalledNow(container, before), before.endpoints()),
-              this::free);
+              maker.reserve(network, wish, asCalledNow(container, before), before.endpoints()),
+              maker::free);
       for (HostMessage message :
           linkMessages(
               network, endpoint, !container.ports().isEmpty(), LinkMessages.Target.PROCESS)) {
@@ -669,10 +435,13 @@ final class HostNetworks implements Networks {
       }
       List<Endpoint> endpoints = new ArrayList<>(before.endpoints());
       endpoints.add(endpoint);
-      undo.on(() -> inside(pid, List.of(LinkMessages.delete(LaunchMessages.index(endpoint)))));
+      undo.on(
+          () ->
+              ContainerNamespace.change(
+                  pid, Map.of(), List.of(LinkMessages.delete(LaunchMessages.index(endpoint)))));
       List<byte[]> messages = new ArrayList<>(LaunchMessages.bringUp(endpoint));
       messages.addAll(LaunchMessages.defaultRoutes(endpoints));
-      insideWithSettings(pid, messages, LaunchMessages.settings(List.of(endpoint)));
+      ContainerNamespace.change(pid, LaunchMessages.settings(List.of(endpoint)), messages);
       Attachment after = before.with(endpoints, before.ports());
       after =
           before.ports().isEmpty()
@@ -710,8 +479,8 @@ final class HostNetworks implements Networks {
       List<byte[]> messages = new ArrayList<>();
       messages.add(LinkMessages.delete(LaunchMessages.index(gone)));
       messages.addAll(LaunchMessages.defaultRoutes(endpoints));
-      inside(pid, messages);
-      free(gone);
+      ContainerNamespace.change(pid, Map.of(), messages);
+      maker.free(gone);
       Attachment after = publisher.moved(before, before.with(endpoints, before.ports()));
       attachments.put(containerId, after);
       return after;
@@ -769,32 +538,6 @@ final class HostNetworks implements Networks {
     return attachment;
   }
 
-  private static void inside(int pid, List<byte[]> messages) {
-    insideWithSettings(pid, messages, Map.of());
-  }
-
-  private static void insideWithSettings(
-      int pid, List<byte[]> messages, Map<String, String> settings) {
-    try {
-      NetNamespace.of(
-          pid,
-          () -> {
-            // before the addresses: a namespace without IPv6 so far refuses them
-            write(settings);
-            try (Netlink netlink = Netlink.route()) {
-              netlink.exchange(NetlinkMessage.join(messages), "the container's links");
-            }
-            return true;
-          });
-    } catch (Failure e) {
-      throw e;
-    } catch (Exception e) {
-      throw new Failure.Internal(
-          "cannot change the links of the container with process " + pid + ": " + e.getMessage(),
-          e);
-    }
-  }
-
   @Override
   public Optional<Attachment> attachment(String containerId) {
     lock.lock();
@@ -825,51 +568,27 @@ final class HostNetworks implements Networks {
   @Override
   public Network create(NetworkRequest request) {
     lock.lock();
-    try (Undo undo = new Undo()) {
+    try {
       applyFirewall();
-      Network network =
-          new NetworkPlan(registry, () -> links.routes(0).stream().map(Route::to).toList())
-              .plan(withDefaults(request));
-      if (hasBridge(network)) {
-        boolean there = links.find(network.bridge()).isPresent();
-        undo.on(
-            () -> {
-              if (!there) {
-                links.find(network.bridge()).ifPresent(links::delete);
-              }
-            });
-        makeBridge(network);
-      } else if (network.onHostLink() && !network.configOnly()) {
-        undo.on(() -> Macvlan.forget(network, registry.list(), links));
-        Macvlan.prepare(network, links);
-      }
-      registry.add(network);
-      undo.on(() -> registry.remove(network));
-      if (hasBridge(network) && options.firewall()) {
-        firewall.put(rules(network));
-        neighbours.settle(firewall.bridges());
-      }
-      undo.commit();
-      return network;
+      return networkMaker.create(request);
     } finally {
       lock.unlock();
     }
   }
 
-  private Firewall.BridgeRules rules(Network network) {
-    return BridgeOptions.rules(network, options.further().directRouting());
+  @Override
+  public void remove(String nameOrId) {
+    lock.lock();
+    try {
+      networkMaker.remove(nameOrId, attachments.values());
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /// With the driver options that the engine's operator wants where the request is silent.
-  private NetworkRequest withDefaults(NetworkRequest request) {
-    String driver = request.driver().isEmpty() ? "bridge" : request.driver();
-    Map<String, String> defaults = options.further().defaults().getOrDefault(driver, Map.of());
-    if (defaults.isEmpty() || !request.configFrom().isEmpty()) {
-      return request;
-    }
-    Map<String, String> merged = new LinkedHashMap<>(defaults);
-    merged.putAll(request.options());
-    return request.withOptions(merged);
+  @Override
+  public List<String> routeConflicts(Network network) {
+    return networkMaker.routeConflicts(network);
   }
 
   @Override
@@ -893,50 +612,6 @@ final class HostNetworks implements Networks {
   }
 
   @Override
-  public void remove(String nameOrId) {
-    lock.lock();
-    try {
-      Network network = registry.find(nameOrId);
-      refuseRemoval(network);
-      registry.remove(network);
-      if (!network.bridge().isEmpty()) {
-        if (options.firewall()) {
-          firewall.remove(network.bridge());
-          neighbours.settle(firewall.bridges());
-        }
-        links.find(network.bridge()).ifPresent(links::delete);
-      } else if (network.onHostLink()) {
-        Macvlan.forget(network, registry.list(), links);
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public List<String> routeConflicts(Network network) {
-    int own = links.find(network.bridge()).map(HostLinks.Link::index).orElse(0);
-    if (network.onHostLink() || network.configOnly()) {
-      return List.of(); // these are in the network of their link
-    }
-    List<String> conflicts = new ArrayList<>();
-    for (Route route : links.routes(own)) {
-      for (Pool pool : network.pools()) {
-        if (pool.cidr().overlaps(route.to())) {
-          conflicts.add(
-              "subnet "
-                  + pool.subnet()
-                  + " overlaps the host's route to "
-                  + route.to()
-                  + links.find(route.link()).map(link -> " through " + link.name()).orElse("")
-                  + ": one of them will not be reached");
-        }
-      }
-    }
-    return conflicts;
-  }
-
-  @Override
   public List<String> hostGateways() {
     if (!options.further().hostGateways().isEmpty()) {
       return options.further().hostGateways();
@@ -950,43 +625,6 @@ final class HostNetworks implements Networks {
           .toList();
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void refuseRemoval(Network network) {
-    if (network.predefined()) {
-      throw new Failure.Forbidden(
-          network.name() + " is a pre-defined network and cannot be removed");
-    }
-    List<String> active =
-        attachments.values().stream()
-            .flatMap(
-                a ->
-                    a.endpoints().stream()
-                        .filter(e -> e.networkId().equals(network.id()))
-                        .map(
-                            e ->
-                                "name:\""
-                                    + a.name()
-                                    + "\" id:\""
-                                    + Ids.shorten(e.endpointId())
-                                    + "\""))
-            .toList();
-    if (!active.isEmpty()) {
-      throw new Failure.Forbidden(
-          "error while removing network: network "
-              + network.name()
-              + " has active endpoints ("
-              + String.join(", ", active)
-              + ")");
-    }
-    boolean used =
-        registry.list().stream().anyMatch(other -> other.configFrom().equals(network.name()));
-    if (network.configOnly() && used) {
-      throw new Failure.Forbidden(
-          "error while removing network: configuration network \""
-              + network.name()
-              + "\" is in use");
     }
   }
 

@@ -38,6 +38,9 @@ final class NameServers implements AutoCloseable {
     Sockets run(Callable<Sockets> work) throws Exception;
   }
 
+  /// In the calling thread's own namespace.
+  static final Inside HERE = Callable::call;
+
   private final Map<String, NameServer> running = new ConcurrentHashMap<>();
 
   /// Serves names in a namespace; nothing happens when that is done already.

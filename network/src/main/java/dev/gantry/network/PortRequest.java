@@ -1,6 +1,7 @@
 package dev.gantry.network;
 
 import dev.gantry.base.Failure;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -43,6 +44,32 @@ public record PortRequest(
   /// The same on another address of the host.
   PortRequest on(String otherHostIp) {
     return new PortRequest(containerPort, protocol, otherHostIp, hostFirst, hostLast);
+  }
+
+  /// The same port as is published now.
+  static PortRequest again(PublishedPort port) {
+    return new PortRequest(
+        port.containerPort(), port.protocol(), port.hostIp(), port.hostPort(), port.hostPort());
+  }
+
+  /// `wishes` with the ports that are `there` already where any free one is asked for.
+  static List<PortRequest> keeping(List<PortRequest> wishes, List<PublishedPort> there) {
+    return wishes.stream()
+        .map(
+            wish ->
+                there.stream()
+                    .filter(wish::isMetBy)
+                    .findFirst()
+                    .map(port -> again(port).on(wish.hostIp()))
+                    .orElse(wish))
+        .toList();
+  }
+
+  private boolean isMetBy(PublishedPort port) {
+    return hostFirst == 0
+        && port.containerPort() == containerPort
+        && port.protocol().equals(protocol)
+        && (hostIp.isEmpty() || hostIp.equals(port.hostIp()));
   }
 
   private static int number(String text, String whole) {

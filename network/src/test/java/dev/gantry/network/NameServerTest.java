@@ -81,7 +81,8 @@ class NameServerTest {
             List.of(),
             List.of("c" + number, "many"),
             Map.of(),
-            0);
+            0,
+            List.of());
     return new Attachment(
         "id" + number,
         "c" + number,

@@ -258,24 +258,10 @@ final class ContainerJson {
     for (EndpointRequest wish : wishes) {
       Json.JsonObject json =
           endpoint(
-              new Endpoint(
+              Endpoint.planned(
                   idOnceStarted(engine, c, wish.network()),
-                  wish.network(),
-                  "",
-                  "",
-                  "",
                   c.state() instanceof ContainerState.Exited ? "" : wish.mac(),
-                  "",
-                  0,
-                  "",
-                  "",
-                  0,
-                  "",
-                  wish.aliases(),
-                  wish.links(),
-                  List.of(),
-                  wish.driverOptions(),
-                  wish.gatewayPriority()));
+                  wish));
       ipam(wish).ifPresent(ipam -> json.put("IPAMConfig", ipam));
       if (!names) {
         json.put("Aliases", Json.NULL);

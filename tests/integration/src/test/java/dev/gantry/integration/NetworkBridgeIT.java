@@ -13,7 +13,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.network.AttachRequest;
-import dev.gantry.network.Cidr;
 import dev.gantry.network.NetworkOptions;
 import dev.gantry.network.NetworkStore;
 import dev.gantry.network.Networks;
@@ -35,8 +34,8 @@ class NetworkBridgeIT {
   private static final String NET = Lane.net(251);
   private static final String NET2 = Lane.net(252);
   private static final String OUT = Lane.net(249);
-  private static final NetworkOptions OPTIONS =
-      NetworkOptions.of(BRIDGE).withBip(Cidr.parse(NET + ".1/24"));
+  private static final NetworkSettings SETTINGS = NetworkSettings.of(BRIDGE, NET + ".1/24");
+  private static final NetworkOptions OPTIONS = SETTINGS.options();
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private final NetworkStore store = NetworkStore.inMemory();
@@ -206,7 +205,7 @@ class NetworkBridgeIT {
   void publishedPortsObeyTheHostsInputRulesWhenTold() throws Exception {
     networks.dismantle();
     networks.close();
-    networks = Networks.open(OPTIONS.withInputPolicy(true), NetworkStore.inMemory());
+    networks = Networks.open(SETTINGS.byInputPolicy().options(), NetworkStore.inMemory());
     networks.restore(List.of());
     open.add(() -> run("nft", "delete", "table", "inet", FILTER));
     try (Outside outside = Outside.open(OUTSIDE, OUT)) {
@@ -232,7 +231,7 @@ class NetworkBridgeIT {
 
   @Test
   void twoEnginesRunSideBySide() throws Exception {
-    NetworkOptions other = NetworkOptions.of(BRIDGE2).withBip(Cidr.parse(NET2 + ".1/24"));
+    NetworkOptions other = NetworkSettings.of(BRIDGE2, NET2 + ".1/24").options();
     Networks second = Networks.open(other, NetworkStore.inMemory());
     try {
       second.restore(List.of());

@@ -49,10 +49,14 @@ class NetworkUserIT {
   private static final String DNS = Lane.net(248);
   private static final String NET6 = Lane.net6();
   private static final NetworkOptions OPTIONS =
-      NetworkOptions.of(BRIDGE)
-          .withBip(Cidr.parse(NET + ".1/24"))
-          .withPools(List.of(new NetworkOptions.AddressPool(Cidr.parse(POOL + ".0/24"), 28)))
-          .withDns(List.of(DNS + ".2"), List.of(), List.of());
+      new NetworkSettings(
+              BRIDGE,
+              NET + ".1/24",
+              false,
+              true,
+              List.of(new NetworkOptions.AddressPool(Cidr.parse(POOL + ".0/24"), 28)),
+              List.of(DNS + ".2"))
+          .options();
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private final NetworkStore store = NetworkStore.inMemory();
