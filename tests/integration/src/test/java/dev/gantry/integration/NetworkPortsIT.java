@@ -1,12 +1,15 @@
 package dev.gantry.integration;
 
+import static dev.gantry.integration.Machines.CLIENT;
+import static dev.gantry.integration.Machines.CLIENT6;
+import static dev.gantry.integration.Machines.HOST;
+import static dev.gantry.integration.Machines.HOST6;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
-import dev.gantry.testkit.Needs;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,12 +21,8 @@ import org.junit.jupiter.api.Test;
 /// another one that stands for the world, containers. Over both families, tcp and udp.
 class NetworkPortsIT {
   private static final Duration SOON = Duration.ofSeconds(40);
-  private static final String HOST = "192.0.2.1";
-  private static final String CLIENT = "192.0.2.2";
   private static final String HOST_TOO = "192.0.2.77";
   private static final String HOST6_TOO = "2001:db8::77";
-  private static final String HOST6 = "2001:db8::1";
-  private static final String CLIENT6 = "2001:db8:0:0:0:0:0:2";
   private static final int WEB = 8080;
   private static final int UDP = 8081;
 
@@ -34,90 +33,54 @@ class NetworkPortsIT {
           + " add rule inet filterlike input iif lo accept; add rule inet filterlike input meta"
           + " l4proto ipv6-icmp accept";
 
-  private final List<AutoCloseable> open = new ArrayList<>();
-  private NetworkSandbox host;
+  /// What firewalld has: input and forwarded packets are refused at the end of its own chains.
+  private static final String REFUSE_BY_DEFAULT =
+      "add table inet firewalldlike; add chain inet firewalldlike filter_INPUT { type filter hook"
+          + " input priority 10; policy accept; }; add rule inet firewalldlike filter_INPUT ct state"
+          + " established,related accept; add rule inet firewalldlike filter_INPUT iif lo accept;"
+          + " add rule inet firewalldlike filter_INPUT meta l4proto ipv6-icmp accept; add rule inet"
+          + " firewalldlike filter_INPUT reject with icmpx admin-prohibited; add chain inet"
+          + " firewalldlike filter_FORWARD { type filter hook forward priority 10; policy accept; };"
+          + " add rule inet firewalldlike filter_FORWARD ct state established,related accept; add"
+          + " rule inet firewalldlike filter_FORWARD ct status dnat accept; add rule inet"
+          + " firewalldlike filter_FORWARD reject with icmpx admin-prohibited";
+
+  private Machines machines;
   private Inside machine;
   private Inside client;
 
   @BeforeEach
   void connectMachines() throws Exception {
-    Needs.root();
-    Needs.dockerClient();
-    host = NetworkSandbox.open();
-    open.add(host);
-    NetworkSandbox world = NetworkSandbox.open();
-    open.add(world);
-    machine = new Inside(host.pid());
-    client = new Inside(world.pid());
-    onHost("ip", "link", "set", "lo", "up");
-    onHost(
-        "ip",
-        "link",
-        "add",
-        "out0",
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "out0",
-        "netns",
-        "" + world.pid());
-    address(host, HOST, HOST6);
-    address(world, CLIENT, CLIENT6);
+    machines = Machines.open();
+    machine = machines.machine();
+    client = machines.client();
     // a second address of each family, which the host does not choose for answers of its own
     onHost("ip", "addr", "add", HOST_TOO + "/24", "dev", "out0");
     onHost("ip", "addr", "add", HOST6_TOO + "/64", "dev", "out0", "nodad");
   }
 
-  private static void address(NetworkSandbox where, String four, String six) throws Exception {
-    enter(where, "ip", "link", "set", "out0", "up");
-    enter(where, "ip", "addr", "add", four + "/24", "dev", "out0");
-    enter(where, "ip", "addr", "add", six + "/64", "dev", "out0", "nodad");
-  }
-
   private String onHost(String... words) throws Exception {
-    return enter(host, words);
-  }
-
-  private static String enter(NetworkSandbox where, String... words) throws Exception {
-    List<String> all = new ArrayList<>(List.of("nsenter", "-t", "" + where.pid(), "-n", "--"));
-    all.addAll(List.of(words));
-    return NetworkSandbox.run(all.toArray(String[]::new));
+    return machines.onHost(words);
   }
 
   @AfterEach
   void close() throws Exception {
-    for (AutoCloseable each : open.reversed()) {
-      each.close();
+    if (machines != null) {
+      machines.close();
     }
   }
 
   private Engine start(String... flags) {
-    Engine engine = Engine.startIn(host.pid(), flags);
-    open.add(engine);
+    Engine engine = machines.start(flags);
     engine
         .docker("network", "create", "--ipv6", "--subnet=10.77.0.0/24", "--subnet=fd77::/64", "six")
         .succeeded();
     return engine;
   }
 
-  private Inside container(Engine engine, String name, String... words) throws Exception {
-    List<String> all = new ArrayList<>(List.of("run", "-d", "--name", name));
-    all.addAll(List.of(words));
-    all.addAll(List.of(engine.busybox(), "sleep", "600"));
-    engine.docker(all.toArray(String[]::new)).succeeded();
-    return new Inside(
-        Integer.parseInt(
-            engine
-                .docker("inspect", "--format", "{{.State.Pid}}", name)
-                .succeeded()
-                .out()
-                .strip()));
-  }
-
   private Inside web(Engine engine) throws Exception {
     Inside web =
-        container(
+        Machines.container(
             engine,
             "web",
             "--network=six",
@@ -127,8 +90,8 @@ class NetworkPortsIT {
             UDP + ":81/udp",
             "-p",
             "127.0.0.1:8082:80");
-    open.add(web.tcp(80));
-    open.add(web.udp(81));
+    machines.closing(web.tcp(80));
+    machines.closing(web.udp(81));
     return web;
   }
 
@@ -193,8 +156,8 @@ class NetworkPortsIT {
   void publishedPortIsReachedFromEverywhereWhateverHappensToEngineAndRules() throws Exception {
     Engine engine = start();
     Inside web = web(engine);
-    Inside same = container(engine, "same", "--network=six");
-    Inside other = container(engine, "other");
+    Inside same = Machines.container(engine, "same", "--network=six");
+    Inside other = Machines.container(engine, "other");
     everybodyReaches(web, same, other);
     assertTrue(machine.canAsk("tcp", "127.0.0.1", 8082));
     assertFalse(client.canAsk("tcp", HOST, 8082), "published on loopback alone");
@@ -209,6 +172,8 @@ class NetworkPortsIT {
     everybodyReaches(web, same, other);
 
     assertEquals("", onHost("nft", DROP_BY_DEFAULT));
+    everybodyReaches(web, same, other);
+    assertEquals("", onHost("nft", REFUSE_BY_DEFAULT));
     everybodyReaches(web, same, other);
 
     String explained = engine.gantry("port", "explain", "web", "80").succeeded().out();
@@ -233,8 +198,8 @@ class NetworkPortsIT {
   void publishedPortObeysTheHostsInputRulesWhenTold() throws Exception {
     Engine engine = start("--publish-by-input-rules");
     Inside web = web(engine);
-    Inside same = container(engine, "same", "--network=six");
-    Inside other = container(engine, "other");
+    Inside same = Machines.container(engine, "same", "--network=six");
+    Inside other = Machines.container(engine, "other");
     everybodyReachesTheRelay(web, same, other);
 
     assertEquals("", onHost("nft", DROP_BY_DEFAULT));
@@ -253,6 +218,12 @@ class NetworkPortsIT {
         explained);
     onHost("nft", "add rule inet filterlike input tcp dport " + WEB + " accept");
     onHost("nft", "add rule inet filterlike input udp dport " + UDP + " accept");
+    everybodyReachesTheRelay(web, same, other);
+    assertEquals("", onHost("nft", REFUSE_BY_DEFAULT));
+    assertFalse(client.canAsk("tcp", HOST, WEB), "refused by the other firewall");
+    String chain = "insert rule inet firewalldlike filter_INPUT ";
+    onHost("nft", chain + "tcp dport " + WEB + " accept");
+    onHost("nft", chain + "udp dport " + UDP + " accept");
     everybodyReachesTheRelay(web, same, other);
     engine.kill();
     engine.restart();
