@@ -1,6 +1,8 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +21,7 @@ final class Builds {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Map<String, OneBuild> all = new LinkedHashMap<>();
+  private long version;
   private final Map<String, Result> results = new LinkedHashMap<>();
 
   void add(OneBuild build) throws GrpcException {
@@ -29,6 +32,7 @@ final class Builds {
         throw new GrpcException(
             GrpcException.INVALID_ARGUMENT, "build " + ref + " is there already");
       }
+      version++;
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -64,10 +68,83 @@ final class Builds {
       for (OneBuild old : ended.subList(0, Math.max(0, ended.size() - MOST_ENDED))) {
         all.remove(old.request().ref());
       }
+      version++;
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
   }
+
+  // ---- history
+
+  /// Builds that are remembered, the oldest first.
+  List<OneBuild> recorded() {
+    lock.lock();
+    try {
+      return all.values().stream().filter(b -> !b.request().internal()).toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Forgets a build that has ended; false if there is none.
+  boolean forget(String ref) {
+    lock.lock();
+    try {
+      OneBuild build = all.get(ref);
+      if (build == null || build.completed().isEmpty()) {
+        return false;
+      }
+      all.remove(ref);
+      version++;
+      changed.signalAll();
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Grows with each build that comes, ends or is forgotten.
+  long version() {
+    lock.lock();
+    try {
+      return version;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Waits until there is something newer than `seen`.
+  ///
+  /// @throws IOException if the client has left
+  void awaitChange(long seen, Call call) throws IOException {
+    lock.lock();
+    try {
+      while (version == seen && !call.isCancelled()) {
+        changed.await();
+      }
+      if (call.isCancelled()) {
+        throw new IOException("the client has left");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Lets those who wait look whether their clients are there.
+  void wake() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // ---- results
 
   void remember(Result result) {
     lock.lock();

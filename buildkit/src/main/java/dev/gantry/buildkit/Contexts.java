@@ -83,8 +83,9 @@ final class Contexts {
 
   /// Brings a folder here.
   ///
+  /// @param keep for the next build; single files are not worth it
   /// @param received hears how many bytes have come
-  Held fetch(Session session, FileSync.Wanted wanted, LongConsumer received)
+  Held fetch(Session session, FileSync.Wanted wanted, boolean keep, LongConsumer received)
       throws GrpcException, IOException {
     String kind =
         String.join(
@@ -93,7 +94,7 @@ final class Contexts {
             String.join("\n", wanted.excluded()),
             String.join("\n", wanted.followed()));
     String key = session.id() + "\0" + kind;
-    Transfer transfer = take(key, session.sharedKey() + "\0" + kind);
+    Transfer transfer = take(key, session.sharedKey() + "\0" + kind, keep);
     try {
       transfer.once.lock();
       try {
@@ -124,7 +125,7 @@ final class Contexts {
     };
   }
 
-  private Transfer take(String key, String kept) throws IOException {
+  private Transfer take(String key, String kept, boolean keep) throws IOException {
     Path place = folder.resolve(Digest.of(kept.getBytes(StandardCharsets.UTF_8)).hex());
     lock.lock();
     try {
@@ -134,7 +135,9 @@ final class Contexts {
         return known;
       }
       Path free =
-          used.contains(place) ? folder.resolve(PASSING + Ids.next().substring(0, 16)) : place;
+          !keep || used.contains(place)
+              ? folder.resolve(PASSING + Ids.next().substring(0, 16))
+              : place;
       Files.createDirectories(free);
       used.add(free);
       Transfer transfer = new Transfer(free);
@@ -153,9 +156,7 @@ final class Contexts {
         return;
       }
       shared.remove(key, transfer);
-      if (!passing) {
-        used.remove(transfer.folder);
-      }
+      used.remove(transfer.folder);
     } finally {
       lock.unlock();
     }

@@ -26,6 +26,7 @@ import java.util.Optional;
 final class Control implements Connection.Handler {
   private static final String CONTROL = "/moby.buildkit.v1.Control/";
   private static final String BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/";
+  private static final String CONTENT = "/containerd.services.content.v1.Content/";
   private static final String BUILD = "buildkit-controlapi-buildid";
 
   private final Engine engine;
@@ -33,7 +34,9 @@ final class Control implements Connection.Handler {
   private final Sessions sessions;
   private final Workers workers;
   private final Frontend.Needs needs;
+  private final CacheRecords cache;
   private final Builds builds = new Builds();
+  private final History history = new History(builds);
 
   Control(
       Engine engine,
@@ -46,6 +49,7 @@ final class Control implements Connection.Handler {
     this.transfers = transfers;
     this.sessions = sessions;
     this.workers = workers;
+    this.cache = new CacheRecords(engine, contexts);
     this.needs =
         new Frontend.Needs(
             builder, contexts, sessions, this::base, builds::result, n -> engine.images().find(n));
@@ -60,6 +64,10 @@ final class Control implements Connection.Handler {
     } else if (method.equals("/opentelemetry.proto.collector.trace.v1.TraceService/Export")) {
       Message ignored = call.request();
       call.send(new Message());
+    } else if (method.equals(CONTENT + "Info")) {
+      call.send(history.info(call.request()));
+    } else if (method.equals(CONTENT + "Read")) {
+      history.read(call.request(), call);
     } else if (method.equals("/grpc.health.v1.Health/Check")) {
       Message ignored = call.request();
       call.send(new Message().number(1, 1));
@@ -87,6 +95,24 @@ final class Control implements Connection.Handler {
       case "Solve" -> call.send(solve(SolveRequest.read(call.request()), call));
       case "Status" -> builds.await(call.request().text(1)).progress().stream(call);
       case "Session" -> tunnel(call);
+      case "DiskUsage" ->
+          call.send(
+              new Message()
+                  .messages(
+                      1,
+                      cache.list(call.request().texts(1)).stream()
+                          .map(CacheRecords.Kept::message)
+                          .toList()));
+      case "Prune" -> {
+        for (CacheRecords.Kept kept : cache.prune(CacheRecords.Wish.read(call.request()))) {
+          call.send(kept.message());
+        }
+      }
+      case "ListenBuildHistory" -> history.listen(call.request(), call);
+      case "UpdateBuildHistory" -> {
+        history.update(call.request());
+        call.send(new Message());
+      }
       default -> throw unknown(CONTROL + method);
     }
   }

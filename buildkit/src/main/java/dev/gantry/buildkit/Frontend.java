@@ -294,7 +294,7 @@ final class Frontend {
       throws GrpcException, IOException {
     Progress.Vertex vertex = build.progress().vertex(title).start();
     try {
-      Contexts.Held folder = transfer(wanted, vertex, wanted.name());
+      Contexts.Held folder = transfer(wanted, true, vertex, wanted.name());
       vertex.done();
       return folder;
     } catch (GrpcException | IOException | RuntimeException e) {
@@ -304,13 +304,14 @@ final class Frontend {
     }
   }
 
-  private Contexts.Held transfer(FileSync.Wanted wanted, Progress.Vertex vertex, String shown)
+  private Contexts.Held transfer(
+      FileSync.Wanted wanted, boolean keep, Progress.Vertex vertex, String shown)
       throws GrpcException, IOException {
     Session session =
         needs.sessions().await(options.session(wanted.name(), build.request().session()));
     Progress.Counter counter = vertex.counter("transferring " + shown + ":", "transferring");
     try {
-      return needs.contexts().fetch(session, wanted, counter::add);
+      return needs.contexts().fetch(session, wanted, keep, counter::add);
     } finally {
       counter.done();
     }
@@ -319,7 +320,7 @@ final class Frontend {
   /// One file of a folder of the client, if it is there.
   private Contexts.Held only(String folder, String file, Progress.Vertex vertex, String shown)
       throws GrpcException, IOException {
-    return transfer(new FileSync.Wanted(folder, List.of(), List.of(file)), vertex, shown);
+    return transfer(new FileSync.Wanted(folder, List.of(), List.of(file)), false, vertex, shown);
   }
 
   /// What of the context the instructions name; empty if it is everything or cannot be told.
@@ -345,7 +346,7 @@ final class Frontend {
         }
       }
     }
-    List<String> followed = new ArrayList<>();
+    Set<String> followed = new TreeSet<>();
     for (String path : paths) {
       if (path.matches("[a-z]+://.*|git@.*")) {
         continue;
@@ -356,7 +357,7 @@ final class Frontend {
       }
       followed.add(clean);
     }
-    return followed.size() > MOST_FOLLOWED ? List.of() : followed;
+    return followed.size() > MOST_FOLLOWED ? List.of() : List.copyOf(followed);
   }
 
   /// Whether any instruction can need the context.
@@ -405,7 +406,7 @@ final class Frontend {
     String key = options.text("dockerfilekey");
     FileSync.Wanted files =
         new FileSync.Wanted(key.isEmpty() ? "dockerfile" : key, List.of(), wanted);
-    try (Contexts.Held folder = transfer(files, vertex, "dockerfile")) {
+    try (Contexts.Held folder = transfer(files, false, vertex, "dockerfile")) {
       Optional<Files> found = read(folder.folder(), name);
       if (found.isEmpty()) {
         throw missing(name);

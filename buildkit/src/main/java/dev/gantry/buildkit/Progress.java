@@ -47,10 +47,10 @@ final class Progress {
       byte[] next;
       lock.lock();
       try {
-        while (at == said.size() && !closed) {
+        while (at == said.size() && !closed && !call.isCancelled()) {
           changed.await();
         }
-        if (at == said.size()) {
+        if (at == said.size() || call.isCancelled()) {
           return;
         }
         next = said.get(at++);

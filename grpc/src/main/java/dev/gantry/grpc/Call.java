@@ -49,6 +49,10 @@ public final class Call implements Closeable {
     stream.whenReset(action);
   }
 
+  public boolean isCancelled() {
+    return stream.isReset();
+  }
+
   // ---- messages
 
   /// The next message; null behind the last.

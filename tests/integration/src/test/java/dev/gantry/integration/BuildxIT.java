@@ -112,7 +112,8 @@ class BuildxIT {
     assertTrue(first.err().contains("naming to docker.io/library/buildx:1"), first.err());
     assertFalse(first.err().contains("exit 9"), first.err());
     assertEquals("one\n", engine.docker("run", "--rm", "buildx:1").succeeded().out());
-    assertEquals("7 8\na\n", sh(engine, "buildx:1", "stat -c '%u %g' /copied/a/f; ls /copied"));
+    assertEquals(
+        "7 8\nDockerfile\na\n", sh(engine, "buildx:1", "stat -c '%u %g' /copied/a/f; ls /copied"));
     String id = engine.docker("inspect", "-f", "{{.Id}}", "buildx:1").line();
     assertEquals(id, Files.readString(folder.resolve("id")));
     assertTrue(Files.readString(folder.resolve("metadata")).contains(id));
@@ -254,5 +255,23 @@ class BuildxIT {
     // the next build is not in its way
     file("Dockerfile", "FROM busybox\nRUN echo fine\n");
     build(engine).succeeded();
+  }
+
+  @Test
+  void historyAndCacheAreListedAndRemoved(Engine engine) throws IOException {
+    file("f", "listed\n");
+    file("Dockerfile", "FROM busybox\nRUN echo remembered words\nCOPY f /listed\n");
+    build(engine, "-t", "listed:1").succeeded();
+    String logs = docker(engine, "buildx", "history", "logs").run().succeeded().err();
+    assertTrue(logs.contains("remembered words"), logs);
+    docker(engine, "buildx", "history", "rm", "--all").run().succeeded();
+    assertFalse(
+        docker(engine, "buildx", "history", "ls").run().succeeded().out().contains("Completed"));
+    String usage = docker(engine, "buildx", "du", "--verbose").run().succeeded().out();
+    assertTrue(usage.contains("remembered words"), usage);
+    docker(engine, "builder", "prune", "-af").run().succeeded();
+    String left = docker(engine, "buildx", "du", "--verbose").run().succeeded().out();
+    assertFalse(left.contains("remembered words"), left);
+    assertEquals("listed\n", sh(engine, "listed:1", "cat /listed"));
   }
 }
