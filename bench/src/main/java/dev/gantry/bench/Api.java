@@ -33,6 +33,16 @@ record Api(Path socket) {
     return id(send("POST", "/containers/create", body).expect(201));
   }
 
+  /// A container as `body` says, made and not started.
+  String create(Json.JsonObject body) throws IOException {
+    return id(send("POST", "/containers/create", body.put("Image", IMAGE).toString()).expect(201));
+  }
+
+  /// The JSON that `GET target` answers with.
+  Json get(String target) throws IOException {
+    return Json.parse(send("GET", target, "").expect(200).text());
+  }
+
   /// A running container that sleeps, on a network, with ports published as `8080:80/tcp`.
   String sleeper(String network, String... ports) throws IOException {
     String id = createSleeper(network, ports);
@@ -89,6 +99,11 @@ record Api(Path socket) {
 
   void start(String container) throws IOException {
     send("POST", "/containers/" + container + "/start", "").expect(204);
+  }
+
+  /// Waits for a container's end.
+  void await(String container) throws IOException {
+    send("POST", "/containers/" + container + "/wait", "").expect(200);
   }
 
   void remove(String container) throws IOException {

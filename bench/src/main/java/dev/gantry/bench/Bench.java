@@ -3,12 +3,12 @@ package dev.gantry.bench;
 import java.nio.file.Path;
 import java.util.List;
 
-/// `./dev bench start|registry|network|pull [ROUNDS]`.
+/// `./dev bench start|registry|network|pull|scale|logs [ROUNDS]`.
 public final class Bench {
   private Bench() {}
 
   /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the others 5, of
-  /// pulls 3).
+  /// pulls and logs 3; of scale seconds, 20).
   public static void main(String[] arguments) throws Exception {
     List<String> words = List.of(arguments);
     String name = words.size() < 2 ? "" : words.get(1);
@@ -30,8 +30,13 @@ public final class Bench {
         title(rounds > 0 ? rounds : 3);
         new PullBench(rounds > 0 ? rounds : 3, Path.of(words.getFirst())).run();
       }
+      case "scale" -> new ScaleBench(rounds > 0 ? rounds : 20).run();
+      case "logs" -> {
+        title(rounds > 0 ? rounds : 3);
+        new LogsBench(rounds > 0 ? rounds : 3, Path.of(words.getFirst())).run();
+      }
       default -> {
-        System.err.println("usage: ./dev bench start|registry|network|pull [ROUNDS]");
+        System.err.println("usage: ./dev bench start|registry|network|pull|scale|logs [ROUNDS]");
         System.exit(2);
       }
     }

@@ -9,8 +9,6 @@ import java.io.OutputStream;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -66,7 +64,7 @@ final class RegistryBench {
   private void measured(
       String name, RegistryServer server, Row push, Row pull, Row images, Row cpu, boolean warmUp)
       throws Exception {
-    long used = processorMillis(server.pid());
+    long used = ProcessorTime.millis(server.pid());
     List<List<Blob>> blobs = new ArrayList<>();
     for (int client = 0; client < CLIENTS; client++) {
       List<Blob> own = new ArrayList<>();
@@ -112,15 +110,8 @@ final class RegistryBench {
       push.value(name, pushed);
       pull.value(name, pulled);
       images.value(name, small);
-      cpu.value(name, processorMillis(server.pid()) - (double) used);
+      cpu.value(name, ProcessorTime.millis(server.pid()) - (double) used);
     }
-  }
-
-  /// User and system time of a process; ticks are 10 ms.
-  private static long processorMillis(long pid) throws IOException {
-    String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-    return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * 10;
   }
 
   @FunctionalInterface

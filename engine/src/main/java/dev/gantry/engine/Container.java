@@ -387,6 +387,19 @@ public final class Container {
     return last;
   }
 
+  /// Waits until the container's removal has begun, or for `nanos`; true if it has.
+  public synchronized boolean awaitGone(long nanos) throws InterruptedException {
+    long end = System.nanoTime() + nanos;
+    for (long left = nanos; !isGone() && left > 0; left = end - System.nanoTime()) {
+      wait(left / 1_000_000L + 1);
+    }
+    return isGone();
+  }
+
+  private boolean isGone() {
+    return state instanceof ContainerState.Removing || state instanceof ContainerState.Dead;
+  }
+
   // ---- as a record of the journal
 
   Json.JsonObject record() {

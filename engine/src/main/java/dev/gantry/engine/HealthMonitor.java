@@ -7,6 +7,10 @@ import java.util.Map;
 
 /// Checks one container's health while it runs: from its start, or its unpausing, to its end.
 final class HealthMonitor {
+  // checks of many containers come together in moments this far apart: what wakes one wakes all
+  private static final long MOMENT = 100_000_000L;
+  private static final long SECOND = 1_000_000_000L;
+
   private final Engine engine;
   private final Container container;
   private final HealthCheck check;
@@ -51,9 +55,12 @@ final class HealthMonitor {
 
   private synchronized boolean sleep(Duration time) throws InterruptedException {
     long end = System.nanoTime() + time.toNanos();
-    for (long left = time.toMillis(); !stopped && left > 0; ) {
-      wait(left);
-      left = (end - System.nanoTime() + 999_999) / 1_000_000L;
+    if (time.toNanos() >= SECOND) {
+      end = Math.floorDiv(end + MOMENT / 2, MOMENT) * MOMENT;
+    }
+    for (long left = end - System.nanoTime(); !stopped && left > 0; ) {
+      wait((left + 999_999) / 1_000_000L);
+      left = end - System.nanoTime();
     }
     return !stopped;
   }

@@ -146,12 +146,12 @@ final class SocketProbe implements HealthProbe {
         break; // the status is what counts; what came of the page with it is shown
       }
     }
-    String status = head.toString().split("\r\n", 2)[0];
-    String[] words = status.split(" ", 3);
-    if (!status.startsWith("HTTP/1.") || words.length < 2 || !words[1].matches("[0-9]{3}")) {
+    int lineEnd = head.indexOf("\r\n");
+    String status = lineEnd < 0 ? head.toString() : head.substring(0, lineEnd);
+    int code = code(status);
+    if (code < 0) {
       return new Health.Result(start, Instant.now(), 1, "no HTTP answer: " + status);
     }
-    int code = Integer.parseInt(words[1]);
     byte[] rest =
         headEnd < 0
             ? new byte[0]
@@ -160,6 +160,25 @@ final class SocketProbe implements HealthProbe {
     body.add(line, line.length);
     body.add(rest, rest.length);
     return new Health.Result(start, Instant.now(), code >= 200 && code < 400 ? 0 : 1, body.text());
+  }
+
+  /// The code in a line such as `HTTP/1.1 200 OK`; -1 if it is none. Without regular expressions,
+  /// for it runs for each container each second.
+  static int code(String status) {
+    int at = "HTTP/1.x ".length();
+    boolean complete =
+        status.length() == at + 3 || status.length() > at + 3 && status.charAt(at + 3) == ' ';
+    if (!status.startsWith("HTTP/1.") || !complete || status.charAt(at - 1) != ' ') {
+      return -1;
+    }
+    int code = 0;
+    for (int i = at; i < at + 3; i++) {
+      if (status.charAt(i) < '0' || status.charAt(i) > '9') {
+        return -1;
+      }
+      code = code * 10 + status.charAt(i) - '0';
+    }
+    return code;
   }
 
   private SocketChannel socket() throws IOException {

@@ -5,6 +5,7 @@ import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.Volumes;
+import dev.gantry.images.Image;
 import dev.gantry.json.Json;
 import dev.gantry.network.Attachment;
 import dev.gantry.network.Endpoint;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// Containers on Docker's wire.
 final class ContainerJson {
@@ -359,11 +361,17 @@ final class ContainerJson {
   }
 
   static Json.JsonObject summary(Engine engine, Container c, ApiVersion version) {
+    return summary(engine, c, version, engine.images()::find);
+  }
+
+  /// @param images what an image's name stands for; a list asks once for each name
+  static Json.JsonObject summary(
+      Engine engine, Container c, ApiVersion version, Function<String, Optional<Image>> images) {
     ContainerSpec spec = c.spec();
     Json.JsonObject json = Json.object();
     json.put("Id", c.id());
     json.put("Names", Json.array().add("/" + c.name()));
-    json.put("Image", imageName(engine, spec));
+    json.put("Image", imageName(images, spec));
     json.put("ImageID", spec.imageId());
     json.put("Command", command(spec.command()));
     json.put("Created", c.created().getEpochSecond());
@@ -389,13 +397,12 @@ final class ContainerJson {
   }
 
   /// The name as requested while it still points to the container's image, else the id.
-  private static String imageName(Engine engine, ContainerSpec spec) {
+  private static String imageName(Function<String, Optional<Image>> images, ContainerSpec spec) {
     if (spec.image().isEmpty()) {
       return "";
     }
-    return engine
-        .images()
-        .find(spec.image())
+    return images
+        .apply(spec.image())
         .filter(i -> i.id().toString().equals(spec.imageId()))
         .map(i -> spec.image())
         .orElse(spec.imageId());

@@ -2,7 +2,6 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import dev.gantry.engine.Container;
-import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.Statistics;
 import dev.gantry.json.Json;
@@ -15,7 +14,6 @@ import java.util.Optional;
 /// What containers use and may use: stats and update.
 final class ContainerResourceRoutes {
   private static final long INTERVAL_NANOS = 1_000_000_000L;
-  private static final long SLICE_MILLIS = 100;
 
   private final Engine engine;
 
@@ -45,8 +43,9 @@ final class ContainerResourceRoutes {
     } else if (once) {
       r.json(200, StatsJson.of(c, false, before, Optional.empty()));
     } else {
-      pause(c, System.nanoTime() + INTERVAL_NANOS);
-      r.json(200, StatsJson.of(c, true, engine.statistics(c), before));
+      boolean there = pause(c, System.nanoTime() + INTERVAL_NANOS);
+      Optional<Statistics.Sample> now = there ? engine.statistics(c) : Optional.empty();
+      r.json(200, StatsJson.of(c, true, now, before));
     }
   }
 
@@ -55,28 +54,20 @@ final class ContainerResourceRoutes {
     try (OutputStream out = r.stream(200, "")) {
       Optional<Statistics.Sample> before = Optional.empty();
       long next = System.nanoTime();
-      while (!isGone(c)) {
+      do {
         Optional<Statistics.Sample> now = engine.statistics(c);
         String line = StatsJson.of(c, true, now, before).text() + "\n";
         out.write(line.getBytes(StandardCharsets.UTF_8));
         before = now;
         next += INTERVAL_NANOS;
-        pause(c, next);
-      }
+      } while (pause(c, next));
     }
   }
 
-  private static boolean isGone(Container c) {
-    return c.state() instanceof ContainerState.Removing || c.state() instanceof ContainerState.Dead;
-  }
-
-  private static void pause(Container c, long until) {
+  /// False if the container is gone before that time.
+  private static boolean pause(Container c, long until) {
     try {
-      for (long left = until - System.nanoTime();
-          left > 0 && !isGone(c);
-          left = until - System.nanoTime()) {
-        Thread.sleep(Math.clamp(left / 1_000_000L, 1, SLICE_MILLIS));
-      }
+      return !c.awaitGone(until - System.nanoTime());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure.Cancelled("interrupted while measuring");

@@ -6,12 +6,14 @@ import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.logs.LogQuery;
+import dev.gantry.images.Image;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Signals;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -78,6 +80,7 @@ final class ContainerRoutes {
     int limit = q.integer("limit").orElse(-1);
     ContainerFilter wanted = ContainerFilter.of(engine, filters, q.flag("all") || limit > 0);
     Json.JsonArray result = Json.array();
+    Map<String, Optional<Image>> images = new HashMap<>();
     for (Container c : engine.list()) {
       if (limit > 0 && result.size() >= limit) {
         break;
@@ -86,7 +89,11 @@ final class ContainerRoutes {
         result.add(
             q.flag("size")
                 ? ContainerJson.withSize(engine, c, q.version())
-                : ContainerJson.summary(engine, c, q.version()));
+                : ContainerJson.summary(
+                    engine,
+                    c,
+                    q.version(),
+                    name -> images.computeIfAbsent(name, engine.images()::find)));
       }
     }
     r.json(200, result);
