@@ -73,14 +73,16 @@ final class Row {
     return text.lines().filter(line -> !line.isBlank()).reduce("", (first, last) -> last);
   }
 
-  /// Lines for a terminal: median, 90th percentile and the ratio to ours.
+  /// Lines for a terminal: median, 90th percentile and how many times better ours is, which is less
+  /// of a time or of memory and more of a rate.
   List<String> lines(String unit) {
     List<String> lines = new ArrayList<>();
     lines.add(title + (budget.isEmpty() ? "" : "   [budget: " + budget + "]"));
     double ours = 0;
     for (Map.Entry<String, Samples> entry : samples.entrySet()) {
       double median = entry.getValue().median();
-      String ratio = ours == 0 ? "" : String.format(Locale.ROOT, "%8.1fx", median / ours);
+      double times = unit.endsWith("/s") ? ours / median : median / ours;
+      String ratio = ours == 0 ? "" : String.format(Locale.ROOT, "%8.1fx", times);
       ours = ours == 0 ? median : ours;
       lines.add(
           String.format(

@@ -32,10 +32,16 @@ final class RuntimeAlone implements AutoCloseable {
     for (String mountPoint : List.of("proc", "dev", "sys")) {
       Files.createDirectories(root.resolve(mountPoint));
     }
-    Files.writeString(folder.resolve("config.json"), spec("gantry-bench/peer").toJson());
   }
 
-  private static RuntimeSpec spec(String cgroup) {
+  /// A bundle for the peer `name`: a group of its own, so that one that fails spoils no other.
+  Path bundle(String name) throws IOException {
+    Path bundle = Files.createDirectories(folder.resolve(name));
+    Files.writeString(bundle.resolve("config.json"), spec("gantry-bench/" + name).toJson());
+    return bundle;
+  }
+
+  private RuntimeSpec spec(String cgroup) {
     List<RuntimeSpec.Namespace> namespaces = new ArrayList<>();
     for (String kind : List.of("mount", "pid", "ipc", "uts", "network")) {
       namespaces.add(new RuntimeSpec.Namespace(kind, null));
@@ -78,7 +84,7 @@ final class RuntimeAlone implements AutoCloseable {
             Map.of());
     return new RuntimeSpec(
         RuntimeSpec.VERSION,
-        new RuntimeSpec.Root("rootfs", false),
+        new RuntimeSpec.Root(folder.resolve("rootfs").toString(), false),
         process,
         "bench",
         null,
@@ -110,7 +116,7 @@ final class RuntimeAlone implements AutoCloseable {
     }
   }
 
-  void peer(String program) {
+  void peer(String program, Path bundle) {
     String id = "peer" + count.incrementAndGet();
     Command.of(
             program,
@@ -118,7 +124,7 @@ final class RuntimeAlone implements AutoCloseable {
             folder.resolve("peers").toString(),
             "run",
             "--bundle",
-            folder.toString(),
+            bundle.toString(),
             id)
         .run()
         .succeeded();

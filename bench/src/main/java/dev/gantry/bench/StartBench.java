@@ -61,7 +61,10 @@ final class StartBench {
       row.candidate("gantry, in the engine's process", bundle::ours);
       for (String name : List.of("crun", "runc")) {
         Optional<Path> program = peers.map(p -> p.resolve(name)).filter(Files::isExecutable);
-        program.ifPresent(p -> row.candidate(name + " run", () -> bundle.peer(p.toString())));
+        if (program.isPresent()) {
+          Path folder = bundle.bundle(name);
+          row.candidate(name + " run", () -> bundle.peer(program.get().toString(), folder));
+        }
       }
       row.measure(20, rounds);
       print(row, "ms");
@@ -139,9 +142,10 @@ final class StartBench {
       return Optional.empty();
     }
     String script = tree.resolve("tools/real-peers").toString();
-    Command.of(script, "podman", "import", "-", "busybox").input(image).run();
+    String name = "localhost/busybox";
+    Command.of(script, "podman", "import", "-", name).input(image).run();
     return Optional.of(
-        () -> Command.of(script, "podman", "run", "--rm", "busybox", "true").run().succeeded());
+        () -> Command.of(script, "podman", "run", "--rm", name, "true").run().succeeded());
   }
 
   private void exec(Api ours, Optional<Api> theirs) throws IOException {
