@@ -153,6 +153,7 @@ final class Commands {
                 + "Runs containers: an engine with Docker's API and Docker's command line\n\n"
                 + "Management Commands:\n");
     Catalog.GROUPS.forEach((name, help) -> text.append(line(name, help)));
+    text.append(line("registry", "A registry of our own, beside the engine"));
     text.append("\nCommands:\n");
     Catalog.all().stream()
         .filter(entry -> entry.shortName().isPresent())

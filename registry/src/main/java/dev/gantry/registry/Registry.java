@@ -136,7 +136,7 @@ final class Registry implements Handler {
     if (call.response().isStarted()) {
       throw e;
     }
-    boolean full = String.valueOf(e.getMessage()).contains("No space left");
+    boolean full = isFull(e);
     LOG.log(
         System.Logger.Level.WARNING,
         call.request().method() + " " + call.request().path() + ": " + e.getMessage());
@@ -147,6 +147,12 @@ final class Registry implements Handler {
             full ? 507 : 500,
             full ? "the registry's disk is full" : "the registry could not read or write",
             Json.NULL));
+  }
+
+  /// True if the disk, or what of it we may use, is full: ENOSPC or EDQUOT in the system's words.
+  static boolean isFull(IOException e) {
+    String text = String.valueOf(e.getMessage());
+    return text.contains("No space left") || text.contains("Disk quota exceeded");
   }
 
   private boolean answersOwn(Request request, Response response) throws IOException {

@@ -209,7 +209,7 @@ final class Uploads {
 
     /// Takes a piece of the blob. With a range it must begin where the last one ended and be as
     /// long as it says, or nothing of it is kept. If the client leaves in the middle, what has
-    /// arrived is kept: it can ask how much that is and go on.
+    /// arrived is kept: it can ask how much that is and go on. A full disk ends the upload.
     ///
     /// @param length announced length, or -1
     void append(InputStream body, long length, Optional<Range> range) throws IOException {
@@ -223,6 +223,17 @@ final class Uploads {
     }
 
     private void write(InputStream body, long length, Optional<Range> range) throws IOException {
+      try {
+        receive(body, length, range);
+      } catch (IOException e) {
+        if (Registry.isFull(e)) {
+          end(); // what cannot be finished must not keep the disk full until it expires
+        }
+        throw e;
+      }
+    }
+
+    private void receive(InputStream body, long length, Optional<Range> range) throws IOException {
       long start = offset;
       long wanted = range.map(r -> r.last() - r.first() + 1).orElse(length);
       if (range.isPresent() && range.get().first() != start) {

@@ -35,11 +35,8 @@ class RegistryDiskFullIT {
       assertTrue(full.text().contains("disk is full"), full.text());
       client.get("/v2/a/blobs/" + digest).expect(404);
       assertArrayEquals(image.manifest(), client.fetch("a", "1").expect(200).bytes());
-      // the part that came is kept for a retry until its client gives up: then there is room
-      server.stop();
-      server.restart();
       try (var uploads = Files.list(data.resolve("uploads"))) {
-        uploads.forEach(u -> client.delete("/v2/a/blobs/uploads/" + u.getFileName()).expect(204));
+        assertEquals(0, uploads.count(), "the upload keeps bytes that nobody can finish");
       }
       byte[] small = Distribution.bytes(1_000_000);
       Eventually.within(
