@@ -45,6 +45,10 @@ final class Row {
     return samples.getOrDefault(name, new Samples()).median();
   }
 
+  double fastest(String name) {
+    return samples.getOrDefault(name, new Samples()).quantile(0);
+  }
+
   /// Runs each candidate `rounds` times in turn after `warmUp` rounds; one that fails is left out.
   void measure(int warmUp, int rounds) {
     for (int round = -warmUp; round < rounds; round++) {
