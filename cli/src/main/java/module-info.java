@@ -6,7 +6,6 @@ module dev.gantry.cli {
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
-  requires transitive dev.gantry.api;
   requires transitive dev.gantry.client;
   requires dev.gantry.dockerfile;
 }

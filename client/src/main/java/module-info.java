@@ -6,7 +6,6 @@ module dev.gantry.client {
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.json;
   requires dev.gantry.http;
-  requires transitive dev.gantry.api;
 
   exports dev.gantry.client;
 }

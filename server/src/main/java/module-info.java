@@ -10,7 +10,6 @@ module dev.gantry.server {
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;
-  requires transitive dev.gantry.api;
   requires transitive dev.gantry.engine;
   requires transitive dev.gantry.network;
   requires transitive dev.gantry.runtime;

@@ -1,1 +1,0 @@
-package dev.gantry.api;
