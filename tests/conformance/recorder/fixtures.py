@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Makes the images that the scenarios use, without a registry: usage: fixtures.py SOCKET
+"""Makes the images that the scenarios use: usage: fixtures.py SOCKET
+
+With REGISTRY=HOST:PORT it also puts into that registry what a mirror of the Hub would have.
 
 All hold Debian's static busybox with its applets; they differ in name, platform and configuration as the ones of the
 recording did.
 """
-import io, shutil, subprocess, sys, tarfile, time
+import io, os, shutil, subprocess, sys, tarfile, time
 from urllib.parse import quote
-from recorder import Exchange
+from recorder import Exchange, mktar
 
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
@@ -52,15 +54,36 @@ def forget(sock, name):
     x.read_head(); x.read_body()
 
 
+def done(sock, method, target, headers=None, body=None):
+    x = Exchange(sock, method, target, headers or {}, body, 60)
+    x.read_head(); x.read_body()
+    if x.status >= 400 or b"errorDetail" in x.body: sys.exit("%s %s: %d %s" % (method, target, x.status, x.body))
+
+
+def mirror(sock, registry):
+    """the same names as in the Hub's library; nginx has two small layers on top of busybox"""
+    context = mktar({"Dockerfile": "FROM busybox:latest\nCOPY a /a\nCOPY b /b\n", "a": "a" * 100, "b": "b"})
+    done(sock, "POST", "/build?t=nginx:latest", {"Content-Type": "application/x-tar"}, context)
+    for name in ("busybox", "nginx", "hello-world"):
+        there = "%s/library/%s" % (registry, name)
+        done(sock, "POST", "/images/%s:%s/tag?repo=%s&tag=latest" % (name, "frozen" if name == "hello-world" else "latest", there))
+        done(sock, "POST", "/images/%s/push?tag=latest" % there, {"X-Registry-Auth": "e30="})
+        forget(sock, there + ":latest")
+    forget(sock, "nginx:latest")
+    done(sock, "POST", "/build/prune?all=1")
+
+
 def main(sock):
     forget(sock, "hello-world:latest")  # the built-in image: the recording's daemon had none
+    # in the order in which the recording's images were made
     load(sock, "alpine:3.10", [PATH, 'CMD ["/bin/sh"]'])
     load(sock, "alpine:latest", [PATH, 'CMD ["/bin/sh"]'])
+    load(sock, "busybox:latest", [PATH, 'CMD ["sh"]'])
     load(sock, "busybox:glibc", [PATH, 'CMD ["sh"]'])
     load(sock, "hello-world:arm64", [PATH, 'CMD ["/hello"]'], "linux/arm64")
     load(sock, "arm32v7/hello-world:latest", [PATH, 'CMD ["/hello"]'], "linux/arm/v7")
     load(sock, "hello-world:amd64", [PATH, 'CMD ["/hello"]']); tag(sock, "hello-world:amd64", "hello-world", "frozen")
-    load(sock, "busybox:latest", [PATH, 'CMD ["sh"]'])
+    if os.environ.get("REGISTRY"): mirror(sock, os.environ["REGISTRY"])
     load(sock, "debian:bookworm-slim", [PATH, 'CMD ["bash"]'])
 
 

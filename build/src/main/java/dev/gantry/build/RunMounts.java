@@ -250,7 +250,11 @@ final class RunMounts implements AutoCloseable {
   private Path inMemory(byte[] content, int mode, long uid, long gid) throws IOException {
     if (memory.isEmpty()) {
       Path place = Files.createDirectory(folder.resolve("memory"));
-      HostMounts.mount("tmpfs", place, "tmpfs", List.of("nosuid", "nodev", "mode=0700"));
+      HostMounts.mount(
+          "tmpfs",
+          place,
+          "tmpfs",
+          HostMounts.Options.parse(List.of("nosuid", "nodev", "mode=0700")));
       mounted.add(place);
       memory = Optional.of(place);
     }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// What builds keep: layers, and contexts of clients. `DiskUsage` lists it, `Prune` removes it.
@@ -62,8 +63,9 @@ final class CacheRecords {
   List<Kept> list(List<String> filters) throws GrpcException {
     CacheFilter filter = CacheFilter.parse(filters);
     List<Kept> all = new ArrayList<>();
+    Set<Digest> shared = engine.images().usedChains();
     for (Map.Entry<Digest, LayerCache.Entry> e : engine.images().cache().entries().entrySet()) {
-      all.add(layer(e.getKey(), e.getValue()));
+      all.add(layer(e.getKey(), e.getValue(), shared.contains(e.getValue().chain())));
     }
     for (Contexts.Kept kept : contexts.kept()) {
       all.add(context(kept));
@@ -73,14 +75,14 @@ final class CacheRecords {
     return all;
   }
 
-  private Kept layer(Digest key, LayerCache.Entry e) {
+  private Kept layer(Digest key, LayerCache.Entry e, boolean shared) {
     return new Kept(
         key.hex().substring(0, 25),
         "regular",
         e.description(),
         e.size(),
         false,
-        engine.images().isUsed(e.chain()),
+        shared,
         e.created(),
         e.used(),
         e.uses(),

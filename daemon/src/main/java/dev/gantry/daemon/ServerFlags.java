@@ -42,7 +42,8 @@ final class ServerFlags {
         flags.flag("debug"),
         flags.list("label"),
         defaults(flags),
-        RegistryFlags.read(flags));
+        RegistryFlags.read(flags),
+        flags.flag("live-restore", true));
   }
 
   private static ServerSettings.Defaults defaults(Flags flags) {

@@ -41,6 +41,7 @@ public final class ContainerChanges {
   /// What the runtime itself puts into every container to mount on.
   private static final Set<String> MOUNT_POINTS =
       Set.of(
+          "/.dockerenv",
           "/proc",
           "/sys",
           "/dev",
@@ -237,7 +238,7 @@ public final class ContainerChanges {
 
   private void tell(Container c, Commit wish, Image image) {
     String id = image.id().toString();
-    engine.publishImage("create", id, Map.of());
+    engine.publishImage("create", id, Map.of("name", id));
     String name = wish.reference() == null ? "" : wish.reference().familiar();
     if (!name.isEmpty()) {
       engine.publishImage("tag", id, Map.of("name", name));

@@ -20,6 +20,7 @@ import dev.gantry.store.Snapshots;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -247,6 +248,11 @@ public final class Engine implements AutoCloseable {
     new NetworkMembership(this).connect(c, endpoint);
   }
 
+  /// Takes a legacy link away from the container that has it.
+  public void unlink(Container c, String alias) {
+    LegacyLinks.remove(this, c, alias);
+  }
+
   /// Takes a container off a network (name or id).
   public void disconnect(Container c, String network) {
     new NetworkMembership(this).disconnect(c, network);
@@ -351,6 +357,7 @@ public final class Engine implements AutoCloseable {
         }
       }
       snapshots.create(id);
+      mark(snapshots.container(id).upper().resolve(".dockerenv"));
       Container c =
           new Container(
               id,
@@ -375,6 +382,12 @@ public final class Engine implements AutoCloseable {
       names.remove(name, id);
       throw e;
     }
+  }
+
+  /// By this file programs see that they are in a container.
+  private static void mark(Path file) throws IOException {
+    Files.createFile(
+        file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
   }
 
   private static @Nullable Map<String, String> labels(ContainerSpec.Mount m) {

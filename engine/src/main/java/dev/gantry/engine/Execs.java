@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// Runs further processes in containers.
 public final class Execs {
@@ -60,10 +61,19 @@ public final class Execs {
     live(exec.container(), exec.container().id());
   }
 
-  /// Starts `exec` and attaches to it.
+  /// Starts `exec` and attaches to it. It is found again by the next engine if this one is killed.
   ///
   /// @param size rows and columns of its terminal, where known
   public Attach.Session start(Exec exec, Optional<RuntimeSpec.ConsoleSize> size) {
+    return start(exec, size, true);
+  }
+
+  /// Starts one that only this engine asks for.
+  Attach.Session startOwn(Exec exec) {
+    return start(exec, Optional.empty(), false);
+  }
+
+  private Attach.Session start(Exec exec, Optional<RuntimeSpec.ConsoleSize> size, boolean lasting) {
     Container c = exec.container();
     live(c, c.id());
     if (!exec.begin()) {
@@ -78,6 +88,7 @@ public final class Execs {
             c, exec.spec(), exec.user(), exec.user().uid() == 0 ? "/root" : "/");
     List<String> capabilities = RuntimeSpecs.capabilities(spec.security());
     engine.publish(c, "exec_start: " + text(exec.spec()), Map.of("execID", exec.id()));
+    Path folder = lasting ? ExecFolders.make(engine, exec) : null;
     try {
       RunningProcess running =
           engine
@@ -93,14 +104,16 @@ public final class Execs {
                       spec.modes().cgroup().equals("private")
                           ? java.util.Set.of("cgroup")
                           : java.util.Set.of(),
-                      exec.spec().attachStdin()));
+                      exec.spec().attachStdin(),
+                      folder));
       Output output = new Output(running, StartContainer.streams(running), null, List.of());
       exec.run(running, output);
       Attach.Session session = new Attach.Session(output.listen(), exec.spec().tty());
       output.start();
-      watch(exec, running, output);
+      watch(exec, running, output, folder);
       return session;
     } catch (LaunchFailure e) {
+      ExecFolders.remove(folder);
       exec.ended(e.kind() == LaunchFailure.Kind.COMMAND_NOT_FOUND ? 127 : 126);
       throw new Failure.InvalidRequest(
           "OCI runtime exec failed: exec failed: unable to start container process: " + e.text(),
@@ -129,7 +142,34 @@ public final class Execs {
         p.execCPUAffinity());
   }
 
-  private void watch(Exec exec, RunningProcess process, Output output) {
+  /// Takes up an exec that outlived the engine before. What it has printed meanwhile was for
+  /// clients that are gone; what it prints now is read, so that it never waits for a reader.
+  void resume(Exec exec, RunningProcess process, Path folder) {
+    boolean ignored = exec.begin();
+    Output output = new Output(process, StartContainer.streams(process), null, List.of());
+    exec.run(process, output);
+    engine.add(exec);
+    output.start();
+    watch(exec, process, output, folder);
+  }
+
+  /// Takes up one that has ended while there was no engine.
+  void settle(Exec exec, int code, Path folder) {
+    boolean ignored = exec.begin();
+    exec.ended(code);
+    engine.add(exec);
+    ExecFolders.remove(folder);
+    tellEnd(exec, code);
+  }
+
+  private void tellEnd(Exec exec, int code) {
+    engine.publish(
+        exec.container(),
+        "exec_die",
+        Map.of("execID", exec.id(), "exitCode", Integer.toString(code)));
+  }
+
+  private void watch(Exec exec, RunningProcess process, Output output, @Nullable Path folder) {
     Thread.ofVirtual()
         .name("exec-" + Ids.shorten(exec.id()))
         .start(
@@ -139,10 +179,8 @@ public final class Execs {
                 output.awaitEnd(2000);
                 exec.ended(code);
                 process.release();
-                engine.publish(
-                    exec.container(),
-                    "exec_die",
-                    Map.of("execID", exec.id(), "exitCode", Integer.toString(code)));
+                ExecFolders.remove(folder);
+                tellEnd(exec, code);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }

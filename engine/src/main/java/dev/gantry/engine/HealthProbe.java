@@ -99,7 +99,7 @@ interface HealthProbe extends AutoCloseable {
 
     private Health.Result run(Exec exec, Instant start) throws InterruptedException {
       Output output = new Output();
-      try (Attach.Session session = engine.execs().start(exec, Optional.empty())) {
+      try (Attach.Session session = engine.execs().startOwn(exec)) {
         Thread reader =
             Thread.ofVirtual().name("health-output").start(() -> output.collect(session));
         exec.awaitExit(check.timeout().toMillis());

@@ -57,6 +57,32 @@ final class LegacyLinks {
     return links;
   }
 
+  /// Forgets the link that `c` calls by `alias`; what a running container has of it stays until its
+  /// next start.
+  static void remove(Engine engine, Container c, String alias) {
+    c.verbs.lock();
+    try {
+      List<EndpointRequest> wishes = new ArrayList<>();
+      for (EndpointRequest wish : c.spec().endpoints()) {
+        boolean here = wish.network().equals(BRIDGE);
+        wishes.add(
+            here
+                ? wish.withLinks(
+                    wish.links().stream()
+                        .filter(l -> !l.substring(l.indexOf(':') + 1).equals(alias))
+                        .toList())
+                : wish);
+      }
+      if (wishes.equals(c.spec().endpoints())) {
+        throw new Failure.NotFound("No such container: " + c.name() + "/" + alias);
+      }
+      c.update(c.spec().withEndpoints(wishes));
+      engine.note(c);
+    } finally {
+      c.verbs.unlock();
+    }
+  }
+
   private static boolean onlyElsewhere(Container target) {
     return target.attachment().map(Attachment::endpoints).stream()
         .flatMap(List::stream)

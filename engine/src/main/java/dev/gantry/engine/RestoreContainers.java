@@ -54,6 +54,8 @@ final class RestoreContainers {
         settle(c, traces.contains(c.id()));
       }
     }
+    ExecFolders.restore(
+        engine, running.keySet().stream().collect(Collectors.toMap(Container::id, c -> c)));
     engine.volumes().settle();
     sweep(all, traces);
     StartOrder.of(all.stream().filter(RestartPolicy::atEngineStart).toList()).forEach(this::start);

@@ -3,6 +3,7 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Undo;
 import dev.gantry.engine.shipping.LogDestination;
+import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.NetlinkSetup;
 import dev.gantry.network.Networks;
 import dev.gantry.oci.Digest;
@@ -15,6 +16,7 @@ import dev.gantry.runtime.Sysctls;
 import dev.gantry.store.Snapshots;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -61,6 +63,7 @@ final class StartContainer {
     }
     Instant before = Instant.now();
     try (Undo undo = new Undo()) {
+      DeviceRequests.check(c.spec());
       Net network = undo.on(attach(c), n -> engine.releaseNetwork(c));
       List<LegacyLinks.Link> links = LegacyLinks.of(engine, c);
       if (!c.spec().modes().network().startsWith("container:")) {
@@ -91,8 +94,6 @@ final class StartContainer {
       engine.watch(c, process, output);
     } catch (LaunchFailure e) {
       throw failed(c, e, before);
-    } catch (Failure.NotModified | Failure.Conflict e) {
-      throw e;
     } catch (Failure e) {
       refused(c, e);
       throw e;
@@ -113,7 +114,7 @@ final class StartContainer {
           case COMMAND_NOT_EXECUTABLE -> 126;
           case SETUP -> 128;
         };
-    String text = RUNTIME_ERROR + e.text();
+    String text = RUNTIME_ERROR + reason(c, e);
     c.died(EndOfRun.judged(c, EndOfRun.unborn(code, e.text())));
     ContainerState next =
         switch (c.state()) {
@@ -130,6 +131,22 @@ final class StartContainer {
     return code == 128 ? new Failure.Internal(text, e) : new Failure.InvalidRequest(text, null, e);
   }
 
+  /// The kernel says of a folder that it may not be executed; people want to know that it is one.
+  private String reason(Container c, LaunchFailure e) {
+    String program = c.spec().command().getFirst();
+    boolean folder =
+        e.kind() == LaunchFailure.Kind.COMMAND_NOT_EXECUTABLE
+            && e.errno() == Errno.EACCES
+            && program.startsWith("/")
+            && engine.layers(c).lowers().stream()
+                .map(layer -> layer.resolve(program.substring(1)))
+                .filter(path -> Files.exists(path, LinkOption.NOFOLLOW_LINKS))
+                .findFirst()
+                .filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
+                .isPresent();
+    return folder ? e.text().replace("permission", "is a directory: permission") : e.text();
+  }
+
   /// A start that failed before anything was launched: a port in use, an unknown network or user.
   private void refused(Container c, Failure e) {
     c.takeWaiting().forEach(Listener::notStarted);
@@ -138,6 +155,7 @@ final class StartContainer {
       c.become(new ContainerState.Created(128, e.text()));
       engine.note(c);
     }
+    engine.publishNetwork(c, "disconnect");
     if (c.spec().autoRemove()) {
       engine.autoRemove(c);
     }
@@ -281,6 +299,10 @@ final class StartContainer {
     if (mode.startsWith("container:")) {
       Container other = engine.require(mode.substring(10));
       if (!(other.state() instanceof ContainerState.Live live)) {
+        if (type.equals("ipc")) {
+          throw new Failure.Conflict(
+              "failed to join IPC namespace: container " + other.id() + " is not running");
+        }
         throw new Failure.Conflict(
             "cannot join "
                 + (type.equals("network")

@@ -94,7 +94,7 @@ final class VolumeMounts {
         words.replaceAll(VolumeMounts::resolved); // the kernel wants an address
       }
       Files.createDirectories(volume.mountpoint());
-      HostMounts.mount(device, volume.mountpoint(), type, words);
+      HostMounts.mount(device, volume.mountpoint(), type, HostMounts.Options.parse(words));
     } catch (IOException e) {
       Path point = volume.mountpoint();
       throw new Failure.Internal(
@@ -104,12 +104,18 @@ final class VolumeMounts {
               + device
               + ":"
               + point
+              + shown(HostMounts.Options.parse(words))
               + ": "
               + (e instanceof Errno errno
                   ? Errno.describe(errno.number())
                   : String.valueOf(e.getMessage())),
           e);
     }
+  }
+
+  private static String shown(HostMounts.Options options) {
+    return (options.flags() == 0 ? "" : ", flags: 0x" + Long.toHexString(options.flags()))
+        + (options.data().isEmpty() ? "" : ", data: " + options.data());
   }
 
   private static String resolved(String option) {

@@ -69,6 +69,20 @@ class HttpServerTest {
   }
 
   @Test
+  void aTakenOverConnectionGivesWhatHasComeWithoutWaitingForMore() throws IOException {
+    Handler echo =
+        (q, r) -> {
+          Response.Raw raw = r.takeOver("HTTP/1.1 101 UPGRADED\r\n");
+          // readNBytes asks for nothing more behind the third byte
+          raw.out().write(raw.in().readNBytes(3));
+          raw.out().flush();
+        };
+    // exchange() leaves its side of the connection open
+    String all = exchange(echo, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "abc");
+    assertTrue(all.endsWith("\r\n\r\nabc"), all);
+  }
+
+  @Test
   void shortBodyOfAnAnnouncedLengthEndsTheConnection() throws IOException {
     String all =
         exchange(

@@ -143,7 +143,7 @@ public final class Images {
         return named;
       }
     }
-    if (!hex.matches("[0-9a-f]{4,63}")) {
+    if (!hex.matches("[0-9a-f]{1,63}")) {
       return Optional.empty();
     }
     List<String> matches =
@@ -764,9 +764,11 @@ public final class Images {
     return roots;
   }
 
-  /// True if an image or a container has the layer with this chain id.
-  public boolean isUsed(Digest chain) {
-    return layersOfContainers.get().contains(chain) || chainsOfImageLayers().contains(chain);
+  /// The chain ids of the layers that images and containers have.
+  public Set<Digest> usedChains() {
+    Set<Digest> chains = chainsOfImageLayers();
+    chains.addAll(layersOfContainers.get());
+    return chains;
   }
 
   private Set<Digest> chainsOfImages() {

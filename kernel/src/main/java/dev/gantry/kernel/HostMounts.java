@@ -45,26 +45,33 @@ public final class HostMounts {
 
   private HostMounts() {}
 
-  /// Mounts `device` on `target`.
+  /// Options as mount(8) takes them behind `-o`.
   ///
-  /// @param options as mount(8) takes them behind `-o`; what is no flag goes to the file system
-  public static void mount(String device, Path target, String type, List<String> options)
-      throws Errno {
-    long flags = 0;
-    List<String> data = new ArrayList<>();
-    for (String option : options) {
-      if (FLAGS.containsKey(option)) {
-        flags |= FLAGS.get(option);
-      } else if (CLEARING.containsKey(option)) {
-        flags &= ~CLEARING.get(option);
-      } else if (!option.isEmpty()) {
-        data.add(option);
+  /// @param flags of mount(2)
+  /// @param data what is no flag and goes to the file system
+  public record Options(long flags, String data) {
+    public static Options parse(List<String> words) {
+      long flags = 0;
+      List<String> data = new ArrayList<>();
+      for (String option : words) {
+        if (FLAGS.containsKey(option)) {
+          flags |= FLAGS.get(option);
+        } else if (CLEARING.containsKey(option)) {
+          flags &= ~CLEARING.get(option);
+        } else if (!option.isEmpty()) {
+          data.add(option);
+        }
       }
+      return new Options(flags, String.join(",", data));
     }
-    long all = flags;
+  }
+
+  /// Mounts `device` on `target`.
+  public static void mount(String device, Path target, String type, Options options) throws Errno {
+    long all = options.flags();
     onThread(
         () -> {
-          call(device, target, type, all, String.join(",", data));
+          call(device, target, type, all, options.data());
           long rest = all & ~(MS_BIND | MS_REC);
           if ((all & MS_BIND) != 0 && rest != 0) {
             // a bind takes the others' flags; its own come by a second call

@@ -37,6 +37,11 @@ public record EndpointRequest(
     this(network, ipv4, ipv6, mac, aliases, links, driverOptions, gatewayPriority, List.of());
   }
 
+  public EndpointRequest withLinks(List<String> others) {
+    return new EndpointRequest(
+        network, ipv4, ipv6, mac, aliases, others, driverOptions, gatewayPriority, linkLocal);
+  }
+
   public static EndpointRequest of(String network) {
     return new EndpointRequest(network, "", "", "", List.of(), List.of(), Map.of(), 0);
   }

@@ -84,6 +84,10 @@ final class NetworkPlan {
     if (request.configFrom().isEmpty()) {
       return request;
     }
+    if (request.configOnly()) {
+      throw new Failure.Forbidden(
+          "a configuration network cannot depend on another configuration network");
+    }
     Network from =
         registry
             .byName(request.configFrom())
@@ -139,7 +143,7 @@ final class NetworkPlan {
     if (request.scope().equals("swarm")) {
       throw new Failure.Forbidden("cannot create a swarm scoped network when swarm is not active");
     }
-    if (request.ingress()) {
+    if (request.ingress() && !request.driver().equals("overlay")) {
       throw new Failure.Forbidden("Ingress network can only be global scope network");
     }
   }

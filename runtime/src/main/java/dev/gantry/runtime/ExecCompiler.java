@@ -7,6 +7,7 @@ import dev.gantry.kernel.Syscalls;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.LaunchPlan.Argument;
 import dev.gantry.runtime.LaunchPlan.Special;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,8 @@ public final class ExecCompiler {
     RuntimeSpec.Process process = exec.process();
     Unsupported.check(process);
     monitor.protect(CONTAINER);
+    Argument listener =
+        exec.stateDirectory() == null ? null : listen(plan, monitor, exec.stateDirectory());
     Argument container = number(CONTAINER);
     CgroupPlan cgroup = new CgroupPlan(plan, machine.cgroups(), exec.cgroup());
     List<Argument> tasks = cgroup.openTasks();
@@ -55,7 +58,7 @@ public final class ExecCompiler {
     }
     monitor.awaitProgram("start the program", false);
     List<Argument> stdio = master != null ? List.of(master) : streams.monitorsEnds();
-    monitor.watch(null, null, pidfd, pid, stdio, streams.input() != null, false);
+    monitor.watch(listener, null, pidfd, pid, stdio, streams.input() != null, false);
 
     fork.targetNext(2);
     monitor.becomeChild(streams);
@@ -82,7 +85,7 @@ public final class ExecCompiler {
     }
     Argument slave = process.terminal() ? terminal(plan, monitor, process) : null;
     String cwd = process.cwd().isEmpty() ? "/" : process.cwd();
-    plan.call("enter the working directory " + cwd, Syscalls.CHDIR, plan.string(cwd));
+    plan.call(LaunchFailure.WORKING_DIRECTORY + cwd, Syscalls.CHDIR, plan.string(cwd));
     last.limits();
     last.scheduling();
     last.keyring("_ses.exec");
@@ -95,6 +98,11 @@ public final class ExecCompiler {
     last.closeOnExec(monitor.passedDescriptors());
     last.execute();
     return plan;
+  }
+
+  private static Argument listen(LaunchPlan plan, MonitorPlan monitor, Path folder) {
+    plan.call("enter " + folder, Syscalls.CHDIR, plan.string(folder.toString()));
+    return monitor.listen();
   }
 
   private static Argument terminal(

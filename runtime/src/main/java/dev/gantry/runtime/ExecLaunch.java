@@ -2,6 +2,7 @@ package dev.gantry.runtime;
 
 import dev.gantry.kernel.PidFd;
 import dev.gantry.oci.RuntimeSpec;
+import java.nio.file.Path;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// @param cgroup the container's group, such as `/gantry/ID`
 /// @param namespaces the types of namespaces that are not the host's, as the OCI specification
 ///   names them; only `cgroup`, `user` and `time` matter, the others are always entered
+/// @param stateDirectory an empty folder in which the monitor can be found again
+///   ([Runtime#reattach]) and leaves the exit if nobody is connected; null for a process that
+///   nobody will look for
 /// @param openStdin give the process a pipe as standard input instead of /dev/null (no terminal)
 public record ExecLaunch(
     PidFd container,
@@ -20,7 +24,18 @@ public record ExecLaunch(
     RuntimeSpec.@Nullable Seccomp seccomp,
     String cgroup,
     Set<String> namespaces,
-    boolean openStdin) {
+    boolean openStdin,
+    @Nullable Path stateDirectory) {
+  public ExecLaunch(
+      PidFd container,
+      RuntimeSpec.Process process,
+      RuntimeSpec.@Nullable Seccomp seccomp,
+      String cgroup,
+      Set<String> namespaces,
+      boolean openStdin) {
+    this(container, process, seccomp, cgroup, namespaces, openStdin, null);
+  }
+
   boolean has(String type) {
     return namespaces.contains(type);
   }

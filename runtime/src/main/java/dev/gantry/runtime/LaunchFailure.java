@@ -16,6 +16,9 @@ public final class LaunchFailure extends Exception {
     SETUP
   }
 
+  /// How the step begins that enters the working folder, whose failure is told in Docker's words.
+  static final String WORKING_DIRECTORY = "enter the working directory ";
+
   private final Kind kind;
   private final int errno;
 
@@ -42,6 +45,15 @@ public final class LaunchFailure extends Exception {
 
   /// The failure of a step; what the shim says about a hook is no error of the kernel's.
   static LaunchFailure step(String text, int errno) {
+    if (text.startsWith(WORKING_DIRECTORY)) {
+      return new LaunchFailure(
+          errno == Errno.ENOENT ? Kind.COMMAND_NOT_FOUND : Kind.SETUP,
+          "chdir to cwd (\""
+              + text.substring(WORKING_DIRECTORY.length())
+              + "\") set in config.json failed: "
+              + Errno.describe(errno),
+          errno);
+    }
     boolean hook = text.startsWith(HookPlan.RUN);
     String why =
         hook && errno == HookPlan.ECANCELED

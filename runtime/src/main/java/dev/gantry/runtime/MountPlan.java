@@ -959,7 +959,7 @@ final class MountPlan {
   /// Enters the working folder, which is made where it is missing, without leaving the root
   /// (CVE-2024-21626).
   void workingDirectory(String cwd) {
-    String what = "enter the working directory " + cwd;
+    String what = LaunchFailure.WORKING_DIRECTORY + cwd;
     if (!cwd.startsWith("/")) {
       throw new Failure.InvalidRequest(
           "the working directory '" + cwd + "' is invalid, it needs to be an absolute path");

@@ -27,7 +27,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -234,16 +233,18 @@ final class BuildRoutes {
       throw new Failure.InvalidRequest("failed to prune build cache: " + e.text(), null, e);
     }
     LayerCache cache = engine.images().cache();
+    Set<Digest> inUse = engine.images().usedChains();
     Json.JsonArray deleted = Json.array();
     long freed = 0;
     long kept = 0;
-    Instant before = filters.has("until") ? until(filters.get("until").getFirst()) : Instant.MAX;
+    Instant before =
+        filters.has("until") ? PruneTime.parse(filters.get("until").getFirst()) : Instant.MAX;
     List<Map.Entry<Digest, LayerCache.Entry>> newestFirst =
         new ArrayList<>(cache.entries().entrySet());
     newestFirst.sort(Comparator.comparing(e -> e.getValue().used(), Comparator.reverseOrder()));
     for (Map.Entry<Digest, LayerCache.Entry> entry : newestFirst) {
       LayerCache.Entry layer = entry.getValue();
-      boolean used = engine.images().isUsed(layer.chain());
+      boolean used = inUse.contains(layer.chain());
       boolean wanted =
           (q.flag("all") || !used)
               && layer.used().isBefore(before)
@@ -266,14 +267,6 @@ final class BuildRoutes {
         Json.object()
             .put("CachesDeleted", deleted.size() > 0 ? deleted : Json.NULL)
             .put("SpaceReclaimed", freed));
-  }
-
-  /// A moment, or how long ago it was (`24h`, `1h30m`).
-  private static Instant until(String text) {
-    if (!text.matches("([0-9]{1,6}[hms])+")) {
-      return Times.parse(text, Instant.MAX);
-    }
-    return Instant.now().minus(Duration.parse("PT" + text));
   }
 
   private static void cancel(HttpRequest q, HttpResponse r, Map<String, String> p)

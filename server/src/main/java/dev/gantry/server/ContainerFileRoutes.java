@@ -1,5 +1,7 @@
 package dev.gantry.server;
 
+import dev.gantry.base.Failure;
+import dev.gantry.build.ImageChanges;
 import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerChanges;
 import dev.gantry.engine.ContainerFiles;
@@ -119,8 +121,11 @@ final class ContainerFileRoutes {
   // ---- commit
 
   private void commit(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    if (q.text("container").isEmpty()) {
+      throw new Failure.InvalidRequest("invalid name or ID supplied: \"\"");
+    }
     Container c = engine.require(q.text("container"));
-    Json.JsonObject asked = Changes.apply(q.jsonOrEmpty(), q.texts("changes"));
+    Json.JsonObject asked = ImageChanges.apply(q.jsonOrEmpty(), q.texts("changes"));
     Json.JsonObject own = c.spec().wire().object("Config").orElseGet(Json::object);
     Image image =
         engine

@@ -11,6 +11,8 @@ import dev.gantry.network.Attachment;
 import dev.gantry.network.Endpoint;
 import dev.gantry.network.EndpointRequest;
 import dev.gantry.network.PublishedPort;
+import dev.gantry.oci.Digest;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /// Containers on Docker's wire.
@@ -56,7 +59,12 @@ final class ContainerJson {
     json.put("AppArmorProfile", "");
     List<String> execs = c.runningExecIds();
     json.put("ExecIDs", execs.isEmpty() ? Json.NULL : Json.strings(execs));
-    json.put("HostConfig", spec.wire().object("HostConfig").orElseGet(Json::object));
+    Json.JsonObject host =
+        (Json.JsonObject) spec.wire().object("HostConfig").orElseGet(Json::object).copy();
+    if (host.get("Links") instanceof Json.JsonArray && spec.modes().network().equals("bridge")) {
+      host.put("Links", LinkNames.shown(engine, c));
+    }
+    json.put("HostConfig", host);
     json.put("GraphDriver", Json.object().put("Data", layers(engine, c)).put("Name", "overlay2"));
     json.put("Mounts", mounts(engine, c));
     Json.JsonObject config =
@@ -192,7 +200,7 @@ final class ContainerJson {
     Optional<Attachment> attachment = c.attachment();
     Json.JsonObject json = Json.object();
     json.put("Bridge", "");
-    json.put("SandboxID", attachment.map(Attachment::sandboxId).orElse(""));
+    json.put("SandboxID", attachment.map(Attachment::sandboxId).orElse(idOfRun(c, "sandbox")));
     json.put(
         "SandboxKey",
         attachment.isPresent() && c.state() instanceof ContainerState.Live live
@@ -264,9 +272,14 @@ final class ContainerJson {
                   idOnceStarted(engine, c, wish.network()),
                   c.state() instanceof ContainerState.Exited ? "" : wish.mac(),
                   wish));
+      json.put("EndpointID", idOfRun(c, wish.network()));
       ipam(wish).ifPresent(ipam -> json.put("IPAMConfig", ipam));
       if (!names) {
         json.put("Aliases", Json.NULL);
+      } else if (c.state() instanceof ContainerState.Created && !wish.network().equals(mode)) {
+        Json.JsonArray dns = Json.array().add(c.name());
+        wish.aliases().forEach(dns::add);
+        json.put("DNSNames", dns.add(c.id().substring(0, 12)));
       } else if (c.state() instanceof ContainerState.Exited) {
         json.put("DNSNames", Json.array().add(c.name()).add(c.id().substring(0, 12)));
       }
@@ -284,13 +297,25 @@ final class ContainerJson {
     if (!wish.ipv6().isEmpty()) {
       ipam.put("IPv6Address", wish.ipv6());
     }
+    if (!wish.linkLocal().isEmpty()) {
+      ipam.put("LinkLocalIPs", Json.strings(wish.linkLocal()));
+    }
     return ipam.isEmpty() ? Optional.empty() : Optional.of(ipam);
   }
 
-  /// A container that never ran knows its networks by name only.
+  /// The id of something that a container on the host's network or on none has as long as it runs:
+  /// there is nothing behind it but that clients expect one, another one after each start.
+  private static String idOfRun(Container c, String of) {
+    boolean plain = Set.of("host", "none").contains(c.spec().modes().network());
+    return plain && c.state() instanceof ContainerState.Live live
+        ? Digest.of((c.id() + of + live.startedAt()).getBytes(StandardCharsets.UTF_8)).hex()
+        : "";
+  }
+
+  /// A container that was never on its networks knows its networks by name only.
   private static String idOnceStarted(Engine engine, Container c, String network) {
     try {
-      return c.state() instanceof ContainerState.Created
+      return c.state() instanceof ContainerState.Created created && created.exitCode() != 128
           ? ""
           : engine.networks().find(network).id();
     } catch (dev.gantry.base.Failure.NotFound e) {

@@ -14,6 +14,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -52,7 +53,7 @@ final class ContainerRoutes {
     router.on("POST", "/containers/{id}/wait", this::await);
     router.on("POST", "/containers/{id}/attach", this::attach);
     router.on("GET", "/containers/{id}/attach/ws", this::attachWebSocket);
-    router.on("DELETE", "/containers/{id}", this::remove);
+    router.on("DELETE", "/containers/{id:.*}", this::remove);
   }
 
   private static String id(Map<String, String> path) {
@@ -81,19 +82,23 @@ final class ContainerRoutes {
     ContainerFilter wanted = ContainerFilter.of(engine, filters, q.flag("all") || limit > 0);
     Json.JsonArray result = Json.array();
     Map<String, Optional<Image>> images = new HashMap<>();
+    Map<String, List<String>> links = LinkNames.all(engine);
     for (Container c : engine.list()) {
       if (limit > 0 && result.size() >= limit) {
         break;
       }
       if (wanted.matches(c)) {
-        result.add(
+        Json.JsonObject json =
             q.flag("size")
                 ? ContainerJson.withSize(engine, c, q.version())
                 : ContainerJson.summary(
                     engine,
                     c,
                     q.version(),
-                    name -> images.computeIfAbsent(name, engine.images()::find)));
+                    name -> images.computeIfAbsent(name, engine.images()::find));
+        Json.JsonArray names = Json.array().add("/" + c.name());
+        links.getOrDefault(c.id(), List.of()).forEach(names::add);
+        result.add(json.put("Names", names));
       }
     }
     r.json(200, result);
@@ -172,7 +177,26 @@ final class ContainerRoutes {
   }
 
   private void remove(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    verb(r, () -> engine.remove(id(p), q.flag("force"), q.flag("v")));
+    if (q.flag("link")) {
+      verb(r, () -> removeLink(id(p)));
+    } else {
+      verb(r, () -> engine.remove(id(p), q.flag("force"), q.flag("v")));
+    }
+  }
+
+  /// `PARENT/ALIAS`, with or without a slash before it.
+  private void removeLink(String text) {
+    String name = text.startsWith("/") ? text.substring(1) : text;
+    int slash = name.indexOf('/');
+    if (slash < 0) {
+      throw new Failure.InvalidRequest(
+          "Conflict, cannot remove the default link name of the container");
+    }
+    Container parent =
+        engine
+            .find(name.substring(0, slash))
+            .orElseThrow(() -> new Failure.NotFound("No such container: " + name));
+    engine.unlink(parent, name.substring(slash + 1));
   }
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

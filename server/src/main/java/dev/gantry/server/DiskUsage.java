@@ -6,6 +6,7 @@ import dev.gantry.engine.Engine;
 import dev.gantry.engine.Volumes;
 import dev.gantry.images.Image;
 import dev.gantry.json.Json;
+import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -47,6 +48,7 @@ final class DiskUsage {
 
   private Json.JsonArray buildCache() {
     Json.JsonArray all = Json.array();
+    Set<Digest> used = engine.images().usedChains();
     engine
         .images()
         .cache()
@@ -59,7 +61,7 @@ final class DiskUsage {
                         .put("Type", "regular")
                         .put("Description", e.description())
                         .put("InUse", false)
-                        .put("Shared", engine.images().isUsed(e.chain()))
+                        .put("Shared", used.contains(e.chain()))
                         .put("Size", e.size())
                         .put("CreatedAt", Times.nanos(e.created()))
                         .put("LastUsedAt", Times.nanos(e.used()))

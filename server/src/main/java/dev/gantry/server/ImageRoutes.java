@@ -12,7 +12,6 @@ import dev.gantry.json.JsonException;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import java.io.IOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -89,7 +88,7 @@ final class ImageRoutes {
         f.get("before").stream().findFirst().map(x -> images().require(x).created());
     Optional<Instant> since =
         f.get("since").stream().findFirst().map(x -> images().require(x).created());
-    Optional<Instant> until = f.get("until").stream().findFirst().map(ImageRoutes::until);
+    Optional<Instant> until = f.get("until").stream().findFirst().map(PruneTime::parse);
     Optional<Boolean> dangling =
         f.has("dangling") ? Optional.of(f.bool("dangling")) : Optional.empty();
     return all.stream()
@@ -99,35 +98,6 @@ final class ImageRoutes {
         .filter(i -> until.map(u -> i.created().isBefore(u)).orElse(true))
         .filter(i -> f.labels("label", i.config().stringMap("Labels")))
         .filter(i -> !f.has("label!") || !f.labels("label!", i.config().stringMap("Labels")));
-  }
-
-  private static Instant until(String text) {
-    try {
-      return text.matches("([0-9.]+(ns|us|µs|ms|s|m|h))+")
-          ? Instant.now().minus(duration(text))
-          : Times.parse(text, Instant.now());
-    } catch (Failure.InvalidRequest e) {
-      throw new Failure.InvalidRequest(
-          "failed to parse value as time or duration: " + Json.of(text).text(), null, e);
-    }
-  }
-
-  private static Duration duration(String text) {
-    double nanos = 0;
-    java.util.regex.Matcher m = Pattern.compile("([0-9.]+)(ns|us|µs|ms|s|m|h)").matcher(text);
-    while (m.find()) {
-      double unit =
-          switch (m.group(2)) {
-            case "ns" -> 1;
-            case "us", "µs" -> 1e3;
-            case "ms" -> 1e6;
-            case "s" -> 1e9;
-            case "m" -> 60e9;
-            default -> 3600e9;
-          };
-      nanos += Double.parseDouble(m.group(1)) * unit;
-    }
-    return Duration.ofNanos((long) nanos);
   }
 
   private static boolean fits(List<Pattern> patterns, ImageReference name) {
@@ -206,7 +176,7 @@ final class ImageRoutes {
 
   private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Image image = require(engine, name(p), q, "platform");
-    r.json(200, ImageJson.inspect(engine, image, q.version(), q.flag("manifests")));
+    r.escapedJson(200, ImageJson.inspect(engine, image, q.version(), q.flag("manifests")));
   }
 
   private void history(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -221,7 +191,7 @@ final class ImageRoutes {
     }
     ImageReference reference = ImageReference.parse(q.text("repo"));
     if (reference.digestIfAny().isPresent()) {
-      throw new Failure.InvalidRequest("refusing to create a tag with a digest reference");
+      throw new Failure.InvalidRequest("cannot import digest reference");
     }
     reference =
         q.text("tag").isEmpty() ? reference.withDefaultTag() : reference.withTag(q.text("tag"));

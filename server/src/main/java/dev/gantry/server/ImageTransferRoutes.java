@@ -1,6 +1,7 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.ImageChanges;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.BootstrapImage;
 import dev.gantry.images.Image;
@@ -49,10 +50,6 @@ final class ImageTransferRoutes {
       registry.pull(q, r);
       return;
     }
-    if (!q.text("fromSrc").equals("-")) {
-      throw new Failure.InvalidRequest(
-          "import takes its archive from the request: fromSrc must be -");
-    }
     Optional<ImageReference> reference =
         q.text("repo").isEmpty()
             ? Optional.empty()
@@ -60,17 +57,18 @@ final class ImageTransferRoutes {
                 q.text("tag").isEmpty()
                     ? ImageReference.parse(q.text("repo")).withDefaultTag()
                     : ImageReference.parse(q.text("repo")).withTag(q.text("tag")));
-    Json.JsonObject config = Changes.apply(Json.object(), q.texts("changes"));
-    String message = q.text("message");
-    Image image =
-        images()
-            .importRoot(
-                q.body(),
-                config,
-                message.isEmpty() ? "Imported from -" : message,
-                ContainerJson.time(Instant.now()),
-                q.text("platform").isEmpty() ? Platform.here() : Platform.parse(q.text("platform")),
-                reference.orElse(null));
+    Json.JsonObject config = ImageChanges.apply(Json.object(), q.texts("changes"));
+    Platform platform =
+        q.text("platform").isEmpty() ? Platform.here() : Platform.parse(q.text("platform"));
+    String message =
+        q.text("message").isEmpty() ? "Imported from " + q.text("fromSrc") : q.text("message");
+    Image image;
+    try (ImportSource source = ImportSource.open(q)) {
+      String now = ContainerJson.time(Instant.now());
+      image =
+          images()
+              .importRoot(source.bytes(), config, message, now, platform, reference.orElse(null));
+    }
     reference.ifPresent(
         t -> engine.publishImage("tag", image.id().toString(), Map.of("name", t.familiar())));
     event("import", image);

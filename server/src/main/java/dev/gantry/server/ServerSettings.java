@@ -12,13 +12,15 @@ import java.util.List;
 /// @param labels `key=value`
 /// @param containers what a container gets that does not say otherwise
 /// @param registries how registries are reached
+/// @param liveRestore whether containers go on when the engine is stopped
 public record ServerSettings(
     String version,
     Path dataRoot,
     boolean debug,
     List<String> labels,
     Defaults containers,
-    RegistryOptions registries) {
+    RegistryOptions registries,
+    boolean liveRestore) {
   /// The release of Docker that speaks our API. Clients compare it with the oldest that they can
   /// use (Testcontainers: 1.6.0), so it stands before our own version.
   private static final String DOCKER = "28.5.2";

@@ -7,7 +7,7 @@ import java.util.List;
 /// What a node that is in no swarm answers about swarms: parameters are checked first, as Docker's
 /// daemon does, in every API version, also in those from before the endpoint existed.
 final class SwarmRoutes {
-  private static final String NO_SWARM =
+  static final String NO_SWARM =
       "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to"
           + " connect this node to swarm and try again.";
 
@@ -75,8 +75,17 @@ final class SwarmRoutes {
   }
 
   private static void listen(HttpRequest q, String verb) {
-    if (q.jsonOrEmpty().string("ListenAddr", "").isEmpty()) {
+    Json.JsonObject body = q.jsonOrEmpty();
+    String address = body.string("ListenAddr", "");
+    if (address.isEmpty()) {
       throw new Failure.InvalidRequest("invalid ListenAddr \"\": invalid empty address");
+    }
+    if (!address.matches("(\\[[0-9a-fA-F:.%]+]|[^:]*)(:[0-9]{1,5})?")) {
+      throw new Failure.InvalidRequest("could not parse listen address " + address);
+    }
+    String token = body.string("JoinToken", "");
+    if (verb.equals("swarm join") && !token.matches("SWMTKN-[0-9]+-[0-9a-z]+-[0-9a-z]+")) {
+      throw new Failure.InvalidRequest("invalid join token");
     }
     throw new Failure.Unsupported(verb + ": this engine has no swarm mode yet");
   }

@@ -196,7 +196,7 @@ final class SystemInfo {
         .put("Secure", hub);
   }
 
-  private static void runtimes(Json.JsonObject json, ApiVersion api) {
+  private void runtimes(Json.JsonObject json, ApiVersion api) {
     Json.JsonObject commit = Json.object().put("ID", "");
     if (!api.atLeast(48)) {
       commit.put("Expected", "");
@@ -212,7 +212,7 @@ final class SystemInfo {
                 .put("ControlAvailable", false)
                 .put("Error", "")
                 .put("RemoteManagers", Json.NULL))
-        .put("LiveRestoreEnabled", true)
+        .put("LiveRestoreEnabled", settings.get().liveRestore())
         .put("Isolation", "")
         .put("InitBinary", "docker-init")
         .put("ContainerdCommit", Json.object().put("ID", ""))

@@ -24,6 +24,7 @@ final class VolumeRoutes {
     router.on("POST", "/volumes/create", this::create);
     router.on("POST", "/volumes/prune", this::prune);
     router.on("GET", "/volumes/{name}", this::inspect);
+    router.on("PUT", "/volumes/{name}", (q, r, p) -> update());
     router.on("DELETE", "/volumes/{name}", this::remove);
   }
 
@@ -92,6 +93,9 @@ final class VolumeRoutes {
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Json.JsonObject body = q.jsonOrEmpty();
+    if (body.object("ClusterVolumeSpec").isPresent()) {
+      throw new Failure.Unavailable(SwarmRoutes.NO_SWARM);
+    }
     String driver = body.string("Driver", "");
     if (!driver.isEmpty() && !driver.equals("local")) {
       throw new Failure.NotFound(
@@ -121,6 +125,11 @@ final class VolumeRoutes {
                 .volumes()
                 .find(name)
                 .orElseThrow(() -> new Failure.NotFound("get " + name + ": no such volume"))));
+  }
+
+  private static void update() {
+    throw new Failure.Unavailable(
+        "volume update only valid for cluster volumes, but swarm is unavailable");
   }
 
   private void remove(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

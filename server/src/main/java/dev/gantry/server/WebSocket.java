@@ -136,6 +136,9 @@ final class WebSocket {
 
       @Override
       public int read(byte[] buffer, int offset, int length) throws IOException {
+        if (length == 0) {
+          return 0;
+        }
         while (at == data.length) {
           Optional<byte[]> next = receive();
           if (next.isEmpty()) {

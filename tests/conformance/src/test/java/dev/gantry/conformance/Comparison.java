@@ -114,7 +114,9 @@ final class Comparison {
       compare(key, one.get(key), other.get(key));
     }
     String path =
-        name.startsWith("list") ? "body." : name.startsWith("changes") ? "body#changes" : "body";
+        name.startsWith("list") || name.startsWith("images after")
+            ? "body."
+            : name.startsWith("changes") ? "body#changes" : "body";
     if (text(one, "encoding").equals("tar") && text(other, "encoding").equals("tar")) {
       compare(path, files(one), files(other));
     } else if (text(one, "encoding").equals("frames")) {

@@ -3,17 +3,22 @@ package dev.gantry.conformance;
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.RegistryServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/// Plays recorded scenarios against an engine of its own, with the recorder that recorded the real
-/// daemon. A scenario removes whatever its engine holds, first and last.
+/// Plays recorded scenarios against an engine and a registry of its own, with the recorder that
+/// recorded the real daemon. A scenario removes whatever its engine holds, first and last; the
+/// registry, which is also the engine's mirror of the Hub, is put back before each play.
 final class Replay implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofMinutes(4);
 
+  private final Path seed;
+  private final Path data;
+  private final RegistryServer registry;
   private final Engine engine;
   private final Path recorder;
   private final String bridge;
@@ -23,15 +28,40 @@ final class Replay implements AutoCloseable {
   /// @param recorder the folder of recorder.py, fixtures.py and the scenarios
   Replay(Path recorder) {
     this.recorder = recorder;
-    engine = Engine.startWithPool();
+    Path folder = RegistryServer.folder();
+    registry = RegistryServer.gantry(folder);
+    Engine started;
+    try {
+      started = Engine.startWithPool("--registry-mirror", "http://" + registry.address());
+    } catch (AssertionError e) {
+      registry.close();
+      throw e;
+    }
+    engine = started;
     bridge = engine.bridgeAddress();
     pool = engine.pool();
     run("fixtures.py", engine.socket().toString());
+    seed = folder.resolve("seed");
+    data = folder.resolve("data");
+    registry.stop();
+    Command.of("cp", "-a", data.toString(), seed.toString()).run().succeeded();
+    registry.restart();
+  }
+
+  /// What earlier plays have pushed is no longer there.
+  private void resetRegistry() {
+    registry.stop();
+    Command.of("rm", "-rf", data.toString()).run().succeeded();
+    Command.of("cp", "-a", seed.toString(), data.toString()).run().succeeded();
+    registry.restart();
   }
 
   /// What `scenario` makes of this engine.
   Recording play(String scenario) {
     try {
+      if (played > 0) {
+        resetRegistry();
+      }
       Path out = Files.createDirectories(engine.folder().resolve("replay" + played++));
       run(
           "recorder.py",
@@ -68,12 +98,15 @@ final class Replay implements AutoCloseable {
         .with("POOL", pool)
         .with("PYTHONDONTWRITEBYTECODE", "1")
         .with("RAW", raw().toString())
+        .with("REGISTRY", registry.address())
         .with(
             "PLACEHOLDERS",
             engine.folder().resolve("data")
                 + "=><data-root>;"
                 + engine.folder().resolve("run")
                 + "=><exec-root>;"
+                + registry.address()
+                + "=>127.0.0.1:5000;"
                 + engine.name()
                 + "=>docker0;"
                 + System.getProperty("os.version")
@@ -85,6 +118,10 @@ final class Replay implements AutoCloseable {
 
   @Override
   public void close() {
-    engine.close();
+    try {
+      engine.close();
+    } finally {
+      registry.close();
+    }
   }
 }

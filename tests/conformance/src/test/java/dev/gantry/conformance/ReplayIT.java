@@ -48,6 +48,7 @@ class ReplayIT {
           "event-sequences",
           "containers-lifecycle",
           "containers-health-stats",
+          "images",
           "system",
           "networks",
           "containers-list",
