@@ -70,6 +70,7 @@ final class KnownFlags {
       exec-opt | | exec-opts | list | native.cgroupdriver=cgroupfs, the only one
       storage-driver | s | storage-driver | text | overlay2, the only one
       default-runtime | | default-runtime | text | the built-in one, whose name is runc
+      experimental | | experimental | bool | no effect: nothing here waits for it
       init | | init | bool | containers get --init unless they say otherwise
       init-path | | init-path | text | program that containers with --init start with
       default-cgroupns-mode | | default-cgroupns-mode | text | private or host
@@ -117,6 +118,15 @@ final class KnownFlags {
       swarm-default-advertise-addr | swarm-default-advertise-addr | this engine is in no swarm
       network-control-plane-mtu | network-control-plane-mtu | this engine is in no swarm
       network-diagnostic-port | network-diagnostic-port | this engine is in no swarm
+      cdi-spec-dir | cdi-spec-dirs | devices of CDI are not injected into containers
+      feature | features | dockerd's experiments with its own parts
+      storage-opt | storage-opts | overlay2 has no options here: nothing limits what containers write
+      swarm-raft-heartbeat-tick | swarm-raft-heartbeat-tick | this engine is in no swarm
+      swarm-raft-election-tick | swarm-raft-election-tick | this engine is in no swarm
+      builder | builder | the builder's cache has no settings in this file
+      min-api-version | min-api-version | versions from 1.24 on are always served
+      default-init | default-init | --init-path names the program
+      resolv-conf | resolv-conf | --dns, --dns-search and --dns-opt say what containers get
       restart | | dockerd itself has dropped it: give each container its own policy
       """;
 
