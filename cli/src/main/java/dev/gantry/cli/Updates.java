@@ -2,14 +2,17 @@ package dev.gantry.cli;
 
 import dev.gantry.client.Query;
 import dev.gantry.json.Json;
+import dev.gantry.json.JsonException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// `update`: the limits and the restart policy of containers that exist, and by our engine labels,
-/// health check, log options and ports at once, variables by a restart in place.
+/// health check, log options and ports at once, variables, command and mounts by a restart in
+/// place.
 final class Updates {
   private static final Set<String> NAMES =
       Set.of(
@@ -41,15 +44,22 @@ final class Updates {
           "label",
           "log-opt",
           "no-healthcheck",
-          "publish");
+          "publish",
+          "command",
+          "mount",
+          "volume");
 
   private Updates() {}
 
   /// Those of `run` that can be changed later, without `run`'s standard values.
   static List<Flag> flags() {
-    return RunFlags.create().stream()
-        .filter(flag -> NAMES.contains(flag.name()))
-        .map(flag -> flag.standard(""))
+    Flag command =
+        Flag.text("command", ' ', "Its command: a line for its shell, or words as a JSON array");
+    return Stream.concat(
+            RunFlags.create().stream()
+                .filter(flag -> NAMES.contains(flag.name()))
+                .map(flag -> flag.standard("")),
+            Stream.of(command))
         .toList();
   }
 
@@ -102,9 +112,12 @@ final class Updates {
     if (words.has("publish")) {
       live.put("PortBindings", new PortFlags(words.list("publish"), List.of()).bindings());
     }
+    words.text("command").ifPresent(command -> live.put("Cmd", command(command)));
+    if (words.has("volume") || words.has("mount")) {
+      mounts(session, words, name, live);
+    }
     if (words.has("env")) {
-      Json.JsonObject now =
-          Session.object(session.engine().get(Query.of("/containers/{}/json", name)));
+      Json.JsonObject now = inspect(session, name);
       Map<String, String> variables = new LinkedHashMap<>();
       List<String> all =
           new ArrayList<>(now.object("Config").map(c -> c.strings("Env")).orElse(List.of()));
@@ -124,6 +137,59 @@ final class Updates {
               variables.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList()));
     }
     return live;
+  }
+
+  private static Json.JsonObject inspect(Session session, String name) {
+    return Session.object(session.engine().get(Query.of("/containers/{}/json", name)));
+  }
+
+  private static Json command(String text) {
+    if (!text.startsWith("[")) {
+      return Json.strings(List.of("/bin/sh", "-c", text));
+    }
+    try {
+      return Json.parse(text);
+    } catch (JsonException e) {
+      throw new Exit(1, "--command begins as a JSON array and is none: " + e.getMessage());
+    }
+  }
+
+  /// What is mounted now and what is asked for; of two at one place the newer.
+  private static void mounts(Session session, Words words, String name, Json.JsonObject live) {
+    Json.JsonObject host = inspect(session, name).object("HostConfig").orElseGet(Json::object);
+    Map<String, Json> binds = new LinkedHashMap<>();
+    for (String bind : host.strings("Binds")) {
+      binds.put(target(bind), Json.of(bind));
+    }
+    for (String volume : words.list("volume")) {
+      int colon = volume.indexOf(':');
+      binds.put(
+          target(volume),
+          Json.of(
+              colon < 0
+                  ? volume
+                  : MountFlag.source(volume.substring(0, colon)) + volume.substring(colon)));
+    }
+    Map<String, Json> mounts = new LinkedHashMap<>();
+    host.objects("Mounts").forEach(mount -> mounts.put(mount.string("Target", ""), mount));
+    for (String text : words.list("mount")) {
+      Json.JsonObject mount = MountFlag.parse(text);
+      binds.remove(mount.string("Target", ""));
+      mounts.put(mount.string("Target", ""), mount);
+    }
+    words.list("volume").forEach(volume -> mounts.remove(target(volume)));
+    live.put("Binds", array(binds)).put("Mounts", array(mounts));
+  }
+
+  private static String target(String bind) {
+    String[] parts = bind.split(":");
+    return parts[Math.min(1, parts.length - 1)];
+  }
+
+  private static Json.JsonArray array(Map<String, Json> values) {
+    Json.JsonArray array = Json.array();
+    values.values().forEach(array::add);
+    return array;
   }
 
   private static void number(Words words, Json.JsonObject body, String flag, String field) {

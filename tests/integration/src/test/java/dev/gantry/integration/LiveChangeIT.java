@@ -146,6 +146,44 @@ class LiveChangeIT {
   }
 
   @Test
+  void commandLineChangesCommandAndMountsInPlace(Engine engine) {
+    run(
+        engine,
+        "shaped",
+        "echo first; exec sleep 1000",
+        "--stop-signal",
+        "KILL",
+        "-v",
+        "kept:/kept",
+        "-v",
+        "old:/place");
+    awaitLog(engine, "shaped", "first");
+    String id = inspect(engine, "shaped", "{{.Id}}");
+    engine
+        .gantry(
+            "update",
+            "--command",
+            "echo $SAID; mount | grep -c -E ' /(kept|place|ram) '; exec sleep 1000",
+            "--env",
+            "SAID=second",
+            "--volume",
+            "new:/place",
+            "--mount",
+            "type=tmpfs,dst=/ram",
+            "shaped")
+        .succeeded();
+    awaitLog(engine, "shaped", "second\n3");
+    assertEquals(id, inspect(engine, "shaped", "{{.Id}}"));
+    String names = inspect(engine, "shaped", "{{range .Mounts}}{{.Name}} {{end}}");
+    assertTrue(names.contains("kept") && names.contains("new"), names);
+    assertEquals(-1, names.indexOf("old"), names);
+    engine.gantry("update", "--command", "[\"sleep\", \"999\"]", "shaped").succeeded();
+    assertEquals("[sleep 999]", inspect(engine, "shaped", "{{.Config.Cmd}}"));
+    assertEquals("running", inspect(engine, "shaped", "{{.State.Status}}"));
+    engine.gantry("update", "--command", "[broken", "shaped").exited(1);
+  }
+
+  @Test
   void restartKeepsWhatIsRemovedAtItsEnd(Engine engine) {
     engine
         .docker("run", "-d", "--rm", "--name", "brief", engine.busybox(), "sleep", "1000")
