@@ -38,6 +38,9 @@ final class EndpointCheck {
     }
     address(network, wish.ipv4(), false, errors);
     address(network, wish.ipv6(), true, errors);
+    wish.linkLocal().stream()
+        .filter(text -> Cidr.literal(text).isEmpty())
+        .forEach(text -> errors.add("invalid link-local IP address: " + text));
     String settings = wish.driverOptions().getOrDefault(BridgeOptions.SYSCTLS, "");
     for (String setting : settings.isEmpty() ? new String[0] : settings.split(",")) {
       if (!SETTING.matcher(setting).matches()) {

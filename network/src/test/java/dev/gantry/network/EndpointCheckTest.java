@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -49,5 +50,22 @@ class EndpointCheckTest {
                 + "'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4',"
                 + " 'ipv6' or 'mpls'"),
         problems(setting));
+  }
+
+  @Test
+  void linkLocalAddressMustBeOne() {
+    EndpointRequest wish =
+        new EndpointRequest(
+            "n",
+            "",
+            "",
+            "",
+            List.of(),
+            List.of(),
+            Map.of(),
+            0,
+            List.of("169.254.7.7", "nonsense", "fe80::7"));
+    assertEquals(
+        List.of("invalid link-local IP address: nonsense"), EndpointCheck.problems(NETWORK, wish));
   }
 }
