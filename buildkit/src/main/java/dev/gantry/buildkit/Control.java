@@ -206,11 +206,12 @@ final class Control implements Connection.Handler {
     for (Map.Entry<String, byte[]> e : request.entries(13).entrySet()) {
       Definitions.id(Message.decode(e.getValue())).ifPresent(id -> inputs.put(e.getKey(), id));
     }
-    Result result = new Frontend(needs, build, new Options(request.map(3)), inputs).plan();
-    build.add(result);
-    builds.remember(result);
-    Message ref = new Message().text(1, result.id()).message(2, Definitions.of(result.id()));
-    return new Message().message(3, new Message().message(3, ref));
+    return new Frontend(needs, build, new Options(request.map(3)), inputs)
+        .solve(
+            result -> {
+              build.add(result);
+              builds.remember(result);
+            });
   }
 
   // ---- base images

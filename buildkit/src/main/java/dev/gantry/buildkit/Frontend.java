@@ -6,13 +6,17 @@ import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.BuildRun;
 import dev.gantry.build.Builder;
+import dev.gantry.build.GitSource;
 import dev.gantry.build.Source;
+import dev.gantry.dockerfile.BuildChecks;
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.Warning;
 import dev.gantry.grpc.GrpcException;
+import dev.gantry.grpc.Message;
 import dev.gantry.images.Image;
 import dev.gantry.kernel.Tree;
 import java.io.BufferedInputStream;
@@ -32,6 +36,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.stream.Collectors;
 
 /// `LLBBridge.Solve` with the frontend `dockerfile.v0`: finds the Dockerfile, plans the build, and
 /// leaves the rest until somebody asks for the result.
@@ -68,6 +73,8 @@ final class Frontend {
   private final OneBuild build;
   private final Options options;
   private final Map<String, String> inputs;
+  private List<String> ignoring = List.of();
+  private Optional<Progress.Vertex> definition = Optional.empty();
   private final List<LocalSource> sources = new ArrayList<>();
   private final List<Contexts.Held> held = new ArrayList<>();
   private final Map<String, String> aliases = new LinkedHashMap<>();
@@ -83,9 +90,12 @@ final class Frontend {
 
   private record Files(String name, byte[] dockerfile, Optional<String> ignored) {}
 
-  /// Plans; nothing has run when it returns.
-  Result plan() throws GrpcException, IOException {
-    boolean planned = false;
+  /// What the client gets: a plan of which nothing has run, or the answer to a question about the
+  /// Dockerfile.
+  ///
+  /// @param planned takes the plan
+  Message solve(Planned planned) throws GrpcException, IOException {
+    boolean kept = false;
     try {
       Source context = remote().orElse(null);
       Files files = context == null ? local() : inside(context);
@@ -93,11 +103,30 @@ final class Frontend {
       try {
         Dockerfile file = Dockerfile.parse(new String(files.dockerfile(), StandardCharsets.UTF_8));
         if (context == null) {
-          context = context(file, patterns(ignored(files.ignored())));
+          ignoring = patterns(ignored(files.ignored()));
+          context = context(file, ignoring);
+        }
+        List<Warning> warnings = check(file, files);
+        String request = options.text("requestid");
+        if (!request.isEmpty()) {
+          return new Subrequests(files.name(), files.dockerfile(), file, warnings)
+              .answer(request, options.text("target"), options.below("build-arg:"));
+        }
+        warn(files, warnings);
+        if (file.directives().checksFail() && !warnings.isEmpty()) {
+          throw new GrpcException(
+              GrpcException.UNKNOWN,
+              "lint violation found for rules: "
+                  + warnings.stream()
+                      .map(Warning::rule)
+                      .distinct()
+                      .collect(Collectors.joining(", ")));
         }
         Result result = plan(file, context, errors);
-        planned = true;
-        return result;
+        kept = true;
+        planned.take(result);
+        Message ref = new Message().text(1, result.id()).message(2, Definitions.of(result.id()));
+        return new Message().message(3, new Message().message(3, ref));
       } catch (ParseFailure e) {
         throw errors.of(e);
       } catch (BuildFailure e) {
@@ -106,10 +135,45 @@ final class Frontend {
     } catch (Failure e) {
       throw new GrpcException(GrpcException.UNKNOWN, e.text());
     } finally {
-      if (!planned) {
+      if (!kept) {
         close();
       }
     }
+  }
+
+  /// Takes a plan.
+  @FunctionalInterface
+  interface Planned {
+    void take(Result result) throws GrpcException;
+  }
+
+  // ---- checks
+
+  private List<Warning> check(Dockerfile file, Files files) throws ParseFailure {
+    return BuildChecks.of(
+        file,
+        new String(files.dockerfile(), StandardCharsets.UTF_8),
+        options.below("build-arg:"),
+        IgnoreFile.of(ignoring));
+  }
+
+  private void warn(Files files, List<Warning> warnings) {
+    for (Warning w : warnings) {
+      Message line = new Message().message(1, at(w.line())).message(2, at(w.line()));
+      Message warning =
+          new Message()
+              .number(2, 1)
+              .text(3, w.text())
+              .text(4, w.description())
+              .text(5, Subrequests.url(w.rule()))
+              .message(6, new Message().text(1, files.name()).bytes(2, files.dockerfile()))
+              .message(7, line);
+      definition.ifPresent(v -> v.warn(warning));
+    }
+  }
+
+  private static Message at(int line) {
+    return new Message().number(1, line);
   }
 
   private Result plan(Dockerfile file, Source context, SourceErrors errors)
@@ -399,6 +463,7 @@ final class Frontend {
     String name = options.filename();
     Progress.Vertex vertex =
         build.progress().vertex("[internal] load build definition from " + name).start();
+    definition = Optional.of(vertex);
     List<String> wanted = new ArrayList<>(List.of(name, name + ".dockerignore"));
     if (name.equals("Dockerfile")) {
       wanted.add("dockerfile");
@@ -472,7 +537,7 @@ final class Frontend {
   // ---- contexts that are elsewhere
 
   private static boolean isRemote(String text) {
-    return text.startsWith("http://") || text.startsWith("https://");
+    return text.startsWith("http://") || text.startsWith("https://") || GitSource.isGit(text);
   }
 
   private Optional<Source> remote() throws GrpcException, IOException {
@@ -490,6 +555,9 @@ final class Frontend {
     Progress.Vertex vertex = build.progress().vertex(title).start();
     Contexts.Held folder = needs.contexts().passing();
     held.add(folder);
+    if (GitSource.isGit(url)) {
+      return git(url, folder.folder(), vertex);
+    }
     String session = "http://buildkit-session";
     try (InputStream in =
         new BufferedInputStream(
@@ -505,6 +573,20 @@ final class Frontend {
     } catch (GrpcException | IOException | RuntimeException e) {
       vertex.failed(String.valueOf(e.getMessage()));
       throw e;
+    }
+  }
+
+  private static Source git(String url, Path place, Progress.Vertex vertex) throws IOException {
+    try {
+      GitSource.Checkout checkout = GitSource.parse(url).checkout(place);
+      vertex.done();
+      return BuildContext.without(checkout.folder(), IgnoreFile.NONE);
+    } catch (IOException | Failure e) {
+      vertex.failed(String.valueOf(e.getMessage()));
+      throw e;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while fetching " + url);
     }
   }
 

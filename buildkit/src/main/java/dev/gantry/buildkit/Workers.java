@@ -18,14 +18,12 @@ final class Workers {
           "gateway.solve.evaluate",
           "gateway.solve.metadata",
           "proto.refarray",
-          "readdir",
           "readfile",
           "reference.output",
           "resolveimage",
           "return",
           "returnmap",
-          "solve.base",
-          "statfile");
+          "solve.base");
 
   private static final List<String> GRAPH =
       List.of("exporter.multiple", "exporter.session", "gc.freespacefilter", "history.filter");

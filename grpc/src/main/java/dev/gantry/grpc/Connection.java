@@ -642,7 +642,7 @@ public final class Connection implements Closeable {
       call.fail(e);
     } catch (IOException e) {
       call.fail(new GrpcException(GrpcException.CANCELLED, "context canceled"));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // whatever it is, the caller must not wait for ever
       System.getLogger("gantryd").log(System.Logger.Level.WARNING, "call " + method + " failed", e);
       call.fail(new GrpcException(GrpcException.INTERNAL, String.valueOf(e.getMessage())));
     } finally {

@@ -274,4 +274,18 @@ class BuildxIT {
     assertFalse(left.contains("remembered words"), left);
     assertEquals("listed\n", sh(engine, "listed:1", "cat /listed"));
   }
+
+  @Test
+  void checksWarnAndMayFail(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox AS Base\nARG A=1\n");
+    Outcome check = build(engine, "--check").exited(1);
+    assertTrue((check.out() + check.err()).contains("StageNameCasing"), check.toString());
+    String outline = build(engine, "--call", "outline").succeeded().out();
+    assertTrue(outline.contains("BUILD ARG"), outline);
+    String warned = build(engine).succeeded().err();
+    assertTrue(warned.contains("Stage name 'Base' should be lowercase (line 1)"), warned);
+    file("Dockerfile", "# check=error=true\nFROM busybox AS Base\n");
+    String failed = build(engine).exited(1).err();
+    assertTrue(failed.contains("lint violation found for rules: StageNameCasing"), failed);
+  }
 }
