@@ -3,7 +3,7 @@ package dev.gantry.bench;
 import java.nio.file.Path;
 import java.util.List;
 
-/// `./dev bench start|registry|network|pull|scale|logs [ROUNDS]`.
+/// `./dev bench start|registry|network|pull|scale|logs|build [ROUNDS]`.
 public final class Bench {
   private Bench() {}
 
@@ -35,8 +35,13 @@ public final class Bench {
         title(rounds > 0 ? rounds : 3);
         new LogsBench(rounds > 0 ? rounds : 3, Path.of(words.getFirst())).run();
       }
+      case "build" -> {
+        title(rounds > 0 ? rounds : 5);
+        new BuildBench(rounds > 0 ? rounds : 5, Path.of(words.getFirst())).run();
+      }
       default -> {
-        System.err.println("usage: ./dev bench start|registry|network|pull|scale|logs [ROUNDS]");
+        System.err.println(
+            "usage: ./dev bench start|registry|network|pull|scale|logs|build [ROUNDS]");
         System.exit(2);
       }
     }

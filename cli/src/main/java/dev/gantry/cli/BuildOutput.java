@@ -41,9 +41,9 @@ record BuildOutput(String kind, String destination) {
     return new BuildOutput(kind, destination);
   }
 
-  /// Whether nothing of it is meant to stay with the engine.
+  /// Whether no image of it is meant to stay with the engine.
   boolean isFiles() {
-    return !destination.isEmpty();
+    return kind.equals("local") || kind.equals("tar");
   }
 
   void write(Session session, String id, List<String> names) throws IOException {
@@ -69,9 +69,6 @@ record BuildOutput(String kind, String destination) {
     (names.isEmpty() ? List.of(id) : names).forEach(n -> query.with("names", n));
     try (InputStream archive = session.engine().open("GET", query, null)) {
       save(session, archive);
-    }
-    for (String name : names) {
-      Json _ = session.engine().delete(Query.of("/images/" + name).with("noprune", true));
     }
   }
 

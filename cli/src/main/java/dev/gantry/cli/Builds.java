@@ -122,6 +122,15 @@ final class Builds {
     }
   }
 
+  /// Removes the image of a build whose files were wanted alone, unless it has names from before.
+  private static void forget(Session session, String id) {
+    Json.JsonObject image =
+        (Json.JsonObject) session.engine().get(Query.of("/images/" + id + "/json"));
+    if (image.strings("RepoTags").isEmpty()) {
+      Json _ = session.engine().delete(Query.of("/images/" + id));
+    }
+  }
+
   /// A build that failed at an instruction.
   private static final class FailedStep extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -186,7 +195,7 @@ final class Builds {
       output.write(session, id.get(), words.list("tag"));
     }
     if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles)) {
-      Json _ = session.engine().delete(Query.of("/images/" + id.get()));
+      forget(session, id.get());
     }
     Optional<String> idFile = words.text("iidfile");
     if (idFile.isPresent()) {

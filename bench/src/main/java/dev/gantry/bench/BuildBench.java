@@ -1,0 +1,152 @@
+package dev.gantry.bench;
+
+import dev.gantry.testkit.Busybox;
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.Needs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Builds of one Dockerfile with four stages and twelve steps: with nothing in the cache, with all
+/// of it, and after a change of one source file; and of a context of 100,000 files. Ours by `gantry
+/// build`, dockerd's by Buildx, and buildah.
+final class BuildBench {
+  private static final String NAME = "buildbench";
+  private static final int FILES = 100_000;
+  private static final Duration LONG = Duration.ofMinutes(10);
+
+  private final int rounds;
+  private final String peers;
+  private final Path folder;
+
+  BuildBench(int rounds, Path tree) throws IOException {
+    this.rounds = rounds;
+    this.peers = tree.resolve("tools/real-peers").toString();
+    this.folder = Files.createTempDirectory(Path.of("/var/tmp"), "gantry-buildbench-");
+  }
+
+  /// @param build the words before the context
+  /// @param forget the words that empty the cache
+  private record Maker(String name, List<String> build, List<List<String>> forget) {}
+
+  void run() throws Exception {
+    try (Engine engine = Engine.start()) {
+      List<Maker> makers = makers(engine);
+      Path context = context();
+      Row cold = new Row("build, 4 stages and 12 steps, nothing cached", "faster than dockerd");
+      Row cached = new Row("  all cached", "at least 5x faster than dockerd");
+      Row changed = new Row("  one source file changed", "");
+      for (int round = 0; round < rounds; round++) {
+        for (Maker maker : makers) {
+          maker.forget().forEach(words -> Command.of(words).within(LONG).run().succeeded());
+          cold.value(maker.name(), seconds(maker, context));
+          cached.value(maker.name(), seconds(maker, context));
+          Files.writeString(context.resolve("src/main.txt"), "round " + round + maker.name());
+          changed.value(maker.name(), seconds(maker, context));
+        }
+      }
+      Row many = new Row("build, a context of 100,000 files, copied", "");
+      Row again = new Row("  all cached", "");
+      Path large = many();
+      for (Maker maker : makers) {
+        many.value(maker.name(), seconds(maker, large));
+        again.value(maker.name(), seconds(maker, large));
+      }
+      for (Row row : List.of(cold, cached, changed, many, again)) {
+        row.lines("s").forEach(System.out::println);
+      }
+    } finally {
+      Command.of(peers, "stop", NAME).within(LONG).run();
+      Command.of("rm", "-rf", folder.toString()).within(LONG).run();
+    }
+  }
+
+  private static double seconds(Maker maker, Path context) {
+    List<String> words = new ArrayList<>(maker.build());
+    words.add(context.toString());
+    long start = System.nanoTime();
+    Command.of(words).within(LONG).run().succeeded();
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  private List<Maker> makers(Engine engine) {
+    String dockerd =
+        "unix://" + Command.of(peers, "dockerd", NAME).within(LONG).run().succeeded().line();
+    String docker = Needs.dockerClient().toString();
+    String buildx = Needs.dockerClient().resolve("../../plugins/docker-buildx").toString();
+    String gantry = Needs.tree().resolve("gantry").toString();
+    String ours = "unix://" + engine.socket();
+    for (String host : List.of(ours, dockerd)) {
+      Command.of(docker, "-H", host, "import", "-", "box:1")
+          .input(Busybox.tar())
+          .within(LONG)
+          .run()
+          .succeeded();
+    }
+    List<Maker> makers = new ArrayList<>();
+    makers.add(
+        new Maker(
+            "gantry",
+            List.of(gantry, "-H", ours, "build", "-q"),
+            List.of(List.of(gantry, "-H", ours, "builder", "prune", "-af"))));
+    makers.add(
+        new Maker(
+            "dockerd",
+            List.of(
+                "env",
+                "DOCKER_HOST=" + dockerd,
+                buildx,
+                "build",
+                "--load",
+                "--provenance=false",
+                "-q"),
+            List.of(List.of(docker, "-H", dockerd, "builder", "prune", "-af"))));
+    return makers;
+  }
+
+  private Path context() throws IOException {
+    Path context = Files.createDirectories(folder.resolve("small"));
+    Files.createDirectories(context.resolve("src"));
+    Files.writeString(context.resolve("src/main.txt"), "source\n");
+    Files.writeString(context.resolve("lock.txt"), "dependencies\n");
+    Files.writeString(
+        context.resolve("Dockerfile"),
+        """
+        FROM box:1 AS base
+        RUN mkdir -p /opt/base && echo base > /opt/base/f
+        RUN for i in 1 2 3 4 5 6 7 8 9; do head -c 200000 /dev/urandom > /opt/base/$i; done
+        FROM base AS dependencies
+        COPY lock.txt /work/
+        RUN for i in 1 2 3 4 5 6 7 8 9; do head -c 200000 /dev/urandom > /work/$i; done
+        RUN cat /work/lock.txt > /work/resolved
+        FROM dependencies AS built
+        COPY src /work/src
+        RUN cat /work/src/main.txt /work/resolved > /work/program
+        RUN wc -c < /work/program > /work/size
+        FROM base
+        COPY --from=dependencies /work/resolved /app/
+        COPY --from=built /work/program /app/
+        RUN chmod 755 /app/program
+        RUN ls -l /app > /app/list
+        CMD ["/app/program"]
+        """);
+    return context;
+  }
+
+  private Path many() throws IOException {
+    Path context = Files.createDirectories(folder.resolve("many"));
+    for (int i = 0; i < FILES; i++) {
+      Path part = context.resolve("files/" + i / 1000);
+      if (i % 1000 == 0) {
+        Files.createDirectories(part);
+      }
+      Files.writeString(part.resolve("f" + i), "file " + i + "\n");
+    }
+    Files.writeString(context.resolve("Dockerfile"), "FROM box:1\nCOPY files /files\n");
+    return context;
+  }
+}

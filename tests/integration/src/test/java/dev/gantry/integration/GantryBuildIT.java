@@ -1,0 +1,187 @@
+package dev.gantry.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.EngineExtension;
+import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What `gantry build` can beyond the classic endpoint: secrets, outputs, checks, git, the same
+/// image from the same inputs.
+@ExtendWith(EngineExtension.class)
+class GantryBuildIT {
+  private static final String SECRET = "hunter2-b61f0c9e4d";
+
+  @TempDir Path context;
+
+  @BeforeEach
+  void busybox(Engine engine) {
+    engine.busybox();
+  }
+
+  private void file(String name, String content) throws IOException {
+    Path file = context.resolve(name);
+    Files.createDirectories(file.resolveSibling("."));
+    Files.writeString(file, content);
+  }
+
+  private Outcome build(Engine engine, String... words) {
+    return command(engine, words).run();
+  }
+
+  private Command command(Engine engine, String... words) {
+    List<String> all = new ArrayList<>(List.of("build"));
+    all.addAll(List.of(words));
+    all.add(context.toString());
+    return engine.gantryCommand(all.toArray(String[]::new));
+  }
+
+  /// Files of the engine that hold the secret, in any build's folder, layer, log or journal.
+  private static String traces(Engine engine) {
+    return Command.of("grep", "-rlaF", SECRET, engine.folder().toString()).run().out();
+  }
+
+  @Test
+  void secretsStayNowhere(Engine engine) throws IOException {
+    Path secret = Files.writeString(context.resolveSibling(context.getFileName() + ".s"), SECRET);
+    file(
+        "Dockerfile",
+        """
+        FROM busybox
+        RUN --mount=type=secret,id=one,required=true wc -c < /run/secrets/one > /size
+        RUN --mount=type=secret,id=one,env=TOKEN test ${#TOKEN} = 18
+        RUN test ! -e /run/secrets
+        """);
+    try {
+      Outcome built =
+          build(engine, "-t", "secretive", "--secret", "id=one,src=" + secret).succeeded();
+      assertFalse(built.out().contains(SECRET));
+      assertEquals(
+          "18\n", engine.docker("run", "--rm", "secretive", "cat", "/size").succeeded().out());
+      assertEquals("", traces(engine));
+      assertFalse(engine.docker("history", "--no-trunc", "secretive").out().contains(SECRET));
+      Outcome without = build(engine, "--no-cache");
+      assertTrue(without.err().contains("secret one: not found"), without.err());
+    } finally {
+      Files.delete(secret);
+    }
+  }
+
+  @Test
+  void killedInAStepWithASecretItLeavesNoTrace(Engine engine)
+      throws IOException, InterruptedException {
+    Path secret = Files.writeString(context.resolveSibling(context.getFileName() + ".s"), SECRET);
+    file("Dockerfile", "FROM busybox\nRUN --mount=type=secret,id=one sleep 1000\n");
+    Process client = command(engine, "--secret", "id=one,src=" + secret).start();
+    try {
+      Eventually.within(
+          Duration.ofSeconds(60),
+          "the step does not run",
+          () ->
+              engine
+                  .docker("ps", "--no-trunc", "--format", "{{.Command}}")
+                  .out()
+                  .contains("sleep 1000"));
+      engine.kill();
+      engine.restart();
+    } finally {
+      client.destroyForcibly().waitFor();
+      Files.delete(secret);
+    }
+    assertEquals("", traces(engine));
+    assertEquals("", engine.docker("ps", "-aq").out());
+    try (var left = Files.list(engine.folder().resolve("data/build"))) {
+      assertEquals(
+          List.of(),
+          left.map(p -> p.getFileName().toString())
+              .filter(n -> !List.of("caches", "history").contains(n))
+              .toList());
+    }
+  }
+
+  @Test
+  void theSameInputsMakeTheSameImage(Engine engine) throws IOException {
+    file("f", "data\n");
+    file("Dockerfile", "FROM busybox\nCOPY f /f\nRUN date > /dev/null; echo x > /x\nWORKDIR /w\n");
+    String first = build(engine, "-q").succeeded().line();
+    long then = System.currentTimeMillis() / 1000; // times are kept to the second
+    Eventually.within(
+        Duration.ofSeconds(10),
+        "the clock stands",
+        () -> System.currentTimeMillis() / 1000 > then + 1);
+    assertEquals(first, build(engine, "-q", "--no-cache").succeeded().line());
+    String dated = build(engine, "-q", "--build-arg", "SOURCE_DATE_EPOCH=86400").succeeded().line();
+    assertEquals(
+        "1970-01-02T00:00:00Z", engine.docker("inspect", "-f", "{{.Created}}", dated).line());
+  }
+
+  @Test
+  void resultsGoWhereTheyShall(Engine engine) throws IOException {
+    file("Dockerfile", "FROM scratch\nCOPY d /made\n");
+    file("d/f", "data\n");
+    Path out = context.resolveSibling(context.getFileName() + ".out");
+    build(engine, "-o", out.toString()).succeeded();
+    assertEquals("data\n", Files.readString(out.resolve("made/f")));
+    Path tar = out.resolve("x.tar");
+    build(engine, "-o", "type=tar,dest=" + tar).succeeded();
+    assertTrue(Command.of("tar", "-tf", tar.toString()).run().out().contains("made/f"));
+    Path archive = out.resolve("image.tar");
+    build(engine, "-t", "packed:1", "-o", "type=docker,dest=" + archive).succeeded();
+    engine.docker("rmi", "packed:1").succeeded();
+    engine.docker("load", "-i", archive.toString()).succeeded();
+    assertFalse(engine.docker("images", "-q", "packed:1").out().isEmpty());
+    engine.docker("rmi", "packed:1").succeeded();
+  }
+
+  @Test
+  void checksAndFailuresPointAtTheLine(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox\nCMD echo\nRUN exit 7\n");
+    Outcome checked = build(engine, "--check");
+    assertEquals(1, checked.code());
+    assertTrue(checked.out().contains("JSONArgsRecommended"), checked.out());
+    assertTrue(checked.out().contains("   2 | >>> CMD echo"), checked.out());
+    Outcome failed = build(engine, "--progress", "plain");
+    assertEquals(7, failed.code());
+    assertTrue(failed.err().contains("   3 | >>> RUN exit 7"), failed.err());
+    assertTrue(failed.out().contains("#3 [0 3/3] RUN exit 7"), failed.out());
+    file("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN exit 7\n");
+    Outcome entered = command(engine, "--debug").input("cat /kept\n").run();
+    assertTrue(entered.out().contains("kept\n"), entered.out() + entered.err());
+    assertEquals("", engine.docker("ps", "-aq").out());
+    file("Dockerfile", "FROM busybox\nRUN --network=host true\n");
+    assertTrue(build(engine).err().contains("network.host is not allowed"));
+    build(engine, "--allow", "network.host").succeeded();
+  }
+
+  @Test
+  void gitUrlsReachNoFileOfTheMachine(Engine engine) throws IOException {
+    Path repository = context.resolve("repository.git");
+    Command.of("git", "init", "--quiet", repository.toString()).run().succeeded();
+    for (String url :
+        List.of(
+            "file://" + repository,
+            "ext::sh -c touch% " + context + "/made",
+            "--upload-pack=touch " + context + "/made",
+            "git@127.0.0.1:-oProxyCommand=touch " + context + "/made")) {
+      Outcome refused = engine.gantry("build", "--", url);
+      assertEquals(1, refused.code(), url);
+    }
+    file("Dockerfile", "FROM busybox\nADD ssh://-oProxyCommand=touch%20made/x.git /x\n");
+    assertEquals(1, build(engine).code());
+    assertFalse(Files.exists(context.resolve("made")));
+  }
+}
