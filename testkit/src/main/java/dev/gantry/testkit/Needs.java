@@ -62,23 +62,13 @@ public final class Needs {
   }
 
   /// The tool that runs a command in a throw-away machine with cgroup v2 and systemd: the one that
-  /// GANTRY_VM names, else `shared/vm/run-in-vm` beside the tree. Skips where it is not or has not
-  /// been prepared, which takes minutes.
+  /// The tool that runs a command in a throw-away machine with cgroup v2 and systemd. Skips where
+  /// it has not been prepared, which takes minutes.
   public static Path machine() {
-    Path beside = tree().resolveSibling("shared/vm/run-in-vm");
-    Path tool = Path.of(environment("GANTRY_VM", beside.toString()));
-    Path images = Path.of(environment("GANTRY_VM_CACHE", cache().resolve("gantry-vm").toString()));
-    if (!Files.isExecutable(tool)) {
-      return abort("needs a virtual machine: GANTRY_VM names no run-in-vm");
-    }
-    try (Stream<Path> found = Files.list(images)) {
-      if (found.anyMatch(f -> f.getFileName().toString().startsWith("image-"))) {
-        return tool;
-      }
-    } catch (java.io.IOException e) {
-      return abort("needs a prepared virtual machine: run-in-vm --prepare");
-    }
-    return abort("needs a prepared virtual machine: run-in-vm --prepare");
+    Path tool = tree().resolve("tools/vm/run-in-vm");
+    return Command.of(tool.toString(), "--prepared").run().code() == 0
+        ? tool
+        : abort("needs a prepared virtual machine: tools/vm/run-in-vm --prepare");
   }
 
   /// A file of the folder `shared` beside the tree, or a skip.
