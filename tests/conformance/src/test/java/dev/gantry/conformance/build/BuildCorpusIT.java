@@ -71,6 +71,7 @@ class BuildCorpusIT {
     TreeSet<String> keys = new TreeSet<>(docker.keySet());
     keys.addAll(ours.keySet());
     keys.remove("error");
+    keys.remove("Config.ArgsEscaped"); // of Windows alone, and as the base image was imported
     for (String key : keys) {
       boolean same = docker.getOrDefault(key, "none").equals(ours.getOrDefault(key, "none"));
       boolean known = one.differences().containsKey(key) || one.differences().containsKey("all");
