@@ -38,9 +38,13 @@ public final class ImageChanges {
   ///
   /// @throws Failure.InvalidRequest in Docker's words if a line is none of those instructions
   public static Json.JsonObject apply(Json.JsonObject config, List<String> changes) {
+    boolean escaped = config.get("ArgsEscaped") != null;
     ImageChanges all = new ImageChanges(new ImageConfig(config));
     for (String text : changes) {
       text.lines().map(String::strip).filter(l -> !l.isEmpty()).forEach(all::line);
+    }
+    if (!escaped) {
+      config.remove("ArgsEscaped"); // a mark of builds
     }
     return config;
   }

@@ -7,6 +7,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.ProtocolException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -447,7 +448,7 @@ final class Connection {
       String size = line();
       String digits = size == null ? "" : size.split(";")[0].trim();
       if (!digits.matches("[0-9a-fA-F]{1,15}")) {
-        throw new IOException("malformed chunked encoding");
+        throw new ProtocolException("malformed chunked encoding");
       }
       left = Long.parseLong(digits, 16);
       if (left == 0) {

@@ -7,6 +7,7 @@ import dev.gantry.http.Response;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -131,10 +132,17 @@ final class Registry implements Handler {
     call.json(e.status(), e.body());
   }
 
-  /// The disk failed, or the client left; who left does not read the answer.
+  /// The client's framing was wrong, the disk failed, or the client left; who left does not read
+  /// the answer.
   private static void broken(Call call, IOException e) throws IOException {
     if (call.response().isStarted()) {
       throw e;
+    }
+    if (e instanceof ProtocolException) {
+      error(
+          call,
+          new RegistryError(ErrorCode.UNKNOWN, 400, String.valueOf(e.getMessage()), Json.NULL));
+      return;
     }
     boolean full = isFull(e);
     LOG.log(
