@@ -2,12 +2,10 @@ package dev.gantry.bench;
 
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Busybox;
-import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.PlainHttp;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,15 +19,15 @@ final class LogsBench {
       "a line of output as services write them, eighty characters long, with words..";
 
   private final int rounds;
-  private final Path tree;
+  private final Dockerd peer;
 
   LogsBench(int rounds, Path tree) {
     this.rounds = rounds;
-    this.tree = tree;
+    this.peer = new Dockerd(tree, "logs-bench");
   }
 
   void run() throws Exception {
-    Optional<Path> dockerd = startDockerd();
+    Optional<Path> dockerd = peer.start();
     try (Engine engine = Engine.start()) {
       engine.busybox();
       Api ours = new Api(engine.socket());
@@ -41,14 +39,14 @@ final class LogsBench {
         Row row =
             new Row(MEGABYTES + " MB in lines of 80 bytes, " + driver + ", 3 files of 20 MB", "3x");
         row.candidate("gantry", () -> print(ours, driver));
-        theirs.ifPresent(peer -> row.candidate("dockerd", () -> print(peer, driver)));
+        theirs.ifPresent(api -> row.candidate("dockerd", () -> print(api, driver)));
         row.measure(1, rounds);
         row.lines("ms").forEach(System.out::println);
         System.out.println();
       }
       read(ours, theirs);
     } finally {
-      dockerd.ifPresent(socket -> peer("stop", "logs-bench"));
+      peer.stop();
     }
   }
 
@@ -116,20 +114,5 @@ final class LogsBench {
                         + String.format("%09d", end.getNano()),
                     new byte[0])
                 .expect(200));
-  }
-
-  private Optional<Path> startDockerd() {
-    try {
-      return Optional.of(Path.of(peer("dockerd", "logs-bench").line()));
-    } catch (AssertionError e) {
-      System.out.println("dockerd does not start here: " + e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  private dev.gantry.testkit.Outcome peer(String... words) {
-    List<String> all = new ArrayList<>(List.of(tree.resolve("tools/real-peers").toString()));
-    all.addAll(List.of(words));
-    return Command.of(all).within(Duration.ofMinutes(2)).run().succeeded();
   }
 }

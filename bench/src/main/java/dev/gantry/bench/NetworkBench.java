@@ -12,7 +12,6 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,7 +30,7 @@ final class NetworkBench {
   private static final long SLICE_NANOS = 1_500_000_000L;
 
   private final int rounds;
-  private final Path tree;
+  private final Dockerd dockerd;
 
   /// An engine with two containers on one user network; the second publishes port 5000 as 15000.
   private record Pair(
@@ -39,7 +38,7 @@ final class NetworkBench {
 
   NetworkBench(int rounds, Path tree) {
     this.rounds = rounds;
-    this.tree = tree;
+    this.dockerd = new Dockerd(tree, "netbench");
   }
 
   void run() throws Exception {
@@ -47,7 +46,7 @@ final class NetworkBench {
     try {
       separated(namespace);
       inside(namespace.pid(), "ip", "link", "set", "lo", "up");
-      Optional<Path> socket = dockerd();
+      Optional<Path> socket = dockerd.start();
       try (Engine engine = Engine.startIn(namespace.pid())) {
         engine.busybox();
         List<Pair> pairs = new ArrayList<>();
@@ -70,7 +69,7 @@ final class NetworkBench {
       }
     } finally {
       namespace.destroyForcibly();
-      Command.of(tree.resolve("tools/real-peers").toString(), "stop", "netbench").run();
+      dockerd.stop();
     }
   }
 
@@ -85,21 +84,6 @@ final class NetworkBench {
     List<String> all = new ArrayList<>(List.of("nsenter", "-t", "" + pid, "-n", "--"));
     all.addAll(List.of(words));
     Command.of(all).run().succeeded();
-  }
-
-  private Optional<Path> dockerd() {
-    try {
-      return Optional.of(
-          Path.of(
-              Command.of(tree.resolve("tools/real-peers").toString(), "dockerd", "netbench")
-                  .within(Duration.ofMinutes(2))
-                  .run()
-                  .succeeded()
-                  .line()));
-    } catch (AssertionError e) {
-      System.out.println("dockerd does not start here: " + e.getMessage());
-      return Optional.empty();
-    }
   }
 
   private static Pair pair(String name, int host, Api api) throws IOException {

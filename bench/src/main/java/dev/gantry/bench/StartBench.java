@@ -7,7 +7,6 @@ import dev.gantry.testkit.Needs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -44,11 +43,12 @@ final class StartBench {
 
   void run() throws Exception {
     runtimeAlone();
-    Optional<Path> dockerd = peers.flatMap(folder -> startDockerd());
+    Dockerd peer = new Dockerd(tree, "bench");
+    Optional<Path> dockerd = peers.flatMap(folder -> peer.start());
     try (Engine engine = Engine.start()) {
       engines(engine, dockerd);
     } finally {
-      dockerd.ifPresent(socket -> peer("stop", "bench"));
+      dockerd.ifPresent(socket -> peer.stop());
     }
   }
 
@@ -69,21 +69,6 @@ final class StartBench {
       row.measure(20, rounds);
       print(row, "ms");
     }
-  }
-
-  private Optional<Path> startDockerd() {
-    try {
-      return Optional.of(Path.of(peer("dockerd", "bench").line()));
-    } catch (AssertionError e) {
-      System.out.println("dockerd does not start here: " + e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  private dev.gantry.testkit.Outcome peer(String... words) {
-    List<String> all = new ArrayList<>(List.of(tree.resolve("tools/real-peers").toString()));
-    all.addAll(List.of(words));
-    return Command.of(all).within(Duration.ofMinutes(2)).run().succeeded();
   }
 
   private void engines(Engine engine, Optional<Path> dockerd) throws Exception {

@@ -92,10 +92,10 @@ final class EndOfRun {
     Map<String, Long> limits = new LinkedHashMap<>();
     if (c.state() instanceof ContainerState.Live) {
       Statistics.Last last = new Statistics(engine.cgroups(), engine.cgroup(c)).readLast();
-      usage.put("memory", last.memory());
-      last.mostMemory().ifPresent(m -> usage.put("memory.peak", m));
-      usage.put("memory.failures", last.memoryFailures());
-      limits.put("memory", last.memoryLimit());
+      usage.put("memory", last.memory().usage());
+      last.memory().most().ifPresent(m -> usage.put("memory.peak", m));
+      usage.put("memory.failures", last.memory().failures());
+      limits.put("memory", last.memory().limit());
       usage.put("pids", last.pids());
       last.pidsLimit().ifPresent(l -> limits.put("pids", l));
     }

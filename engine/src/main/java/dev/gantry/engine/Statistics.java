@@ -68,14 +68,8 @@ public final class Statistics {
       long txErrors,
       long txDropped) {}
 
-  /// A run's last figures, in bytes and processes.
-  record Last(
-      long memory,
-      Optional<Long> mostMemory,
-      long memoryFailures,
-      long memoryLimit,
-      long pids,
-      Optional<Long> pidsLimit) {}
+  /// A run's last figures; the memory's without details.
+  record Last(Memory memory, long pids, Optional<Long> pidsLimit) {}
 
   private static final long NANOS_PER_TICK = 10_000_000L; // USER_HZ is 100 on every architecture
   private static final int SYSTEM_FIELDS = 8;
@@ -111,7 +105,7 @@ public final class Statistics {
         cpu(),
         system.isEmpty() ? 0 : systemCpu(system.getFirst()),
         (int) system.stream().filter(Statistics::isOneCpu).count(),
-        memory(),
+        memory(fields(lines("memory", "memory.stat"))),
         io("bytes"),
         io("operations"),
         interfaces == null ? Map.of() : traffic(interfaces));
@@ -119,20 +113,8 @@ public final class Statistics {
 
   /// What the group of a run that has just ended used; a part of [#read], on the path of every end.
   Last readLast() {
-    boolean unified = isUnified("memory");
     return new Last(
-        number("memory", unified ? "memory.current" : "memory.usage_in_bytes").orElse(0L),
-        unified ? Optional.empty() : number("memory", "memory.max_usage_in_bytes"),
-        unified ? 0 : number("memory", "memory.failcnt").orElse(0L),
-        memoryLimit(),
-        number("pids", "pids.current").orElse(0L),
-        number("pids", "pids.max"));
-  }
-
-  private long memoryLimit() {
-    long machine = Machine.MEMORY;
-    String file = isUnified("memory") ? "memory.max" : "memory.limit_in_bytes";
-    return Math.min(number("memory", file).orElse(machine), machine);
+        memory(Map.of()), number("pids", "pids.current").orElse(0L), number("pids", "pids.max"));
   }
 
   /// `cpu0 …`, not `cpu …` of all together.
@@ -245,21 +227,15 @@ public final class Statistics {
         stat.getOrDefault("throttled_time", 0L));
   }
 
-  private Memory memory() {
-    Map<String, Long> details = fields(lines("memory", "memory.stat"));
-    if (isUnified("memory")) {
-      return new Memory(
-          number("memory", "memory.current").orElse(0L),
-          Optional.empty(),
-          0,
-          memoryLimit(),
-          details);
-    }
+  private Memory memory(Map<String, Long> details) {
+    boolean unified = isUnified("memory");
+    long machine = Machine.MEMORY;
+    String limit = unified ? "memory.max" : "memory.limit_in_bytes";
     return new Memory(
-        number("memory", "memory.usage_in_bytes").orElse(0L),
-        number("memory", "memory.max_usage_in_bytes"),
-        number("memory", "memory.failcnt").orElse(0L),
-        memoryLimit(),
+        number("memory", unified ? "memory.current" : "memory.usage_in_bytes").orElse(0L),
+        unified ? Optional.empty() : number("memory", "memory.max_usage_in_bytes"),
+        unified ? 0 : number("memory", "memory.failcnt").orElse(0L),
+        Math.min(number("memory", limit).orElse(machine), machine),
         details);
   }
 

@@ -99,7 +99,7 @@ final class Layers {
       }
       return new Pending(folder, diffId, unpacked.bytes(), unpacked.disk(), unpacked.implicit());
     } catch (IOException | RuntimeException e) {
-      snapshots.abandonLayer(folder);
+      snapshots.discard(folder);
       throw e;
     }
   }
@@ -129,7 +129,7 @@ final class Layers {
     } catch (Errno e) {
       throw new Failure.Internal("could not finish a layer: " + e.getMessage(), e);
     } finally {
-      snapshots.abandonLayer(layer.folder());
+      snapshots.discard(layer.folder());
     }
   }
 
@@ -165,7 +165,7 @@ final class Layers {
   }
 
   void abandon(Pending layer) {
-    snapshots.abandonLayer(layer.folder());
+    snapshots.discard(layer.folder());
   }
 
   /// Syncs, in the background, the layers that no sync has covered yet.

@@ -179,12 +179,8 @@ public final class Snapshots {
     discard(container(id).folder());
   }
 
-  /// Removes a folder that [#newLayer] made and that did not become a layer.
-  public void abandonLayer(Path folder) {
-    discard(folder);
-  }
-
   /// Removes `folder`, which lies on the same file system, soon: it is gone from its place at once.
+  /// For one that [#newLayer] made and that did not become a layer, and for others beside them.
   public void discard(Path folder) {
     try {
       Files.move(folder, trash.resolve(Ids.next()), StandardCopyOption.ATOMIC_MOVE);
