@@ -20,6 +20,7 @@ import org.opentest4j.TestAbortedException;
 /// Start latency, rate and memory of our engine beside dockerd, podman, crun and runc.
 final class StartBench {
   private static final String DOCKERD = "dockerd";
+  private static final String PEER = "bench";
   private static final int IDLE_CONTAINERS = 20;
 
   private final int rounds;
@@ -43,7 +44,7 @@ final class StartBench {
 
   void run() throws Exception {
     runtimeAlone();
-    Dockerd peer = new Dockerd(tree, "bench");
+    Dockerd peer = new Dockerd(tree, PEER);
     Optional<Path> dockerd = peers.flatMap(folder -> peer.start());
     try (Engine engine = Engine.start()) {
       engines(engine, dockerd);
@@ -126,11 +127,17 @@ final class StartBench {
     if (peers.filter(p -> Files.isExecutable(p.resolve("podman"))).isEmpty()) {
       return Optional.empty();
     }
-    String script = tree.resolve("tools/real-peers").toString();
     String name = "localhost/busybox";
-    Command.of(script, "podman", "import", "-", name).input(image).run();
-    return Optional.of(
-        () -> Command.of(script, "podman", "run", "--rm", name, "true").run().succeeded());
+    podman("import", "-", name).input(image).run();
+    return Optional.of(() -> podman("run", "--rm", name, "true").run().succeeded());
+  }
+
+  /// In the namespaces of the dockerd beside it, so that its firewall rules stay off the machine.
+  private Command podman(String... words) {
+    String script = tree.resolve("tools/real-peers").toString();
+    List<String> all = new ArrayList<>(List.of(script, "in", PEER, script, "podman"));
+    all.addAll(List.of(words));
+    return Command.of(all);
   }
 
   private void exec(Api ours, Optional<Api> theirs) throws IOException {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// What a container gets when nobody says otherwise: Docker's capabilities, system call filter,
 /// protected paths, mounts and devices.
@@ -70,17 +71,17 @@ public final class DockerDefaults {
   public static final List<DeviceRule> DEVICE_RULES =
       List.of(
           new DeviceRule(false, null, null, null, "rwm"),
-          rule("c", -1, -1, "m"),
-          rule("b", -1, -1, "m"),
-          rule("c", 1, 3, "rwm"),
-          rule("c", 1, 5, "rwm"),
-          rule("c", 1, 7, "rwm"),
-          rule("c", 1, 8, "rwm"),
-          rule("c", 1, 9, "rwm"),
-          rule("c", 5, 0, "rwm"),
-          rule("c", 5, 1, "rwm"),
-          rule("c", 5, 2, "rwm"),
-          rule("c", 136, -1, "rwm"));
+          rule("c", null, null, "m"),
+          rule("b", null, null, "m"),
+          rule("c", 1L, 3L, "rwm"),
+          rule("c", 1L, 5L, "rwm"),
+          rule("c", 1L, 7L, "rwm"),
+          rule("c", 1L, 8L, "rwm"),
+          rule("c", 1L, 9L, "rwm"),
+          rule("c", 5L, 0L, "rwm"),
+          rule("c", 5L, 1L, "rwm"),
+          rule("c", 5L, 2L, "rwm"),
+          rule("c", 136L, null, "rwm"));
 
   /// Further calls that come with a capability.
   private static final Map<String, Set<String>> BY_CAPABILITY =
@@ -166,7 +167,9 @@ public final class DockerDefaults {
     return new Device(path, "c", major, minor, 0666, 0L, 0L);
   }
 
-  private static DeviceRule rule(String type, long major, long minor, String access) {
+  /// @param major absent for every one, as runtimes other than ours want it said; so is `minor`
+  private static DeviceRule rule(
+      String type, @Nullable Long major, @Nullable Long minor, String access) {
     return new DeviceRule(true, type, major, minor, access);
   }
 
