@@ -27,7 +27,8 @@ final class NetworkBench {
   private static final int STARTS = 4;
   private static final int WARM_UP = 5;
   private static final int REST_MILLIS = 20;
-  private static final long SLICE_NANOS = 1_500_000_000L;
+  private static final int SLICES = 6;
+  private static final long SLICE_NANOS = 250_000_000L;
 
   private final int rounds;
   private final Dockerd dockerd;
@@ -100,32 +101,47 @@ final class NetworkBench {
         List.of(first, second));
   }
 
+  /// Short slices in turn: the rest of the machine's work then meets both alike. The first of each
+  /// is not counted, or the compiler would slow whoever comes first.
   private void traffic(List<Pair> pairs) throws Exception {
     Row between = new Row("container to container, one connection", "equal or better");
+    Row betweenWork = new Row("its processor time, both ends", "equal or better");
     Row host = new Row("host to container", "equal or better");
+    Row hostWork = new Row("its processor time, both ends", "equal or better");
     Row port = new Row("host to published port, by 127.0.0.1", "equal or better");
     Row connections =
         new Row("connections a second to a published port, each with an answer", "equal or better");
-    pairs.forEach(
-        pair -> List.of(between, host, port, connections).forEach(r -> r.in(pair.name())));
+    List<Row> rows = List.of(between, betweenWork, host, hostWork, port, connections);
+    pairs.forEach(pair -> rows.forEach(row -> row.in(pair.name())));
     List<AutoCloseable> servers = new ArrayList<>();
     for (Pair pair : pairs) {
       servers.add(serve(pair.second()));
     }
-    for (int i = 0; i < rounds; i++) {
+    for (int i = -2; i < SLICES * rounds; i++) {
+      boolean counts = i >= 0;
       for (Pair pair : i % 2 == 0 ? pairs : pairs.reversed()) {
         String name = pair.name();
-        between.value(name, throughput(pair.first(), pair.address(), 5000));
-        host.value(name, throughput(pair.host(), pair.address(), 5000));
-        port.value(name, throughput(pair.host(), "127.0.0.1", 15000));
-        connections.value(name, connections(pair.host(), "127.0.0.1", 15000));
+        Carried neighbour = throughput(pair.first(), pair.address(), 5000);
+        Carried fromHost = throughput(pair.host(), pair.address(), 5000);
+        Carried published = throughput(pair.host(), "127.0.0.1", 15000);
+        double made = connections(pair.host(), "127.0.0.1", 15000);
+        if (counts) {
+          between.value(name, neighbour.gigabits());
+          betweenWork.value(name, neighbour.work());
+          host.value(name, fromHost.gigabits());
+          hostWork.value(name, fromHost.work());
+          port.value(name, published.gigabits());
+          connections.value(name, made);
+        }
       }
     }
     for (AutoCloseable server : servers) {
       server.close();
     }
     print(between, "Gbit/s");
+    print(betweenWork, "ms/GB");
     print(host, "Gbit/s");
+    print(hostWork, "ms/GB");
     print(port, "Gbit/s");
     print(connections, "/s");
   }
@@ -166,20 +182,31 @@ final class NetworkBench {
     }
   }
 
-  private static double throughput(int from, String address, int port) throws Exception {
-    Callable<Double> sending =
+  /// What one slice carried.
+  ///
+  /// @param gigabits a second
+  /// @param work this program's processor time, in milliseconds for each GB; the sender's system
+  ///   time is the whole way to the receiver's socket
+  private record Carried(double gigabits, double work) {}
+
+  private static Carried throughput(int from, String address, int port) throws Exception {
+    long self = ProcessHandle.current().pid();
+    Callable<Carried> sending =
         () -> {
           try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress(address, port), 5000);
             OutputStream out = socket.getOutputStream();
             byte[] block = new byte[256 << 10];
+            long before = ProcessorTime.millis(self);
             long start = System.nanoTime();
             long sent = 0;
             while (System.nanoTime() - start < SLICE_NANOS) {
               out.write(block);
               sent += block.length;
             }
-            return sent * 8.0 / (System.nanoTime() - start);
+            double nanos = System.nanoTime() - start;
+            return new Carried(
+                sent * 8 / nanos, (ProcessorTime.millis(self) - before) * 1e9 / sent);
           }
         };
     return NetNamespace.of(from, sending);
@@ -273,15 +300,8 @@ final class NetworkBench {
       long begin = System.nanoTime();
       engine.restart();
       start.value(name, (System.nanoTime() - begin) / 1e6);
-      work.value(name, processorMillis(engine.pid()));
+      work.value(name, ProcessorTime.millis(engine.pid()));
     }
-  }
-
-  /// proc_pid_stat(5): user and system time, in hundredths of a second.
-  private static double processorMillis(long pid) throws IOException {
-    String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-    String[] words = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-    return (Long.parseLong(words[11]) + Long.parseLong(words[12])) * 10;
   }
 
   /// Processes in the engine's network namespace, or below the engine.

@@ -316,7 +316,7 @@ final class Firewall implements AutoCloseable {
         NftMessages.rule(
             table,
             "raw",
-            rule -> rule.fromAnyOf("bridges", BRIDGES).address(false, LOOPBACK).drop()));
+            rule -> rule.address(false, LOOPBACK).fromAnyOf("bridges", BRIDGES).drop()));
     // IPv6 has no route_localnet: rewritten packets from ::1 would be dropped. They go to the
     // port's own socket, whose relay carries them on
     all.add(
@@ -343,8 +343,9 @@ final class Firewall implements AutoCloseable {
   }
 
   private void forwardRules(List<byte[]> all) {
-    all.add(forward(rule -> rule.toAnyOf("bridges", BRIDGES).established().accept()));
-    all.add(forward(rule -> rule.fromAnyOf("bridges", BRIDGES).established().accept()));
+    // first and whatever the links: nearly all packets end here, and for those that are none of
+    // ours it says no more than the chain's policy does
+    all.add(forward(rule -> rule.established().accept()));
     for (BridgeRules bridge : bridges.values()) {
       String name = bridge.bridge();
       if (bridge.icc()) {

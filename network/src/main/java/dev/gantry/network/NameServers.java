@@ -3,7 +3,6 @@ package dev.gantry.network;
 import dev.gantry.base.Failure;
 import dev.gantry.kernel.Netlink;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.channels.DatagramChannel;
@@ -16,13 +15,16 @@ import java.util.function.Supplier;
 
 /// A name server at 127.0.0.11 in each container that is on a user network.
 ///
-/// Its sockets are opened in the container's namespace on ports of the kernel's choice, and a rule
-/// there sends port 53 to them: so a container can have a name server of its own on port 53.
+/// Its sockets are opened in the container's namespace on ports of the kernel's choice, and rules
+/// there write these into packets to port 53: so a container can have a name server of its own on
+/// port 53. The rules are no NAT, because that tracks connections: each packet of the container
+/// would pay for it.
 final class NameServers implements AutoCloseable {
   private static final String TABLE = "gantry-dns";
   private static final int DNS_PORT = 53;
   private static final int HOOK_OUTPUT = 3;
-  private static final int PRIORITY_DNAT = -100;
+  private static final int PRIORITY_RAW = -300;
+  private static final int PRIORITY_MANGLE = -150;
   private static final Cidr ADDRESS = Cidr.parse(HostResolver.EMBEDDED + "/32");
 
   /// What a server needs to know: who is who now, and whom to ask for everything else.
@@ -82,7 +84,7 @@ final class NameServers implements AutoCloseable {
     try (Netlink netlink = Netlink.netfilter()) {
       boolean there =
           !netlink
-              .exchange(NftMessages.dumpRules(NftMessages.FAMILY_INET, TABLE, "output"), TABLE)
+              .exchange(NftMessages.dumpRules(NftMessages.FAMILY_INET, TABLE, "ask"), TABLE)
               .isEmpty();
       List<byte[]> changes = new ArrayList<>();
       changes.add(NftMessages.newTable(TABLE));
@@ -90,22 +92,41 @@ final class NameServers implements AutoCloseable {
         changes.add(NftMessages.deleteTable(TABLE));
         changes.add(NftMessages.newTable(TABLE));
       }
-      changes.add(NftMessages.baseChain(TABLE, "output", "nat", HOOK_OUTPUT, PRIORITY_DNAT));
-      changes.add(rule("udp", udpPort));
-      changes.add(rule("tcp", tcpPort));
+      // questions before a container's own conntrack sees them and answers after it: both then
+      // belong to one connection
+      changes.add(NftMessages.baseChain(TABLE, "ask", "filter", HOOK_OUTPUT, PRIORITY_RAW));
+      changes.add(NftMessages.baseChain(TABLE, "answer", "filter", HOOK_OUTPUT, PRIORITY_MANGLE));
+      for (Transport transport : Transport.values()) {
+        int port = transport == Transport.UDP ? udpPort : tcpPort;
+        changes.add(rewrite("ask", false, transport, DNS_PORT, port));
+        changes.add(rewrite("answer", true, transport, port, DNS_PORT));
+      }
       netlink.exchange(NftMessages.transaction(changes), "rule for the name server");
     }
   }
 
-  private static byte[] rule(String protocol, int port) {
-    InetAddress address = ADDRESS.address();
+  private enum Transport {
+    UDP(17, 6),
+    TCP(6, 16);
+
+    final int protocol;
+    final int checksumOffset;
+
+    Transport(int protocol, int checksumOffset) {
+      this.protocol = protocol;
+      this.checksumOffset = checksumOffset;
+    }
+  }
+
+  private static byte[] rewrite(
+      String chain, boolean source, Transport transport, int from, int to) {
     return NftMessages.rule(
         TABLE,
-        "output",
+        chain,
         rule ->
-            rule.address(false, ADDRESS)
-                .port(Firewall.protocolNumber(protocol), DNS_PORT)
-                .redirect(address, port));
+            rule.address(source, ADDRESS)
+                .port(source, transport.protocol, from)
+                .setPort(source, transport.checksumOffset, to));
   }
 
   void stop(String containerId) {

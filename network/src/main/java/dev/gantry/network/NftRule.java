@@ -19,6 +19,7 @@ final class NftRule {
   private static final int STATUS_DNAT = 1 << 5;
   private static final int NETWORK_HEADER = 1;
   private static final int TRANSPORT_HEADER = 2;
+  private static final int CHECKSUM_INET = 1;
   private static final int ADDRESS_TYPE_LOCAL = 2;
   private static final int ACCEPT = 1;
   private static final int DROP = 0;
@@ -226,27 +227,27 @@ final class NftRule {
         .compare(true, new byte[] {(byte) (ipv6 ? 128 : 8)});
   }
 
-  /// Packets of a protocol to a port.
-  NftRule port(int protocol, int port) {
+  /// Packets of a protocol to (or from) a port.
+  NftRule port(boolean source, int protocol, int port) {
     return meta(META_L4PROTO, 0)
         .compare(true, new byte[] {(byte) protocol})
-        .payload(TRANSPORT_HEADER, 2, 2, 0)
+        .payload(TRANSPORT_HEADER, source ? 0 : 2, 2, 0)
         .compare(true, new byte[] {(byte) (port >> 8), (byte) port});
   }
 
-  /// Rewrites the destination to an IPv4 address and port.
-  NftRule redirect(java.net.InetAddress address, int port) {
-    value(0, address.getAddress());
-    value(1, new byte[] {(byte) (port >> 8), (byte) port});
+  /// Writes another port into the packet, without a memory of the connection.
+  NftRule setPort(boolean source, int checksumOffset, int port) {
+    value(0, new byte[] {(byte) (port >> 8), (byte) port});
     return expression(
-        "nat",
+        "payload",
         () ->
             message
-                .attributeBig(1, 1)
-                .attributeBig(2, NftMessages.FAMILY_IPV4)
-                .attributeBig(3, register(0))
-                .attributeBig(5, register(1))
-                .attributeBig(7, 2));
+                .attributeBig(2, TRANSPORT_HEADER)
+                .attributeBig(3, source ? 0 : 2)
+                .attributeBig(4, 2)
+                .attributeBig(5, register(0))
+                .attributeBig(6, CHECKSUM_INET)
+                .attributeBig(7, checksumOffset));
   }
 
   /// Rewrites the source to an address of the host.
