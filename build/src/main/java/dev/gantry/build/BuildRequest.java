@@ -25,6 +25,8 @@ import java.util.Set;
 /// @param entitlements what `--allow` allows: `network.host`, `security.insecure`
 /// @param times which times the image's files get
 /// @param client gives secrets and ssh agents
+/// @param text the Dockerfile as it was written
+/// @param cacheFrom caches of other builders
 public record BuildRequest(
     Dockerfile file,
     Source context,
@@ -40,7 +42,9 @@ public record BuildRequest(
     Json.JsonObject host,
     Set<String> entitlements,
     Times times,
-    BuildClient client) {
+    BuildClient client,
+    String text,
+    List<CacheSource> cacheFrom) {
 
   /// Which times files and the image get.
   ///
@@ -61,6 +65,28 @@ public record BuildRequest(
           ? new Times(OptionalLong.of(Long.parseLong(date)), false)
           : new Times(OptionalLong.empty(), true);
     }
+  }
+
+  /// The same for another platform.
+  public BuildRequest withPlatform(Platform other) {
+    return new BuildRequest(
+        file,
+        context,
+        contexts,
+        images,
+        target,
+        other,
+        arguments,
+        labels,
+        noCache,
+        noCacheStages,
+        pull,
+        host,
+        entitlements,
+        times,
+        client,
+        text,
+        cacheFrom);
   }
 
   /// A request to build `file` with `context` and nothing else said.
@@ -84,6 +110,8 @@ public record BuildRequest(
     private Json.JsonObject host = Json.object();
     private Set<String> entitlements = Set.of();
     private BuildClient client = BuildClient.NONE;
+    private String text = "";
+    private List<CacheSource> cacheFrom = List.of();
 
     private Draft(Dockerfile file, Source context) {
       this.file = file;
@@ -146,6 +174,16 @@ public record BuildRequest(
       return this;
     }
 
+    public Draft text(String dockerfile) {
+      text = dockerfile;
+      return this;
+    }
+
+    public Draft cacheFrom(List<CacheSource> sources) {
+      cacheFrom = List.copyOf(sources);
+      return this;
+    }
+
     public BuildRequest done() {
       return new BuildRequest(
           file,
@@ -162,7 +200,9 @@ public record BuildRequest(
           host,
           entitlements,
           Times.of(arguments),
-          client);
+          client,
+          text,
+          cacheFrom);
     }
   }
 }

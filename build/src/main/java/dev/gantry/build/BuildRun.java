@@ -13,12 +13,14 @@ import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,9 @@ public final class BuildRun implements AutoCloseable {
   private final Set<String> usedArguments = ConcurrentHashMap.newKeySet();
   private final List<Images.Kept> kept = new ArrayList<>();
   private final ContentStore.Lease lease;
+  private final Set<Material> materials = new ConcurrentSkipListSet<>();
+  private final Map<Digest, CacheManifest.Made> made = new ConcurrentHashMap<>();
+  private final ImportedCache imported;
   private volatile boolean cancelled;
   private volatile @Nullable Stage beforeFailure;
 
@@ -44,12 +49,19 @@ public final class BuildRun implements AutoCloseable {
     this.request = request;
     this.plan = plan;
     this.lease = builder.engine().images().content().lease();
+    this.imported = new ImportedCache(request.cacheFrom(), List.of(request.platform()));
   }
 
   // ---- from beginning to end
 
   /// Builds; what comes back can be used until [#close].
   public Built build(BuildProgress progress) throws BuildFailure {
+    progress.plan(planned());
+    return carryOut(progress);
+  }
+
+  /// The instructions that will be carried out, in the order of the Dockerfile.
+  List<BuildProgress.Planned> planned() {
     List<BuildProgress.Planned> steps = new ArrayList<>();
     for (Builder.Base base : plan.needed()) {
       Dockerfile.Stage stage = base.stage();
@@ -61,7 +73,10 @@ public final class BuildRun implements AutoCloseable {
                 stage.label(), i + 2, of, stage.instructions().get(i).origin().text()));
       }
     }
-    progress.plan(steps);
+    return steps;
+  }
+
+  private Built carryOut(BuildProgress progress) throws BuildFailure {
     int first = 0;
     for (Builder.Base base : plan.needed()) {
       int number = first;
@@ -156,6 +171,33 @@ public final class BuildRun implements AutoCloseable {
     return request;
   }
 
+  // ---- what it was made of, and what others can use again
+
+  void madeOf(Material material) {
+    materials.add(material);
+  }
+
+  List<Material> materials() {
+    return List.copyOf(materials);
+  }
+
+  void made(CacheManifest.Made step) {
+    made.put(step.key(), step);
+  }
+
+  /// Layers that steps made or found; lower ones first.
+  List<CacheManifest.Made> made() {
+    return made.values().stream()
+        .sorted(
+            Comparator.comparingInt((CacheManifest.Made m) -> m.diffIds().size())
+                .thenComparing(m -> m.key().toString()))
+        .toList();
+  }
+
+  ImportedCache imported() {
+    return imported;
+  }
+
   Map<String, String> globalArguments() {
     return plan.arguments();
   }
@@ -163,7 +205,15 @@ public final class BuildRun implements AutoCloseable {
   /// The image that a FROM names.
   Image base(String name, Platform platform) {
     String alias = request.images().get(name);
-    return bases.find(alias == null ? name : alias, platform, request.pull());
+    String wanted = alias == null ? name : alias;
+    Image image = bases.find(wanted, platform, request.pull());
+    Digest digest =
+        image.digestReferences().stream()
+            .flatMap(r -> r.digestIfAny().stream())
+            .findFirst()
+            .orElse(image.id());
+    madeOf(Material.image(wanted, image.platform(), digest));
+    return image;
   }
 
   /// What files are; that of layers is remembered.

@@ -118,6 +118,23 @@ public final class Builder {
     }
   }
 
+  /// Plans builds of the same for several platforms.
+  ///
+  /// @param requests one for each platform
+  public PlatformBuild plan(List<BuildRequest> requests, BaseImages bases) throws BuildFailure {
+    List<BuildRun> runs = new ArrayList<>();
+    try {
+      for (BuildRequest request : requests) {
+        runs.add(plan(request, bases));
+      }
+      PlatformBuild build = new PlatformBuild(runs);
+      runs = List.of();
+      return build;
+    } finally {
+      runs.forEach(BuildRun::close);
+    }
+  }
+
   // ---- what is needed
 
   /// The stages that the target needs.

@@ -7,6 +7,7 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.Platform;
 import java.util.List;
 import java.util.Map;
 
@@ -30,6 +31,42 @@ public final class Built {
     return stage.diffIds();
   }
 
+  /// What it runs on.
+  public Platform platform() {
+    return Platform.read(stage.document());
+  }
+
+  /// What it was made of beside the context: base images, downloads, repositories; sorted.
+  public List<Material> materials() {
+    return run.materials();
+  }
+
+  /// The text that it was made by.
+  String dockerfile() {
+    return run.request().text();
+  }
+
+  /// The instructions that were carried out.
+  List<BuildProgress.Planned> steps() {
+    return run.planned();
+  }
+
+  /// The steps that made layers of the result, or of every stage.
+  List<CacheManifest.Made> made(boolean all) {
+    List<Digest> own = diffIds();
+    return run.made().stream()
+        .filter(
+            m ->
+                all
+                    || m.diffIds().size() <= own.size()
+                        && own.subList(0, m.diffIds().size()).equals(m.diffIds()))
+        .toList();
+  }
+
+  Images images() {
+    return run.builder().engine().images();
+  }
+
   /// The image's configuration (image-spec config.md).
   public Json.JsonObject configuration() {
     return stage.imageDocument(run.request().labels());
@@ -37,13 +74,24 @@ public final class Built {
 
   /// Makes it an image of the engine under `names`, which may be none.
   public Image image(List<ImageReference> names) {
-    Images images = run.builder().engine().images();
+    return image(names, false);
+  }
+
+  /// As above.
+  ///
+  /// @param inlineCache whether its configuration shall say which steps made its layers
+  Image image(List<ImageReference> names, boolean inlineCache) {
+    Images images = images();
     Map<String, String> labels = run.request().labels();
     if (stage.unchanged().isPresent() && labels.isEmpty()) {
       Image image = stage.unchanged().get();
       names.forEach(name -> images.tag(image.id(), name));
       return image;
     }
-    return images.compose(configuration(), stage.layers(), names);
+    Json.JsonObject document = configuration();
+    if (inlineCache) {
+      document.put(CacheManifest.INLINE, CacheManifest.inline(this));
+    }
+    return images.compose(document, stage.layers(), names);
   }
 }

@@ -104,7 +104,9 @@ final class Downloads implements AutoCloseable {
       throw new BuildFailure("invalid URL " + url + ": " + e.getMessage(), instruction.origin());
     }
     Files.setLastModifiedTime(file, FileTime.from(answer.modified().orElse(Instant.EPOCH)));
-    check(file, url);
+    Digest found = digest(file);
+    check(found, url);
+    stage.run().madeOf(Material.file(url, found));
     Files.setPosixFilePermissions(
         file, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
     Tree tree = open(own);
@@ -130,7 +132,18 @@ final class Downloads implements AutoCloseable {
         .orElse(Map.of());
   }
 
-  private void check(Path file, String url) throws BuildFailure, IOException {
+  private static Digest digest(Path file) throws IOException {
+    java.security.MessageDigest hasher = Digest.hasher();
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] buffer = new byte[128 * 1024];
+      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
+        hasher.update(buffer, 0, n);
+      }
+    }
+    return Digest.of(hasher);
+  }
+
+  private void check(Digest found, String url) throws BuildFailure {
     String wanted = instruction.flags().checksum();
     if (wanted.isEmpty()) {
       return;
@@ -141,14 +154,6 @@ final class Downloads implements AutoCloseable {
     } catch (RuntimeException e) {
       throw new BuildFailure("invalid checksum " + wanted, instruction.origin());
     }
-    java.security.MessageDigest hasher = Digest.hasher();
-    try (InputStream in = Files.newInputStream(file)) {
-      byte[] buffer = new byte[128 * 1024];
-      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
-        hasher.update(buffer, 0, n);
-      }
-    }
-    Digest found = Digest.of(hasher);
     if (!found.equals(expected)) {
       throw new BuildFailure(
           "digest mismatch " + found + ": " + expected + " (" + url + ")", instruction.origin());
@@ -184,6 +189,7 @@ final class Downloads implements AutoCloseable {
             .with(instruction.flags().keepGitDir(), instruction.flags().checksum())
             .checkout(own);
     stage.madeFrom(checkout.seconds());
+    stage.run().madeOf(Material.commit(url, checkout.commit()));
     Tree tree = open(checkout.folder());
     return new Pick(
         tree,

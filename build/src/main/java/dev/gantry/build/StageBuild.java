@@ -424,11 +424,21 @@ final class StageBuild {
     if (known.isPresent()) {
       Optional<Images.Layer> layer = images.cachedLayer(known.get(), below, run.lease());
       if (layer.isPresent()) {
-        put(layer.get(), known.get().created(), text);
+        put(key, layer.get(), known.get().created(), text);
         step.cached();
         return;
       }
       images.cache().remove(key);
+    }
+    if (!takesNothing()) {
+      Optional<LayerCache.Entry> elsewhere =
+          run.imported().use(key, below, images, run.lease(), progress);
+      if (elsewhere.isPresent()) {
+        Images.Layer layer = images.cachedLayer(elsewhere.get(), below, run.lease()).orElseThrow();
+        put(key, layer, elsewhere.get().created(), text);
+        step.cached();
+        return;
+      }
     }
     Path file = Files.createTempFile(run.builder().folder(), "layer-", ".tar");
     try {
@@ -439,7 +449,7 @@ final class StageBuild {
         layer = images.addLayer(tar, below, run.lease());
       }
       Instant now = Instant.ofEpochSecond(date());
-      put(layer, now, text);
+      put(key, layer, now, text);
       images
           .cache()
           .put(
@@ -465,8 +475,9 @@ final class StageBuild {
         || stages.contains(Integer.toString(index()));
   }
 
-  private void put(Images.Layer layer, Instant when, String text) {
+  private void put(Digest key, Images.Layer layer, Instant when, String text) {
     layers.add(layer);
+    run.made(new CacheManifest.Made(key, layer, diffIds(), text, when));
     created = when;
     newest = when.getEpochSecond();
     run.keep(diffIds());

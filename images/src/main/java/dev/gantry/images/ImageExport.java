@@ -107,7 +107,10 @@ public final class ImageExport {
       repositories.put(tag.familiarName(), known.put(label, image.id().hex()));
     }
     if (tags.isEmpty()) {
-      index.add(descriptor.json());
+      index.add(
+          (allPlatforms ? whole(LocalIndex.of(images, image)) : Optional.<Descriptor>empty())
+              .orElse(descriptor)
+              .json());
     }
     docker.add(
         Json.object()
@@ -141,12 +144,21 @@ public final class ImageExport {
 
   /// Writes all platforms of a name that came by an index, and the index.
   private Optional<Descriptor> platforms(ImageReference tag) throws IOException {
-    Optional<LocalIndex> local = LocalIndex.of(images, tag);
+    return whole(LocalIndex.of(images, tag));
+  }
+
+  private Optional<Descriptor> whole(Optional<LocalIndex> local) throws IOException {
     if (local.isEmpty()) {
       return Optional.empty();
     }
     for (Image image : local.get().images()) {
       content(image);
+    }
+    for (Attachments.Attachment attachment : local.get().attachments()) {
+      for (Descriptor blob : attachment.blobs()) {
+        copy(blob.digest());
+      }
+      Descriptor ignored = document(attachment.bytes(), attachment.manifest().mediaType());
     }
     return Optional.of(document(local.get().bytes(), local.get().mediaType()));
   }

@@ -2,6 +2,7 @@ package dev.gantry.images;
 
 import dev.gantry.base.Failure;
 import dev.gantry.json.Json;
+import dev.gantry.oci.Descriptor;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageIndex;
 import dev.gantry.oci.ImageReference;
@@ -646,6 +647,66 @@ public final class Images {
     }
   }
 
+  /// Points `references` to images that were made together, and keeps `document`, the index that
+  /// lists them, and what it lists beside them (attestations). Each image's manifest is kept too.
+  ///
+  /// @param manifests of each image, in their order; stored here
+  /// @param lease holds all of that until this returns
+  public Image addIndex(
+      List<Image> members,
+      List<Digest> manifests,
+      byte[] document,
+      List<ImageReference> references,
+      ContentStore.Lease lease) {
+    Digest index = content.put(document);
+    lease.hold(index);
+    List<Digest> ids = new ArrayList<>(members.stream().map(Image::id).distinct().toList());
+    ids.sort(
+        Comparator.comparingInt(
+            id -> -byId(id).map(i -> Platform.here().match(i.platform())).orElse(0)));
+    synchronized (names) {
+      List<Change> changes = new ArrayList<>();
+      for (int i = 0; i < members.size(); i++) {
+        Digest id = members.get(i).id();
+        Json.JsonObject record =
+            (Json.JsonObject) journal.get(IMAGES, id.toString()).orElseThrow().copy();
+        record.put("Manifest", manifests.get(i).toString()).put("Index", index.toString());
+        changes.add(Change.put(IMAGES, id.toString(), record));
+        loaded.remove(id);
+      }
+      ImageNames.Target target = new ImageNames.Target(ids, Optional.of(index));
+      for (ImageReference reference : references) {
+        changes.addAll(pointing(reference, target));
+      }
+      journal.commit(changes.toArray(Change[]::new));
+    }
+    return byId(ids.getFirst()).orElseThrow();
+  }
+
+  /// The index that the image was made with; empty if it was made alone.
+  Optional<byte[]> ownIndex(Image image) {
+    return journal
+        .get(IMAGES, image.id().toString())
+        .flatMap(r -> r.string("Index"))
+        .flatMap(d -> content.read(Digest.parse(d)));
+  }
+
+  /// The manifest of an image as a registry takes it, its layers packed; all of it held by `lease`.
+  public byte[] packed(Image image, ContentStore.Lease lease) throws IOException {
+    return new PackedLayers(this, lease, TransferProgress.NONE).manifest(image);
+  }
+
+  /// A layer as registries take it, packed; held by `lease`.
+  public Descriptor packed(Layer layer, ContentStore.Lease lease) throws IOException {
+    return new PackedLayers(this, lease, TransferProgress.NONE).layer(layer);
+  }
+
+  /// Remembers a manifest of the image that was made here.
+  public Digest keepManifest(Image image, byte[] manifest) {
+    setManifest(image, manifest);
+    return Digest.of(manifest);
+  }
+
   /// The manifest that the image came with or was pushed with, if all it names is here still.
   Optional<byte[]> manifest(Image image) {
     return journal
@@ -760,7 +821,15 @@ public final class Images {
     Set<Digest> roots = new HashSet<>();
     journal.table(IMAGES).keySet().forEach(id -> roots.addAll(blobs(Digest.parse(id))));
     cache.entries().values().forEach(e -> roots.add(e.blob()));
-    roots.addAll(names.indexes());
+    Set<Digest> indexes = names.indexes();
+    journal
+        .table(IMAGES)
+        .values()
+        .forEach(r -> r.string("Index").map(Digest::parse).ifPresent(indexes::add));
+    for (Digest index : indexes) {
+      roots.add(index);
+      content.read(index).ifPresent(document -> roots.addAll(Attachments.content(this, document)));
+    }
     return roots;
   }
 

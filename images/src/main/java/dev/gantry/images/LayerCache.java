@@ -28,7 +28,12 @@ public final class LayerCache {
       String description,
       Instant created,
       Instant used,
-      int uses) {}
+      int uses) {
+    /// The same with another size.
+    public Entry withSize(long bytes) {
+      return new Entry(chain, diffId, blob, bytes, description, created, used, uses);
+    }
+  }
 
   private final Journal journal;
 

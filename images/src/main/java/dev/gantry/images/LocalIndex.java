@@ -15,9 +15,15 @@ import java.util.Optional;
 /// pushed or saved with all its platforms.
 ///
 /// @param images those that are here, in the order of the index
+/// @param attachments attestations that it lists and that are here
 /// @param bytes the index itself if it names nothing else, else one of `images` alone
 /// @param isWhole false if the index names more than is here
-public record LocalIndex(List<Image> images, String mediaType, byte[] bytes, boolean isWhole) {
+public record LocalIndex(
+    List<Image> images,
+    List<Attachments.Attachment> attachments,
+    String mediaType,
+    byte[] bytes,
+    boolean isWhole) {
   /// One entry of an index, and its image if that is here.
   public record Entry(Descriptor descriptor, Optional<Image> image) {}
 
@@ -35,17 +41,31 @@ public record LocalIndex(List<Image> images, String mediaType, byte[] bytes, boo
   /// Empty if the name came by no index, or if only one of its platforms is here and others are
   /// not: that one goes out as it is then.
   static Optional<LocalIndex> of(Images images, ImageReference reference) {
-    Optional<byte[]> document = images.indexDocument(reference);
-    if (document.isEmpty()
-        || !(ManifestDocument.parse(document.get(), "") instanceof ImageIndex index)) {
+    return images
+        .indexDocument(reference)
+        .flatMap(document -> of(images, document, images.platforms(reference.toString())));
+  }
+
+  /// As above, of the index that an image without a name was made with.
+  static Optional<LocalIndex> of(Images images, Image image) {
+    return images.ownIndex(image).flatMap(document -> of(images, document, images.list()));
+  }
+
+  private static Optional<LocalIndex> of(Images images, byte[] document, List<Image> candidates) {
+    if (!(ManifestDocument.parse(document, "") instanceof ImageIndex index)) {
       return Optional.empty();
     }
     List<Image> here = new ArrayList<>();
+    List<Attachments.Attachment> attachments = new ArrayList<>();
     List<Descriptor> entries = new ArrayList<>();
-    for (Entry entry : entries(images, reference)) {
-      if (entry.image().isPresent()) {
-        here.add(entry.image().get());
-        entries.add(entry.descriptor());
+    for (Descriptor entry : index.manifests()) {
+      Optional<Attachments.Attachment> attachment = Attachments.of(images, entry);
+      Optional<Image> image =
+          candidates.stream().filter(i -> images.hasManifest(i, entry.digest())).findFirst();
+      image.ifPresent(here::add);
+      attachment.ifPresent(attachments::add);
+      if (image.isPresent() || attachment.isPresent()) {
+        entries.add(entry);
       }
     }
     boolean whole = entries.size() == index.manifests().size();
@@ -54,9 +74,9 @@ public record LocalIndex(List<Image> images, String mediaType, byte[] bytes, boo
     }
     byte[] bytes =
         whole
-            ? document.get()
+            ? document
             : JsonWriter.plain(index.with(entries).json()).getBytes(StandardCharsets.UTF_8);
-    return Optional.of(new LocalIndex(here, index.mediaType(), bytes, whole));
+    return Optional.of(new LocalIndex(here, attachments, index.mediaType(), bytes, whole));
   }
 
   Digest digest() {

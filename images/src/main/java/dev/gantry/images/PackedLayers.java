@@ -71,6 +71,15 @@ final class PackedLayers {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
+  /// One layer in its packed form, which is here and held.
+  Descriptor layer(Images.Layer layer) throws IOException {
+    lease.hold(layer.blob());
+    Compression form = form(layer.blob());
+    Digest packed = form == Compression.NONE ? packed(layer.blob(), layer.diffId()) : layer.blob();
+    String type = form == Compression.ZSTD ? form.layerType() : MediaTypes.LAYER_GZIP;
+    return new Descriptor(type, packed, images.content().size(packed));
+  }
+
   private static Descriptor oci(Descriptor d) {
     String type =
         d.mediaType().equals(MediaTypes.DOCKER_LAYER_GZIP) ? MediaTypes.LAYER_GZIP : d.mediaType();

@@ -70,6 +70,14 @@ final class PushImage {
           for (Image image : index.images()) {
             send(image, "", lease);
           }
+          for (Attachments.Attachment attachment : index.attachments()) {
+            lease.hold(attachment.descriptor().digest());
+            attachment.blobs().forEach(blob -> send(blob, ""));
+            remote.putManifest(
+                attachment.descriptor().digest().toString(),
+                attachment.manifest().mediaType(),
+                attachment.bytes());
+          }
           if (!index.isWhole()) {
             progress.line(
                 "Not all platforms of "

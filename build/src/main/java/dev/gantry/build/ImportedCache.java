@@ -1,0 +1,96 @@
+package dev.gantry.build;
+
+import dev.gantry.base.Failure;
+import dev.gantry.images.Images;
+import dev.gantry.images.LayerCache;
+import dev.gantry.oci.Digest;
+import dev.gantry.oci.Platform;
+import dev.gantry.store.ContentStore;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// The caches that a build may take from, read when the first step needs them. Thread-safe.
+final class ImportedCache {
+  private record Found(CacheSource source, CacheManifest.Record record) {}
+
+  private final List<CacheSource> sources;
+  private final List<Platform> platforms;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Digest, Found> found = new HashMap<>();
+  private boolean isRead;
+
+  ImportedCache(List<CacheSource> sources, List<Platform> platforms) {
+    this.sources = sources;
+    this.platforms = platforms;
+  }
+
+  /// The layer made from `key`; what was fetched is a part of our own cache from then on.
+  Optional<LayerCache.Entry> use(
+      Digest key,
+      List<Digest> below,
+      Images images,
+      ContentStore.Lease lease,
+      BuildProgress progress)
+      throws IOException {
+    if (sources.isEmpty()) {
+      return Optional.empty();
+    }
+    lock.lock();
+    try {
+      read(progress);
+      Found one = found.get(key);
+      if (one == null) {
+        return Optional.empty();
+      }
+      CacheManifest.Record record = one.record();
+      one.source().fetch(record.blob(), images.content(), lease);
+      LayerCache.Entry entry =
+          new LayerCache.Entry(
+              below.isEmpty()
+                  ? record.diffId()
+                  : Digest.chain(Images.chains(below).getLast(), record.diffId()),
+              record.diffId(),
+              record.blob().digest(),
+              0,
+              record.description(),
+              record.created(),
+              Instant.now(),
+              1);
+      Optional<Images.Layer> layer = images.cachedLayer(entry, below, lease);
+      if (layer.isEmpty()) {
+        return Optional.empty();
+      }
+      LayerCache.Entry sized = entry.withSize(layer.get().size());
+      images.cache().put(key, sized);
+      return Optional.of(sized);
+    } catch (Failure e) {
+      found.remove(key);
+      progress.warning("a layer of the cache could not be fetched: " + e.text());
+      return Optional.empty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void read(BuildProgress progress) {
+    if (isRead) {
+      return;
+    }
+    isRead = true;
+    for (CacheSource source : sources) {
+      try {
+        source
+            .records(platforms)
+            .forEach((key, record) -> found.putIfAbsent(key, new Found(source, record)));
+      } catch (IOException | Failure e) {
+        String why = e instanceof Failure f ? f.text() : String.valueOf(e.getMessage());
+        progress.warning("failed to configure cache importer " + source.name() + ": " + why);
+      }
+    }
+  }
+}
