@@ -1,6 +1,9 @@
 package dev.gantry.bench;
 
 import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Needs;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -30,6 +33,16 @@ final class Dockerd {
       System.out.println("dockerd does not start here: " + e.getMessage());
       return Optional.empty();
     }
+  }
+
+  /// Its process, once it runs.
+  long pid() throws IOException {
+    return Long.parseLong(Files.readString(file("pid")).strip());
+  }
+
+  /// A file that the tool keeps about what it has started.
+  private Path file(String suffix) {
+    return Needs.peers().resolveSibling("run").resolve(name + "." + suffix);
   }
 
   /// Ends it and what was started beside it; nothing if it did not start.

@@ -10,13 +10,30 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/// How fast a container can print into its log: ours beside dockerd's, each with its own defaults
-/// and with the same options; and how soon the log's end can be read.
+/// How fast a container can print into its log, ours beside dockerd's with the same options, by one
+/// process that costs next to nothing itself and by two that print line by line; what processor
+/// time the engines take for it; and how soon the log's end can be read.
 final class LogsBench {
   private static final int MEGABYTES = 200;
+  private static final int WARM_UP = 3; // the JIT compiler's time is not the log's
   private static final String LINE =
       "a line of output as services write them, eighty characters long, with words..";
+
+  /// How the output is made.
+  private enum Printer {
+    CAT("cat", " | head -c 20000000 >l; for i in 1 2 3 4 5 6 7 8 9 10; do cat l; done"),
+    LINES("yes | head", " | head -c " + MEGABYTES + "000000");
+
+    final String title;
+    final String script;
+
+    Printer(String title, String work) {
+      this.title = title;
+      this.script = "yes '" + LINE + "'" + work;
+    }
+  }
 
   private final int rounds;
   private final Dockerd peer;
@@ -36,13 +53,9 @@ final class LogsBench {
         theirs.get().importImage(Busybox.tar());
       }
       for (String driver : List.of("json-file", "local")) {
-        Row row =
-            new Row(MEGABYTES + " MB in lines of 80 bytes, " + driver + ", 3 files of 20 MB", "3x");
-        row.candidate("gantry", () -> print(ours, driver));
-        theirs.ifPresent(api -> row.candidate("dockerd", () -> print(api, driver)));
-        row.measure(1, rounds);
-        row.lines("ms").forEach(System.out::println);
-        System.out.println();
+        for (Printer printer : Printer.values()) {
+          measure(driver, printer, ours, engine.pid(), theirs);
+        }
       }
       read(ours, theirs);
     } finally {
@@ -50,22 +63,47 @@ final class LogsBench {
     }
   }
 
-  private static Json.JsonObject printer(String driver) {
-    Json.JsonObject options = Json.object().put("max-size", "20m").put("max-file", "3");
-    if (driver.equals("json-file")) {
-      options.put("compress", "false");
+  private void measure(String driver, Printer printer, Api ours, long pid, Optional<Api> theirs)
+      throws IOException {
+    String what = MEGABYTES + " MB by " + printer.title + ", " + driver + ", 3 files of 20 MB";
+    Row time = new Row(what, "3x");
+    Row processor = new Row("… and the engine's processor time", "");
+    time.candidate("gantry", counted("gantry", () -> print(ours, driver, printer), pid, processor));
+    if (theirs.isPresent()) {
+      Row.Work work = () -> print(theirs.get(), driver, printer);
+      time.candidate("dockerd", counted("dockerd", work, peer.pid(), processor));
     }
-    String script = "yes '" + LINE + "' | head -c " + MEGABYTES + "000000";
+    time.measure(WARM_UP, rounds);
+    time.lines("ms").forEach(System.out::println);
+    processor.lines("ms").forEach(System.out::println);
+    System.out.println();
+  }
+
+  private static Json.JsonObject printer(String driver, Printer printer) {
+    Json.JsonObject options = Json.object().put("max-size", "20m").put("max-file", "3");
+    options.put("compress", "false");
     return Json.object()
-        .put("Cmd", Json.array().add("sh").add("-c").add(script))
+        .put("Cmd", Json.array().add("sh").add("-c").add(printer.script))
         .put(
             "HostConfig",
             Json.object()
                 .put("LogConfig", Json.object().put("Type", driver).put("Config", options)));
   }
 
-  private static void print(Api api, String driver) throws IOException {
-    String id = api.create(printer(driver));
+  /// Notes what processor time `pid` takes for each run but the first ones.
+  private static Row.Work counted(String name, Row.Work work, long pid, Row processor) {
+    AtomicInteger runs = new AtomicInteger();
+    return () -> {
+      long before = ProcessorTime.millis(pid);
+      work.run();
+      if (runs.incrementAndGet() > WARM_UP) {
+        processor.value(name, ProcessorTime.millis(pid) - before);
+      }
+    };
+  }
+
+  private static void print(Api api, String driver, Printer printer) throws IOException {
+    String id = api.create(printer(driver, printer));
     api.start(id);
     api.await(id);
     api.remove(id);
@@ -92,7 +130,7 @@ final class LogsBench {
 
   private static void prepare(String name, Api api, List<String> made, Row tail, Row since)
       throws IOException {
-    String id = api.create(printer("json-file"));
+    String id = api.create(printer("json-file", Printer.CAT));
     made.add(id);
     api.start(id);
     api.await(id);

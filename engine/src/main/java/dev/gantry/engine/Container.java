@@ -2,6 +2,7 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.engine.logs.LogFile;
+import dev.gantry.engine.logs.LogFormat;
 import dev.gantry.engine.logs.LogOptions;
 import dev.gantry.engine.shipping.LogDrivers;
 import dev.gantry.engine.shipping.LogShipper;
@@ -114,7 +115,7 @@ public final class Container {
   }
 
   public Path logFile() {
-    return folder.resolve(id + "-json.log");
+    return folder.resolve(logFormat() == LogFormat.JSON ? id + "-json.log" : "container.log");
   }
 
   /// Addresses and ports of the present run.
@@ -147,10 +148,14 @@ public final class Container {
   synchronized LogFile log() {
     LogFile open = log;
     if (open == null) {
-      open = LogFile.open(logFile(), logOptions());
+      open = LogFile.open(logFile(), logFormat(), logOptions());
       log = open;
     }
     return open;
+  }
+
+  private LogFormat logFormat() {
+    return spec.logging().driver().equals("json-file") ? LogFormat.JSON : LogFormat.COMPACT;
   }
 
   private LogOptions logOptions() {

@@ -12,7 +12,7 @@ final class ForwardLines implements AutoCloseable {
   private static final int BLOCK = 64 * 1024;
 
   private final LogFile.Part part;
-  private byte[] bytes = new byte[BLOCK];
+  private byte[] bytes;
   private int filled;
   private int start;
   private int end; // exclusive, with the newline
@@ -20,7 +20,13 @@ final class ForwardLines implements AutoCloseable {
 
   /// @param position where to begin, a place in the text also where the file is compressed
   ForwardLines(LogFile.Part part, long position) throws IOException {
+    this(part, position, BLOCK);
+  }
+
+  /// @param block how much to read at once
+  ForwardLines(LogFile.Part part, long position, int block) throws IOException {
     this.part = part;
+    this.bytes = new byte[block];
     this.position = position;
     if (part.stream() != null) {
       part.stream().skipNBytes(position);

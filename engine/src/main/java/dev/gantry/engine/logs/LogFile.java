@@ -31,6 +31,7 @@ public final class LogFile implements AutoCloseable {
   private static final Semaphore COMPRESSING = new Semaphore(1);
 
   private final Path file;
+  private final LogFormat format;
   private volatile LogOptions options;
   private FileChannel channel;
   private long size;
@@ -41,8 +42,10 @@ public final class LogFile implements AutoCloseable {
   private boolean closed;
   private Instant last;
 
-  private LogFile(Path file, LogOptions options, FileChannel channel) throws IOException {
+  private LogFile(Path file, LogFormat format, LogOptions options, FileChannel channel)
+      throws IOException {
     this.file = file;
+    this.format = format;
     this.options = options;
     this.channel = channel;
     this.size = channel.size();
@@ -52,11 +55,11 @@ public final class LogFile implements AutoCloseable {
 
   /// Opens the log, which is made where it is missing. What the end of the machine left half-done
   /// is tidied up.
-  public static LogFile open(Path file, LogOptions options) {
+  public static LogFile open(Path file, LogFormat format, LogOptions options) {
     try {
       FileChannel channel = append(file);
       endLine(channel);
-      LogFile log = new LogFile(file, options, channel);
+      LogFile log = new LogFile(file, format, options, channel);
       log.compressInBackground();
       return log;
     } catch (IOException e) {
@@ -107,6 +110,11 @@ public final class LogFile implements AutoCloseable {
   }
 
   // ---- writing
+
+  /// How new entries are written.
+  LogFormat format() {
+    return format;
+  }
 
   /// The size of the present file in bytes.
   synchronized long size() {

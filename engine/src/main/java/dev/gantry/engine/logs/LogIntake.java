@@ -5,6 +5,7 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.ReadWait;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -38,6 +39,10 @@ public final class LogIntake implements AutoCloseable {
   private static final int CHUNK = 64 * 1024;
   // past this, a spool whose bytes are done is emptied
   private static final int SPOOL_LIMIT = 128 * 1024;
+  // a stream that runs dry again so soon is left alone for a moment: many small pieces taken at
+  // once cost as little as one
+  private static final long BUSY_NANOS = 2_000_000;
+  private static final long GATHER_MILLIS = 1;
   private static final byte[] NOTHING = new byte[0];
 
   private static final Queue<Workspace> WORKSPACES = new ArrayBlockingQueue<>(8);
@@ -143,6 +148,8 @@ public final class LogIntake implements AutoCloseable {
     private final ReadWait wait;
     private @Nullable Spool spool;
     private byte[] carry = NOTHING; // the beginning of a line, where there is no spool
+    private long dry = System.nanoTime() - BUSY_NANOS; // when nothing was there last
+    private boolean fresh; // whether something came since
 
     private Source(String name, Fd fd, boolean terminal) {
       this.name = name;
@@ -200,6 +207,7 @@ public final class LogIntake implements AutoCloseable {
             end(work);
             return null;
           }
+          fresh = true;
           return give(work, count, wanted.getAsBoolean());
         } catch (Errno e) {
           if (e.number() == Errno.EIO && terminal) {
@@ -213,10 +221,29 @@ public final class LogIntake implements AutoCloseable {
           work.giveBack();
         }
         rest();
-        if (!wait.await()) {
+        if (isBusy()) {
+          gather();
+        } else if (!wait.await()) {
           finishNow();
           return null;
         }
+      }
+    }
+
+    private boolean isBusy() {
+      long now = System.nanoTime();
+      boolean busy = fresh && now - dry < BUSY_NANOS && !terminal;
+      dry = now;
+      fresh = false;
+      return busy;
+    }
+
+    private static void gather() throws IOException {
+      try {
+        Thread.sleep(GATHER_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while output gathers");
       }
     }
 
@@ -308,7 +335,10 @@ public final class LogIntake implements AutoCloseable {
     private void logCarried(byte[] fresh, Workspace work, boolean all) throws IOException {
       byte[] bytes = Arrays.copyOf(carry, carry.length + fresh.length);
       System.arraycopy(fresh, 0, bytes, carry.length, fresh.length);
-      int used = append(work.lines, bytes, bytes.length, all, name);
+      int used = 0;
+      for (int more = -1; more != 0; used += more) {
+        more = append(work.lines, bytes, used, bytes.length - used, all, name);
+      }
       carry = used == 0 ? bytes : Arrays.copyOfRange(bytes, used, bytes.length);
     }
   }
@@ -318,7 +348,7 @@ public final class LogIntake implements AutoCloseable {
       int count = readRest(from, work);
       boolean last = all && from.done() + count == from.size();
       synchronized (this) {
-        int used = append(work.lines, work.heap, count, last, stream);
+        int used = append(work.lines, work.heap, 0, count, last, stream);
         if (used == 0) {
           break;
         }
@@ -339,15 +369,14 @@ public final class LogIntake implements AutoCloseable {
     return count;
   }
 
-  /// Appends the lines in `bytes`; the two sources of a container take turns here.
+  /// Appends lines in `bytes`; the two sources of a container take turns here.
   ///
-  /// @return how many of the bytes were used
+  /// @return how many of the bytes were used: 0 when no line is left, perhaps not all lines before
   private synchronized int append(
-      LogLine.Buffer lines, byte[] bytes, int count, boolean all, String stream)
+      LogLine.Buffer lines, byte[] bytes, int from, int count, boolean all, String stream)
       throws IOException {
     lines.clear();
-    byte[] ending = LogLine.ending(stream, log.stamp(), attributes);
-    int used = LogLine.encode(lines, bytes, count, all, ending);
+    int used = log.format().encode(lines, bytes, from, count, all, stream, log.stamp(), attributes);
     if (used == 0) {
       return 0;
     }

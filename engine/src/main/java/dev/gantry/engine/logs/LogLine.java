@@ -47,10 +47,15 @@ final class LogLine {
       }
     }
 
-    private void put(byte[] from, int at, int count) {
+    void put(byte[] from, int at, int count) {
       need(count);
       System.arraycopy(from, at, bytes, length, count);
       length += count;
+    }
+
+    void put(byte b) {
+      need(1);
+      bytes[length++] = b;
     }
   }
 
@@ -70,28 +75,16 @@ final class LogLine {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  /// Appends the entries that `bytes` holds whole, and what is left over too if `all`.
-  ///
-  /// @return how many of the `count` bytes were used
-  static int encode(Buffer out, byte[] bytes, int count, boolean all, byte[] ending) {
-    int at = 0;
-    while (at < count) {
-      int end = endOfEntry(bytes, at, count);
-      if (end < 0) {
-        if (!all) {
-          break;
-        }
-        end = count;
-      }
-      out.put(BEGIN, 0, BEGIN.length);
-      text(out, bytes, at, end);
-      out.put(ending, 0, ending.length);
-      at = end;
-    }
-    return at;
+  /// Appends an entry with the text `bytes[at..end[`.
+  static void put(Buffer out, byte[] bytes, int at, int end, byte[] ending) {
+    out.put(BEGIN, 0, BEGIN.length);
+    text(out, bytes, at, end);
+    out.put(ending, 0, ending.length);
   }
 
-  private static int endOfEntry(byte[] bytes, int at, int count) {
+  /// The end of the entry that begins at `at`, which is a line or the most of one that an entry may
+  /// hold; -1 if that is not there yet.
+  static int endOfEntry(byte[] bytes, int at, int count) {
     int longest = Math.min(count, at + LONGEST);
     for (int i = at; i < longest; i++) {
       if (bytes[i] == '\n') {
@@ -178,8 +171,12 @@ final class LogLine {
     return valid ? length : 0;
   }
 
-  /// The entry in a line; empty for one that a full disk or the end of the machine cut off.
+  /// The entry in a line of either format, which is given without its newline; empty for one that a
+  /// full disk or the end of the machine cut off.
   static Optional<LogEntry> decode(byte[] bytes, int at, int count) {
+    if (count > 0 && bytes[at] != '{') {
+      return CompactLine.decode(bytes, at, count);
+    }
     try {
       Json.JsonObject line = Json.parseObject(new String(bytes, at, count, StandardCharsets.UTF_8));
       return Optional.of(

@@ -22,6 +22,9 @@ public final class LogReader {
   /// Where reading begins: a file, a place in it, and how many wanted entries to pass over there.
   private record Start(long number, long position, long skip) {}
 
+  // a search by time ends here: as much as is read at once
+  private static final int NEAR = 4096;
+
   private static final Duration TICK = Duration.ofMillis(100);
 
   private final LogFile log;
@@ -200,23 +203,37 @@ public final class LogReader {
         if (isOlder(p)) {
           continue;
         }
-        long position = plain == null ? 0 : bisect(plain);
-        if (plain == null || position < plain.size() || number == newest) {
-          return new Start(number, position, 0);
+        if (plain == null) {
+          return new Start(number, 0, 0);
+        }
+        if (number == newest || !endsEarly(plain)) {
+          return new Start(number, bisect(plain), 0);
         }
       }
     }
     return new Start(newest, 0, 0);
   }
 
-  /// The place of the first line that is not before `since`, or the file's end.
+  /// Whether the last line of a file that has lines is before `since`.
+  private boolean endsEarly(FileChannel file) throws IOException {
+    BackwardLines lines = new BackwardLines(file, file.size());
+    while (lines.next()) {
+      Optional<LogEntry> entry = LogLine.decode(lines.bytes(), lines.start(), lines.length());
+      if (entry.isPresent()) {
+        return entry.get().time().isBefore(query.since());
+      }
+    }
+    return false;
+  }
+
+  /// A place from which a small piece leads to the first line that is not before `since`.
   private long bisect(FileChannel file) throws IOException {
     if (query.since().equals(Instant.EPOCH)) {
       return 0;
     }
     long low = 0;
     long high = file.size();
-    while (low < high) {
+    while (high - low > NEAR) {
       long middle = (low + high) >>> 1;
       BackwardLines before = new BackwardLines(file, middle);
       long lineStart = before.next() ? before.position() + before.length() + 1 : 0;
@@ -233,7 +250,8 @@ public final class LogReader {
   private record Line(long end, boolean isEarly) {}
 
   private Line lineAt(FileChannel file, long position) throws IOException {
-    ForwardLines lines = new ForwardLines(new LogFile.Part(file, null, Instant.MAX), position);
+    ForwardLines lines =
+        new ForwardLines(new LogFile.Part(file, null, Instant.MAX), position, NEAR);
     long end = position;
     while (lines.next()) {
       end += lines.length() + 1;

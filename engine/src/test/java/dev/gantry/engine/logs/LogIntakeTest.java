@@ -38,7 +38,7 @@ class LogIntakeTest {
   }
 
   private LogFile log(LogOptions options) {
-    return LogFile.open(folder.resolve("json.log"), options);
+    return LogFile.open(folder.resolve("json.log"), LogFormat.JSON, options);
   }
 
   private LogIntake intake(LogFile log) {

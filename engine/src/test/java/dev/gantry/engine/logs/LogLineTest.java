@@ -23,8 +23,7 @@ class LogLineTest {
 
   private static String encoded(byte[] bytes, boolean all) {
     LogLine.Buffer out = new LogLine.Buffer();
-    int ignored =
-        LogLine.encode(out, bytes, bytes.length, all, LogLine.ending("stdout", TIME, Map.of()));
+    int ignored = LogFormat.JSON.encode(out, bytes, 0, bytes.length, all, "stdout", TIME, Map.of());
     return new String(out.bytes(), 0, out.length(), StandardCharsets.UTF_8);
   }
 
@@ -53,12 +52,8 @@ class LogLineTest {
   void keepsAttributesBeforeTheTime() {
     LogLine.Buffer out = new LogLine.Buffer();
     int used =
-        LogLine.encode(
-            out,
-            new byte[] {'x', '\n'},
-            2,
-            false,
-            LogLine.ending("stderr", TIME, Map.of("a", "b")));
+        LogFormat.JSON.encode(
+            out, new byte[] {'x', '\n'}, 0, 2, false, "stderr", TIME, Map.of("a", "b"));
     String line = new String(out.bytes(), 0, out.length(), StandardCharsets.UTF_8);
     assertEquals(2, used);
     assertTrue(line.contains("\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"},\"time\""), line);
@@ -69,7 +64,7 @@ class LogLineTest {
   void leavesAnUnfinishedLineForLater() {
     byte[] bytes = "one\ntwo".getBytes(StandardCharsets.UTF_8);
     LogLine.Buffer out = new LogLine.Buffer();
-    assertEquals(4, LogLine.encode(out, bytes, 7, false, LogLine.ending("stdout", TIME, Map.of())));
+    assertEquals(4, LogFormat.JSON.encode(out, bytes, 0, 7, false, "stdout", TIME, Map.of()));
     assertEquals(
         List.of("one\n", "two"), decoded(encoded(bytes, true)).stream().map(e -> text(e)).toList());
   }

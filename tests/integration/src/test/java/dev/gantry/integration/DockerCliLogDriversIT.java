@@ -2,6 +2,7 @@ package dev.gantry.integration;
 
 import static dev.gantry.integration.Containers.PATIENCE;
 import static dev.gantry.integration.Containers.awaitStatus;
+import static dev.gantry.integration.Containers.inspect;
 import static dev.gantry.integration.Containers.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -14,14 +15,18 @@ import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Outcome;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -223,6 +228,59 @@ class DockerCliLogDriversIT {
       receiver.await("second");
       assertFalse(receiver.text.toString().contains("first"), "sent twice");
     }
+  }
+
+  @Test
+  void localIsCompactCompressedAndKeepsEveryByte(Engine engine) throws IOException {
+    run(
+        engine,
+        "compact",
+        "printf 'bytes \\377\\376 that are no text\\n'; echo two >&2;"
+            + " for i in $(seq 20000); do echo $i some more; done; printf half",
+        "--log-driver",
+        "local",
+        "--log-opt",
+        "max-size=100k",
+        "--log-opt",
+        "max-file=40",
+        "--log-opt",
+        "labels=team",
+        "--label",
+        "team=blue");
+    awaitStatus(engine, "compact", "exited");
+    Path folder =
+        engine.folder().resolve("data/containers").resolve(inspect(engine, "compact", "{{.Id}}"));
+    Eventually.within(
+        PATIENCE,
+        () -> "older files are compressed: " + names(folder),
+        () -> names(folder).stream().filter(name -> name.endsWith(".gz")).count() >= 2);
+    byte[] raw = engine.get("/containers/compact/logs?stdout=1").expect(200).body();
+    byte[] first = {'s', ' ', (byte) 0xff, (byte) 0xfe, ' '};
+    assertTrue(indexOf(Arrays.copyOf(raw, 100), first) > 0, "bytes come back as they were printed");
+    List<String> lines = Containers.text(raw).lines().toList();
+    assertEquals(20_002, lines.size());
+    assertEquals("20000 some more", lines.get(20_000));
+    assertEquals("half", lines.getLast());
+    assertEquals("two\n", engine.docker("logs", "compact").succeeded().err());
+    byte[] last =
+        engine.get("/containers/compact/logs?stdout=1&details=1&tail=1").expect(200).body();
+    assertEquals("team=blue half", Containers.text(last));
+    assertEquals("", inspect(engine, "compact", "{{.LogPath}}"));
+    String file = Files.readString(folder.resolve("container.log"), StandardCharsets.ISO_8859_1);
+    assertTrue(file.endsWith("}\u0001half\n") && !file.contains("stdout"), file);
+  }
+
+  private static List<String> names(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static int indexOf(byte[] all, byte[] wanted) {
+    return new String(all, StandardCharsets.ISO_8859_1)
+        .indexOf(new String(wanted, StandardCharsets.ISO_8859_1));
   }
 
   @Test

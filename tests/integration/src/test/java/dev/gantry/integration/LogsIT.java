@@ -63,6 +63,63 @@ class LogsIT {
     assertEquals(List.of(), log(engine, id, "&tail=0"));
   }
 
+  /// A gigabyte is a piece of 10 MB printed a hundred times, of lines that are numbered.
+  @Test
+  void aGigabyteIsTakenWholeAndItsEndFoundWithoutReadingTheRest(Engine engine) throws Exception {
+    int lines = 200_000;
+    Json.JsonObject limits =
+        Json.object().put("max-size", "20m").put("max-file", "5").put("compress", "false");
+    Json.JsonObject body =
+        Containers.body(
+                engine,
+                "awk 'BEGIN { for (i = 1; i <= "
+                    + lines
+                    + "; i++) printf \"%08d forty-two more characters are in this line\\n\", i }' >l;"
+                    + " for i in $(seq 100); do cat l; done; echo printed; until [ -e /go ]; do sleep 0.05; done;"
+                    + " echo the end")
+            .put(
+                "HostConfig",
+                Json.object()
+                    .put(
+                        "LogConfig", Json.object().put("Type", "json-file").put("Config", limits)));
+    String id = start(engine, body);
+    Eventually.within(
+        Containers.PATIENCE.multipliedBy(3),
+        () -> "the container has printed everything: " + log(engine, id, "&tail=3"),
+        () -> log(engine, id, "&tail=1").equals(List.of("printed")));
+    assertTrue(total(engine, id) <= 5 * (20 << 20) + (1 << 20), () -> total(engine, id) + " bytes");
+    Instant end = Instant.now();
+    Containers.exec(engine, id, "touch", "/go");
+    assertEquals(0, Containers.awaitExit(engine, id));
+
+    List<String> kept = log(engine, id, "");
+    assertTrue(kept.size() > 500_000, () -> kept.size() + " lines are kept");
+    assertEquals(List.of("printed", "the end"), kept.subList(kept.size() - 2, kept.size()));
+    for (int i = 1; i < kept.size() - 2; i++) {
+      assertEquals(number(kept.get(i - 1)) % lines + 1, number(kept.get(i)), kept.get(i));
+      assertTrue(kept.get(i).endsWith(" in this line"), kept.get(i));
+    }
+    long before = bytesRead(engine);
+    String seconds = end.getEpochSecond() + String.format(".%09d", end.getNano());
+    assertEquals(List.of("the end"), log(engine, id, "&since=" + seconds));
+    long read = bytesRead(engine) - before;
+    assertTrue(read < 8 << 20, () -> read + " bytes were read of " + total(engine, id));
+  }
+
+  private static long total(Engine engine, String id) {
+    return files(engine, id).stream().mapToLong(LogsIT::size).sum();
+  }
+
+  /// What the engine has read of files and other things until now.
+  private static long bytesRead(Engine engine) throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/" + engine.pid() + "/io"))) {
+      return lines
+          .filter(line -> line.startsWith("rchar: "))
+          .mapToLong(line -> Long.parseLong(line.substring(7)))
+          .sum();
+    }
+  }
+
   @Test
   void linesAreFoundByTimeInRotatedAndCompressedFiles(Engine engine) throws Exception {
     Json.JsonObject body =
