@@ -3,7 +3,6 @@ package dev.gantry.cli;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -139,7 +138,8 @@ final class HostFlags {
   }
 
   static long nanoCpus(Words words) {
-    return words.decimal("cpus").orElse(BigDecimal.ZERO).movePointRight(9).longValue();
+    // not BigDecimal.ZERO: that class alone costs milliseconds at its first use
+    return words.decimal("cpus").map(cpus -> cpus.movePointRight(9).longValue()).orElse(0L);
   }
 
   private List<String> both(String flag, String older) {
