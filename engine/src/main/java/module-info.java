@@ -14,6 +14,7 @@ module dev.gantry.engine {
   requires org.apache.commons.compress;
 
   exports dev.gantry.engine;
+  exports dev.gantry.engine.devices;
   exports dev.gantry.engine.logs;
   exports dev.gantry.engine.shipping;
 

@@ -21,9 +21,20 @@ final class DeviceFlags {
         .put("Devices", devices())
         .put("DeviceCgroupRules", HostFlags.orNull(words.list("device-cgroup-rule")))
         .put("Ulimits", ulimits());
-    words
-        .text("gpus")
-        .ifPresent(value -> host.put("DeviceRequests", Json.array().add(gpus(value))));
+    Json.JsonArray requests = Json.array();
+    words.text("gpus").ifPresent(value -> requests.add(gpus(value)));
+    List<String> named = words.list("device").stream().filter(DeviceFlags::isVendors).toList();
+    if (!named.isEmpty()) {
+      requests.add(Json.object().put("Driver", "cdi").put("DeviceIDs", Json.strings(named)));
+    }
+    if (!requests.items().isEmpty()) {
+      host.put("DeviceRequests", requests);
+    }
+  }
+
+  /// `vendor.com/class=name`, a device by the name that its vendor gives it.
+  private static boolean isVendors(String device) {
+    return device.matches("[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_-]*=[A-Za-z0-9][^/]*");
   }
 
   private Json limits(String flag, String field) {
@@ -41,6 +52,9 @@ final class DeviceFlags {
   private Json devices() {
     Json.JsonArray devices = Json.array();
     for (String device : words.list("device")) {
+      if (isVendors(device)) {
+        continue;
+      }
       String[] parts = device.split(":", -1);
       if (parts.length > 3 || parts[0].isEmpty()) {
         throw new Refused("invalid device specification: " + device);

@@ -3,6 +3,7 @@ package dev.gantry.daemon;
 import dev.gantry.base.Failure;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.EngineOptions;
+import dev.gantry.engine.devices.CdiDevices;
 import dev.gantry.http.HttpServer;
 import dev.gantry.http.Limits;
 import dev.gantry.json.Json;
@@ -83,6 +84,7 @@ public final class Gantryd {
                 programs.resolve("gantry-shim"),
                 Path.of(flags.text("init-path", programs.resolve("gantry-init").toString())),
                 programs.resolve("gantry-hello"),
+                cdiFolders(flags),
                 parent.startsWith("/") ? parent : "/" + parent,
                 network),
             journal -> Networks.open(network, store(journal)));
@@ -121,6 +123,19 @@ public final class Gantryd {
 
   private static String address(InetSocketAddress bound) {
     return bound.getAddress().getHostAddress() + ":" + bound.getPort();
+  }
+
+  private static List<Path> cdiFolders(Flags flags) {
+    List<String> given = flags.list("cdi-spec-dir");
+    for (String folder : given) {
+      if (!folder.isEmpty() && !folder.startsWith("/")) {
+        throw Flags.invalid("cdi-spec-dir", folder);
+      }
+    }
+    // as dockerd: one empty text is how to have none
+    return given.isEmpty()
+        ? CdiDevices.FOLDERS
+        : given.stream().filter(folder -> !folder.isEmpty()).map(Path::of).toList();
   }
 
   private static boolean logsJson(Flags flags) {

@@ -71,6 +71,7 @@ final class KnownFlags {
       storage-driver | s | storage-driver | text | overlay2, the only one
       default-runtime | | default-runtime | text | the built-in one, whose name is runc
       experimental | | experimental | bool | no effect: nothing here waits for it
+      cdi-spec-dir | | cdi-spec-dirs | list | folder with descriptions of vendors' devices (/etc/cdi and /var/run/cdi; repeatable)
       init | | init | bool | containers get --init unless they say otherwise
       init-path | | init-path | text | program that containers with --init start with
       default-cgroupns-mode | | default-cgroupns-mode | text | private or host
@@ -118,7 +119,6 @@ final class KnownFlags {
       swarm-default-advertise-addr | swarm-default-advertise-addr | this engine is in no swarm
       network-control-plane-mtu | network-control-plane-mtu | this engine is in no swarm
       network-diagnostic-port | network-diagnostic-port | this engine is in no swarm
-      cdi-spec-dir | cdi-spec-dirs | devices of CDI are not injected into containers
       feature | features | dockerd's experiments with its own parts
       storage-opt | storage-opts | overlay2 has no options here: nothing limits what containers write
       swarm-raft-heartbeat-tick | swarm-raft-heartbeat-tick | this engine is in no swarm

@@ -96,7 +96,7 @@ public final class Engine implements AutoCloseable {
 
   // ---- what verbs work with
 
-  EngineOptions options() {
+  public EngineOptions options() {
     return options;
   }
 

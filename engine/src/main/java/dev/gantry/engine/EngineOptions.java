@@ -2,6 +2,7 @@ package dev.gantry.engine;
 
 import dev.gantry.network.NetworkOptions;
 import java.nio.file.Path;
+import java.util.List;
 
 /// How an engine is set up.
 ///
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 /// @param shim the program gantry-shim
 /// @param init the program that containers with `--init` start with
 /// @param hello the program of the built-in image
+/// @param cdiFolders where vendors describe devices, the most important last
 /// @param cgroupParent the control group that containers' own go into, such as `/gantry`
 public record EngineOptions(
     Path dataRoot,
@@ -17,5 +19,6 @@ public record EngineOptions(
     Path shim,
     Path init,
     Path hello,
+    List<Path> cdiFolders,
     String cgroupParent,
     NetworkOptions network) {}

@@ -2,6 +2,7 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
+import dev.gantry.engine.devices.DeviceNodes;
 import dev.gantry.kernel.Capabilities;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.oci.RuntimeSpec.Device;
@@ -255,7 +256,7 @@ final class RuntimeSpecs {
       return devices;
     }
     for (ContainerSpec.Device d : security.devices()) {
-      deviceNode(Path.of(d.source()), d.target())
+      DeviceNodes.find(Path.of(d.source()), d.target())
           .ifPresentOrElse(
               devices::add,
               () -> {
@@ -279,36 +280,11 @@ final class RuntimeSpecs {
           }
         } else if (!name.equals("console")
             && devices.stream().noneMatch(d -> d.path().equals(file.toString()))) {
-          deviceNode(file, file.toString()).ifPresent(devices::add);
+          DeviceNodes.find(file, file.toString()).ifPresent(devices::add);
         }
       }
     } catch (IOException e) {
       throw new Failure.Internal("could not list " + folder + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static java.util.Optional<Device> deviceNode(Path source, String target) {
-    try {
-      Map<String, Object> a = Files.readAttributes(source, "unix:mode,rdev,uid,gid");
-      int mode = (Integer) a.getOrDefault("mode", 0);
-      int kind = mode & 0170000;
-      if (kind != 0020000 && kind != 0060000) {
-        return java.util.Optional.empty();
-      }
-      long rdev = (Long) a.getOrDefault("rdev", 0L);
-      long major = (rdev >> 8 & 0xfff) | (rdev >> 32 & ~0xfffL);
-      long minor = (rdev & 0xff) | (rdev >> 12 & ~0xffL);
-      return java.util.Optional.of(
-          new Device(
-              target,
-              kind == 0020000 ? "c" : "b",
-              major,
-              minor,
-              mode & 07777,
-              Integer.toUnsignedLong((Integer) a.getOrDefault("uid", 0)),
-              Integer.toUnsignedLong((Integer) a.getOrDefault("gid", 0))));
-    } catch (IOException e) {
-      return java.util.Optional.empty();
     }
   }
 
@@ -319,7 +295,7 @@ final class RuntimeSpecs {
     } else {
       rules.addAll(DockerDefaults.DEVICE_RULES);
       for (ContainerSpec.Device d : spec.security().devices()) {
-        deviceNode(Path.of(d.source()), d.target())
+        DeviceNodes.find(Path.of(d.source()), d.target())
             .ifPresent(
                 n -> rules.add(new DeviceRule(true, n.type(), n.major(), n.minor(), d.access())));
       }

@@ -63,7 +63,6 @@ final class StartContainer {
     }
     Instant before = Instant.now();
     try (Undo undo = new Undo()) {
-      DeviceRequests.check(c.spec());
       Net network = undo.on(attach(c), n -> engine.releaseNetwork(c));
       List<LegacyLinks.Link> links = LegacyLinks.of(engine, c);
       if (!c.spec().modes().network().startsWith("container:")) {
@@ -259,7 +258,7 @@ final class StartContainer {
       throw new Failure.Internal(
           "could not prepare container " + c.id() + ": " + e.getMessage(), e);
     }
-    RuntimeSpec config =
+    RuntimeSpec plain =
         RuntimeSpecs.of(
             new RuntimeSpecs.Start(
                 c,
@@ -270,6 +269,7 @@ final class StartContainer {
                 engine.cgroup(c),
                 network.sysctls(),
                 linked));
+    RuntimeSpec config = DeviceRequests.inject(plain, spec, engine.options().cdiFolders());
     try {
       Sysctls.check(config);
     } catch (Failure e) {

@@ -3,6 +3,7 @@ package dev.gantry.server;
 import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerState;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.devices.CdiDevices;
 import dev.gantry.engine.shipping.LogDrivers;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.CgroupLayout;
@@ -72,7 +73,17 @@ final class SystemInfo {
     if (api.atLeast(49)) {
       json.put("FirewallBackend", Json.object().put("Driver", "nftables"));
     }
-    return json.put("CDISpecDirs", Json.array().add("/etc/cdi").add("/var/run/cdi"))
+    List<Path> folders = engine.options().cdiFolders();
+    if (api.atLeast(50)) {
+      Json.JsonArray devices = Json.array();
+      for (String name : CdiDevices.in(folders).names()) {
+        devices.add(Json.object().put("Source", "cdi").put("ID", name));
+      }
+      if (!devices.items().isEmpty()) {
+        json.put("DiscoveredDevices", devices);
+      }
+    }
+    return json.put("CDISpecDirs", Json.strings(folders.stream().map(Path::toString).toList()))
         .put("Warnings", Json.NULL);
   }
 
