@@ -8,4 +8,5 @@ module dev.gantry.cli {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.client;
   requires dev.gantry.dockerfile;
+  requires dev.gantry.recipes;
 }

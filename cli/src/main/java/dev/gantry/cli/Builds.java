@@ -7,6 +7,7 @@ import dev.gantry.client.Query;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.json.Json;
+import dev.gantry.recipes.Recipe;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
@@ -44,6 +45,7 @@ final class Builds {
         1,
         Builds::build,
         Flag.list("allow", ' ', "What RUN may ask for: network.host, security.insecure"),
+        Flag.text("base", ' ', "Without a Dockerfile: an image with apt to build and run on"),
         Flag.list(
             "build-context", ' ', "A name that stands for an image: NAME=docker-image://IMAGE"),
         Flag.bool("check", ' ', "Check the Dockerfile, build nothing"),
@@ -178,7 +180,9 @@ final class Builds {
       if (!Files.isDirectory(folder)) {
         throw new Exit(1, "unable to prepare context: path \"" + from + "\" not found");
       }
-      try (Context context = new Context(session, folder, file, query)) {
+      Optional<Recipe> recipe =
+          file.isEmpty() ? SourceBuilds.recipe(session, folder, words) : Optional.empty();
+      try (Context context = new Context(session, folder, file, query, recipe)) {
         show(
             session,
             session.engine().upload("POST", query, extras, context.open()),
@@ -224,11 +228,15 @@ final class Builds {
       images.put(pair[0], pair[1]);
     }
     Json.JsonObject secrets = Json.object();
+    String trusted = MachineCertificates.text();
+    if (!trusted.isEmpty()) {
+      secrets.put("certificates", encoded(trusted.getBytes(StandardCharsets.UTF_8)));
+    }
     for (String text : words.list("secret")) {
       secret(text, secrets);
     }
     String text = all.put("Images", images).put("Secrets", secrets).text();
-    String header = Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    String header = encoded(text.getBytes(StandardCharsets.UTF_8));
     if (header.length() > MOST_EXTRAS) {
       throw new Exit(1, "all secrets of a build together can have 40 KiB");
     }
@@ -260,7 +268,11 @@ final class Builds {
       }
       content = Files.readAllBytes(path);
     }
-    secrets.put(id, Base64.getEncoder().encodeToString(content));
+    secrets.put(id, encoded(content));
+  }
+
+  private static String encoded(byte[] bytes) {
+    return Base64.getEncoder().encodeToString(bytes);
   }
 
   private static Query query(Words words, boolean named) {
@@ -357,11 +369,14 @@ final class Builds {
     private final Path folder;
     private final IgnoreFile ignored;
     private final byte[] ownFile;
+    private final byte[] ownIgnored;
     private final String file;
     private final PipedInputStream in = new PipedInputStream(PIPE);
     private final Packing packing;
 
-    Context(Session session, Path folder, String wanted, Query query) throws IOException {
+    /// @param recipe what takes the place of a Dockerfile in it
+    Context(Session session, Path folder, String wanted, Query query, Optional<Recipe> recipe)
+        throws IOException {
       this.folder = folder;
       Path inside =
           wanted.isEmpty() ? folder.resolve("Dockerfile") : Path.of(wanted).toAbsolutePath();
@@ -375,7 +390,18 @@ final class Builds {
                 + inside
                 + ": no such file or directory");
       }
-      if (given || outside) {
+      Path theirs = folder.resolve(".dockerignore");
+      String rules =
+          Files.isRegularFile(theirs)
+              ? Files.readString(theirs)
+              : recipe.map(Recipe::dockerignore).orElse("");
+      // what we add is no file of theirs: COPY does not see it
+      ownIgnored = (rules + "\n" + OWN_FILE + "*\n").getBytes(StandardCharsets.UTF_8);
+      if (recipe.isPresent()) {
+        ownFile = recipe.get().dockerfile().getBytes(StandardCharsets.UTF_8);
+        file = OWN_FILE;
+        query.with("dockerfile", OWN_FILE);
+      } else if (given || outside) {
         ownFile = given ? session.in().readAllBytes() : Files.readAllBytes(inside);
         file = OWN_FILE;
         query.with("dockerfile", OWN_FILE);
@@ -384,7 +410,10 @@ final class Builds {
         file = wanted.isEmpty() ? "Dockerfile" : root.relativize(inside.toRealPath()).toString();
         query.withText("dockerfile", wanted.isEmpty() ? "" : file);
       }
-      ignored = ignored(folder, wanted.isEmpty() ? "Dockerfile" : file);
+      ignored =
+          recipe.isPresent()
+              ? rules(".dockerignore", rules)
+              : ignored(folder, wanted.isEmpty() ? "Dockerfile" : file);
       packing =
           new Packing(
               name ->
@@ -398,14 +427,18 @@ final class Builds {
     private static IgnoreFile ignored(Path folder, String file) throws IOException {
       for (String name : new String[] {file + ".dockerignore", ".dockerignore"}) {
         if (Files.isRegularFile(folder.resolve(name))) {
-          try {
-            return IgnoreFile.parse(Files.readString(folder.resolve(name)));
-          } catch (ParseFailure e) {
-            throw new Exit(1, "could not read " + name + ": " + e.text());
-          }
+          return rules(name, Files.readString(folder.resolve(name)));
         }
       }
       return IgnoreFile.NONE;
+    }
+
+    private static IgnoreFile rules(String name, String text) {
+      try {
+        return IgnoreFile.parse(text);
+      } catch (ParseFailure e) {
+        throw new Exit(1, "could not read " + name + ": " + e.text());
+      }
     }
 
     InputStream open() throws IOException {
@@ -419,13 +452,18 @@ final class Builds {
           TarWriter tar = new TarWriter(out)) {
         packing.content(tar, folder);
         if (ownFile.length > 0) {
-          tar.add(
-              new Entry(OWN_FILE, '0', 0600, 0, 0, ownFile.length, 0, ""),
-              new ByteArrayInputStream(ownFile));
+          own(tar, OWN_FILE, ownFile);
+          own(tar, OWN_FILE + ".dockerignore", ownIgnored);
         }
       } catch (IOException e) {
         packing.failed(e);
       }
+    }
+
+    private static void own(TarWriter tar, String name, byte[] content) throws IOException {
+      tar.add(
+          new Entry(name, '0', 0600, 0, 0, content.length, 0, ""),
+          new ByteArrayInputStream(content));
     }
 
     void check() {

@@ -93,6 +93,7 @@ final class Catalog {
       context use        |  | Make a context the current one
       manifest inspect   |  | Show the manifest that a name has in its registry
       inspect            |  | Show everything known about containers, images, networks, volumes
+      init               |  | Write a Dockerfile for the sources in a folder
       login              |  | Log in to a registry
       logout             |  | Log out of a registry
       search             |  | Look for images in a registry

@@ -12,6 +12,7 @@ final class Systems {
       case "df" -> DiskUsage.command();
       case "events" -> Events.command();
       case "prune" -> Prunes.command("system");
+      case "init" -> SourceBuilds.init();
       case "login" -> Logins.login();
       case "logout" -> Logins.logout();
       case "search" -> Searches.command();
