@@ -5,13 +5,14 @@ import dev.gantry.json.Json;
 import dev.gantry.oci.Platform;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
 /// What shall be built. Made by [#of] and a [Draft].
 ///
 /// @param contexts named contexts by name: what `FROM` and `--from` find under it before they look
-///   for an image
+///   for a stage or an image
 /// @param images named contexts that are images: what the name stands for
 /// @param target stage to stop at; empty for the last one
 /// @param platform what the image shall run on
@@ -87,6 +88,14 @@ public record BuildRequest(
         client,
         text,
         cacheFrom);
+  }
+
+  /// The stage that a FROM or `--from` before stage `before` means; none where a named context has
+  /// taken the name.
+  Optional<Dockerfile.Stage> stage(String name, int before) {
+    return contexts.containsKey(name) || images.containsKey(name)
+        ? Optional.empty()
+        : file.stage(name, before);
   }
 
   /// A request to build `file` with `context` and nothing else said.

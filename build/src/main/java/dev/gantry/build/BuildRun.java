@@ -272,7 +272,7 @@ public final class BuildRun implements AutoCloseable {
 
   /// What `--from=name` means in stage `before`: an earlier stage, a named context, an image.
   Source source(String name, int before, Origin origin) throws BuildFailure {
-    var stage = request.file().stage(name, before);
+    var stage = request.stage(name, before);
     if (stage.isPresent()) {
       return new LayersSource(stage(stage.get().index()).diffIds(), name);
     }

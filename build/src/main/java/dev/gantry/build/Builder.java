@@ -193,7 +193,7 @@ public final class Builder {
             .failure("base name (" + stage.from().image() + ") should not be blank");
       }
       Dockerfile.Stage parent =
-          from.matches("[0-9]+") ? null : file.stage(from, stage.index()).orElse(null);
+          from.matches("[0-9]+") ? null : request.stage(from, stage.index()).orElse(null);
       bases.add(
           new Base(
               stage,
@@ -202,7 +202,7 @@ public final class Builder {
               parent));
     }
     Set<Integer> wanted = new TreeSet<>();
-    need(file, bases, target.index(), wanted);
+    need(request, bases, target.index(), wanted);
     return new Plan(
         arguments, target, wanted.stream().map(bases::get).toList(), List.copyOf(bases));
   }
@@ -228,13 +228,13 @@ public final class Builder {
     return stage.get();
   }
 
-  private static void need(Dockerfile file, List<Base> bases, int stage, Set<Integer> wanted) {
+  private static void need(BuildRequest request, List<Base> bases, int stage, Set<Integer> wanted) {
     if (!wanted.add(stage)) {
       return;
     }
     Base base = bases.get(stage);
     if (base.parent() != null) {
-      need(file, bases, base.parent().index(), wanted);
+      need(request, bases, base.parent().index(), wanted);
     }
     Set<String> from = new LinkedHashSet<>();
     for (Instruction instruction : base.stage().instructions()) {
@@ -251,7 +251,7 @@ public final class Builder {
       }
     }
     for (String name : from) {
-      file.stage(name, stage).ifPresent(s -> need(file, bases, s.index(), wanted));
+      request.stage(name, stage).ifPresent(s -> need(request, bases, s.index(), wanted));
     }
   }
 

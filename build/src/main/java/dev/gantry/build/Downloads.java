@@ -9,15 +9,12 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 
 /// What ADD brings beside plain files: archives unpacked, URLs fetched. Whatever was made for it
 /// goes with [#close].
@@ -97,7 +94,7 @@ final class Downloads implements AutoCloseable {
     Path file = own.resolve("content");
     RemoteFile.Answer answer;
     try {
-      answer = RemoteFile.fetch(url, authorization(uri.getHost()), file);
+      answer = RemoteFile.fetch(url, stage.run().request().client(), file);
     } catch (RemoteFile.Refused e) {
       throw new BuildFailure(String.valueOf(e.getMessage()), instruction.origin());
     } catch (IllegalArgumentException e) {
@@ -112,24 +109,6 @@ final class Downloads implements AutoCloseable {
     Tree tree = open(own);
     return new Pick(
         tree, new Fetched(tree, own), "/content", name, tree.status("/content").orElseThrow());
-  }
-
-  /// What the client's secrets say for a host (`HTTP_AUTH_HEADER_host`, `HTTP_AUTH_TOKEN_host`).
-  private Map<String, String> authorization(String host) throws IOException {
-    BuildClient client = stage.run().request().client();
-    Optional<byte[]> header = client.secret("HTTP_AUTH_HEADER_" + host);
-    Optional<byte[]> token =
-        header.isPresent() ? Optional.empty() : client.secret("HTTP_AUTH_TOKEN_" + host);
-    return header
-        .map(h -> Map.of("Authorization", new String(h, StandardCharsets.UTF_8).strip()))
-        .or(
-            () ->
-                token.map(
-                    t ->
-                        Map.of(
-                            "Authorization",
-                            "Bearer " + new String(t, StandardCharsets.UTF_8).strip())))
-        .orElse(Map.of());
   }
 
   private static Digest digest(Path file) throws IOException {
@@ -187,7 +166,7 @@ final class Downloads implements AutoCloseable {
     GitSource.Checkout checkout =
         GitSource.parse(url)
             .with(instruction.flags().keepGitDir(), instruction.flags().checksum())
-            .checkout(own);
+            .checkout(own, stage.run().request().client());
     stage.madeFrom(checkout.seconds());
     stage.run().madeOf(Material.commit(url, checkout.commit()));
     Tree tree = open(checkout.folder());

@@ -4,11 +4,13 @@ import dev.gantry.base.Failure;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
+import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,7 +20,8 @@ import java.util.concurrent.TimeUnit;
 
 /// A git repository as a context or a source of ADD: `URL#REF:FOLDER` or `URL?ref=…&subdir=…`.
 /// Cloned by the machine's `git`, which sees no configuration of anybody, asks nobody anything,
-/// runs no hooks and may use no protocol that reaches this machine's files.
+/// runs no hooks and may use no protocol that reaches this machine's files. What a repository wants
+/// to see comes from the client: its ssh agent, or the secrets that BuildKit has names for.
 ///
 /// @param url what git is given
 /// @param ref branch, tag or commit; empty for the repository's head
@@ -123,29 +126,74 @@ public record GitSource(
   /// Fetches it.
   ///
   /// @param place an empty folder
-  public Checkout checkout(Path place) throws IOException, InterruptedException {
-    Path work = Files.createDirectory(place.resolve("work"));
+  /// @param client whose ssh agent and secrets open the repository
+  public Checkout checkout(Path place, BuildClient client)
+      throws IOException, InterruptedException {
     Path home = Files.createDirectory(place.resolve("home"));
-    git(work, home, "init", "--quiet");
-    git(work, home, "remote", "add", "--", "origin", url);
+    Map<String, String> access = new LinkedHashMap<>();
+    if (!isSsh()) {
+      access.putAll(login(client));
+      return checkout(place, home, access);
+    }
+    access.put("GIT_SSH_COMMAND", ssh(home));
+    Optional<BuildClient.Agent> agent = client.agent("default");
+    if (agent.isEmpty()) {
+      return checkout(place, home, access);
+    }
+    Path sockets = Files.createTempDirectory("gantry-ssh"); // a socket's path must be short
+    Path socket = sockets.resolve("agent");
+    try (AgentSocket _ = AgentSocket.listen(socket, agent.get())) {
+      access.put("SSH_AUTH_SOCK", socket.toString());
+      return checkout(place, home, access);
+    } finally {
+      Files.deleteIfExists(socket);
+      Files.deleteIfExists(sockets);
+    }
+  }
+
+  private Checkout checkout(Path place, Path home, Map<String, String> access)
+      throws IOException, InterruptedException {
+    Path work = Files.createDirectory(place.resolve("work"));
+    git(work, home, access, "init", "--quiet");
+    git(work, home, access, "remote", "add", "--", "origin", url);
     String wanted = ref.isEmpty() ? "HEAD" : ref;
     try {
-      git(work, home, "fetch", "--quiet", "--depth", "1", "--no-tags", "origin", wanted);
-      git(work, home, "checkout", "--quiet", "FETCH_HEAD");
+      git(work, home, access, "fetch", "--quiet", "--depth", "1", "--no-tags", "origin", wanted);
+      git(work, home, access, "checkout", "--quiet", "FETCH_HEAD");
     } catch (Failure.InvalidRequest e) {
       // a server that gives no parts, or the beginning of a commit's name
-      git(work, home, "fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/heads/*", "HEAD");
-      git(work, home, "checkout", "--quiet", "--detach", ref.isEmpty() ? "FETCH_HEAD" : ref);
+      git(
+          work,
+          home,
+          access,
+          "fetch",
+          "--quiet",
+          "--tags",
+          "origin",
+          "+refs/heads/*:refs/heads/*",
+          "HEAD");
+      String found = ref.isEmpty() ? "FETCH_HEAD" : commit(work, home, access);
+      git(work, home, access, "checkout", "--quiet", "--detach", found);
     }
     if (submodules && Files.exists(work.resolve(".gitmodules"))) {
-      git(work, home, "submodule", "update", "--quiet", "--init", "--recursive", "--depth", "1");
+      git(
+          work,
+          home,
+          access,
+          "submodule",
+          "update",
+          "--quiet",
+          "--init",
+          "--recursive",
+          "--depth",
+          "1");
     }
-    String commit = git(work, home, "rev-parse", "HEAD").strip();
+    String commit = git(work, home, access, "rev-parse", "HEAD").strip();
     if (!commit.startsWith(checksum)) {
       throw new Failure.InvalidRequest(
           "expected checksum to match " + checksum + ", got " + commit + " (" + url + ")");
     }
-    long seconds = Long.parseLong(git(work, home, "log", "-1", "--format=%ct").strip());
+    long seconds = Long.parseLong(git(work, home, access, "log", "-1", "--format=%ct").strip());
     String name = url.replaceAll("/+$", "").replaceAll("\\.git$", "").replaceAll(".*[/:]", "");
     try (Tree tree = Tree.open(work.toString())) {
       String part = LayerFiles.resolve(tree, "/" + folder);
@@ -160,7 +208,74 @@ public record GitSource(
     }
   }
 
-  private String git(Path work, Path home, String... words)
+  private String commit(Path work, Path home, Map<String, String> access)
+      throws IOException, InterruptedException {
+    try {
+      return git(work, home, access, "rev-parse", "--verify", "--quiet", ref + "^{commit}").strip();
+    } catch (Failure.InvalidRequest e) {
+      throw new Failure.InvalidRequest(
+          "repository " + url + " does not contain ref " + ref, null, e);
+    }
+  }
+
+  // ---- access
+
+  private boolean isSsh() {
+    return url.startsWith("ssh://") || !url.contains("://");
+  }
+
+  /// A host is believed when it is seen first: who builds cannot say which key it has. Keys and
+  /// settings of this machine's users are not used.
+  private static String ssh(Path home) {
+    return "ssh -F /dev/null -o BatchMode=yes -o IdentityFile=none"
+        + " -o StrictHostKeyChecking=accept-new -o GlobalKnownHostsFile=/etc/ssh/ssh_known_hosts"
+        + " -o UserKnownHostsFile='"
+        + home.resolve("known_hosts")
+        + "'";
+  }
+
+  /// What the client's secrets say for the host (`GIT_AUTH_HEADER.host`, `GIT_AUTH_TOKEN.host`) or
+  /// for all (without the host), as variables: arguments of programs can be seen by everybody.
+  private Map<String, String> login(BuildClient client) throws IOException {
+    URI uri;
+    try {
+      uri = URI.create(url);
+    } catch (IllegalArgumentException e) {
+      throw new Failure.InvalidRequest("invalid git URL " + url, null, e);
+    }
+    if (!List.of("http", "https").contains(uri.getScheme()) || uri.getRawAuthority() == null) {
+      return Map.of();
+    }
+    String host = uri.getRawAuthority().replaceFirst("^.*@", "");
+    for (String suffix : List.of("." + host, "")) {
+      Optional<byte[]> header = client.secret("GIT_AUTH_HEADER" + suffix);
+      Optional<byte[]> token =
+          header.isPresent() ? Optional.empty() : client.secret("GIT_AUTH_TOKEN" + suffix);
+      Optional<String> value =
+          header
+              .map(h -> new String(h, StandardCharsets.UTF_8).strip())
+              .or(() -> token.map(GitSource::basic));
+      if (value.isPresent()) {
+        return Map.of(
+            "GIT_CONFIG_COUNT",
+            "1",
+            "GIT_CONFIG_KEY_0",
+            "http." + uri.getScheme() + "://" + host + "/.extraHeader",
+            "GIT_CONFIG_VALUE_0",
+            "Authorization: " + value.get());
+      }
+    }
+    return Map.of();
+  }
+
+  private static String basic(byte[] token) {
+    String login = "x-access-token:" + new String(token, StandardCharsets.UTF_8).strip();
+    return "basic " + Base64.getEncoder().encodeToString(login.getBytes(StandardCharsets.UTF_8));
+  }
+
+  // ---- the program
+
+  private String git(Path work, Path home, Map<String, String> access, String... words)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("git", "-C", work.toString()));
     command.addAll(List.of("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"));
@@ -180,8 +295,8 @@ public record GitSource(
                 "GIT_CONFIG_NOSYSTEM", "1",
                 "GIT_CONFIG_GLOBAL", "/dev/null",
                 "GIT_TERMINAL_PROMPT", "0",
-                "GIT_ALLOW_PROTOCOL", "http:https:git:ssh",
-                "GIT_SSH_COMMAND", "ssh -o BatchMode=yes"));
+                "GIT_ALLOW_PROTOCOL", "http:https:git:ssh"));
+    builder.environment().putAll(access);
     Path said = home.resolve("said");
     builder.redirectOutput(said.toFile());
     Process process;

@@ -8,6 +8,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,13 +17,15 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// A file behind an HTTP URL, as builds fetch it: redirects followed, a limit of size and time.
 public final class RemoteFile {
   private static final long MOST = 8L << 30;
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final int MOST_REDIRECTS = 10;
+  private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
   /// What came back.
   ///
@@ -51,35 +54,82 @@ public final class RemoteFile {
     return source.startsWith("http://") || source.startsWith("https://");
   }
 
-  /// Fetches `url` into the file `to`, which is overwritten.
+  /// Fetches `url` into the file `to`, which is overwritten. A login goes to the URL's own host and
+  /// to no other that it leads to.
   ///
-  /// @param headers to send with it
+  /// @param client whose secrets `HTTP_AUTH_HEADER_host` and `HTTP_AUTH_TOKEN_host` open the server
   /// @throws IllegalArgumentException if it is no URL
   /// @throws Refused if the server's status is not 200
-  public static Answer fetch(String url, Map<String, String> headers, Path to)
+  public static Answer fetch(String url, BuildClient client, Path to)
       throws IOException, InterruptedException {
     URI uri = URI.create(url);
     if (uri.getHost() == null) {
       throw new IllegalArgumentException("it names no host");
     }
-    HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(PATIENCE).GET();
-    headers.forEach(request::header);
-    try (HttpClient client =
+    Optional<String> login = authorization(client, uri.getHost());
+    URI at = uri;
+    try (HttpClient http =
         HttpClient.newBuilder()
-            .followRedirects(HttpClient.Redirect.NORMAL)
+            .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(PATIENCE)
             .build()) {
-      HttpResponse<InputStream> answer =
-          client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-      try (InputStream body = answer.body()) {
-        if (answer.statusCode() != 200) {
-          throw new Refused(url, answer.statusCode());
+      for (int i = 0; i < MOST_REDIRECTS; i++) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(at).timeout(PATIENCE).GET();
+        if (login.isPresent() && sameServer(uri, at)) {
+          request.header("Authorization", login.get());
         }
-        save(body, to, url);
+        HttpResponse<InputStream> answer =
+            http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        try (InputStream body = answer.body()) {
+          Optional<URI> next = redirected(at, answer);
+          if (next.isPresent()) {
+            at = next.get();
+            continue;
+          }
+          if (answer.statusCode() != 200) {
+            throw new Refused(url, answer.statusCode());
+          }
+          save(body, to, url);
+        }
+        String type = answer.headers().firstValue("Content-Type").orElse("");
+        return new Answer(type.toLowerCase(Locale.ROOT), modified(answer.headers()));
       }
-      String type = answer.headers().firstValue("Content-Type").orElse("");
-      return new Answer(type.toLowerCase(Locale.ROOT), modified(answer.headers()));
     }
+    throw new IOException(url + " leads from one address to another without an end");
+  }
+
+  private static boolean sameServer(URI one, URI other) {
+    return one.getScheme().equalsIgnoreCase(other.getScheme())
+        && one.getRawAuthority().equalsIgnoreCase(other.getRawAuthority());
+  }
+
+  /// Where the answer sends us; never from https to http.
+  private static Optional<URI> redirected(URI at, HttpResponse<?> answer) throws IOException {
+    Optional<String> location = answer.headers().firstValue("Location");
+    if (!REDIRECTS.contains(answer.statusCode()) || location.isEmpty()) {
+      return Optional.empty();
+    }
+    URI next = at.resolve(location.get());
+    boolean plain = "http".equalsIgnoreCase(next.getScheme()) && !isSecure(at);
+    if (next.getHost() == null || !isSecure(next) && !plain) {
+      throw new IOException(at + " leads to " + next + ", which is not followed");
+    }
+    return Optional.of(next);
+  }
+
+  private static boolean isSecure(URI uri) {
+    return "https".equalsIgnoreCase(uri.getScheme());
+  }
+
+  private static Optional<String> authorization(BuildClient client, String host)
+      throws IOException {
+    Optional<byte[]> header = client.secret("HTTP_AUTH_HEADER_" + host);
+    if (header.isPresent()) {
+      return Optional.of(new String(header.get(), StandardCharsets.UTF_8).strip());
+    }
+    return client
+        .secret("HTTP_AUTH_TOKEN_" + host)
+        .map(token -> "Bearer " + new String(token, StandardCharsets.UTF_8).strip());
   }
 
   private static void save(InputStream body, Path file, String url) throws IOException {

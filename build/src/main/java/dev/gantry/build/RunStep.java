@@ -39,6 +39,9 @@ final class RunStep {
 
   void run() throws BuildFailure, ParseFailure, IOException, InterruptedException {
     understand();
+    if (isInsecure()) { // nor from the cache, if it is not allowed
+      stage.run().needs("security.insecure", instruction.origin());
+    }
     List<RunMount> mounts = new ArrayList<>();
     for (String text : instruction.mounts()) {
       mounts.add(RunMount.parse(stage.expansion().word(text)));
@@ -54,6 +57,10 @@ final class RunStep {
       ingredients.addAll(mounted.ingredients());
       stage.addLayer(ingredients, text(), step, file -> container(mounted, file));
     }
+  }
+
+  private boolean isInsecure() {
+    return instruction.security().equals("insecure");
   }
 
   /// The program, and the script of a heredoc that is the whole command.
@@ -132,8 +139,7 @@ final class RunStep {
     host.put("Mounts", mounts)
         .put("NetworkMode", network())
         .put("LogConfig", Json.object().put("Type", "none"));
-    if (instruction.security().equals("insecure")) {
-      stage.run().needs("security.insecure", instruction.origin());
+    if (isInsecure()) {
       host.put("Privileged", true);
     }
     return Json.object()

@@ -23,11 +23,15 @@ public final class BuildKit {
   public BuildKit(Engine engine, Builder builder, Transfers transfers, String id, String version) {
     try {
       Contexts contexts = new Contexts(engine.folder("buildkit"));
-      this.control =
-          new Control(engine, builder, transfers, sessions, contexts, new Workers(id, version, ""));
+      Workers workers = new Workers(id, version, () -> gateway(engine));
+      this.control = new Control(engine, builder, transfers, sessions, contexts, workers);
     } catch (IOException e) {
       throw new Failure.Internal("could not open the builder's folder: " + e.getMessage(), e);
     }
+  }
+
+  private static String gateway(Engine engine) {
+    return engine.networks().hostGateways().stream().findFirst().orElse("");
   }
 
   /// Serves a connection on which the client calls us, until its end.

@@ -18,7 +18,6 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.LongConsumer;
-import org.jspecify.annotations.Nullable;
 
 /// Brings a folder of a client here (`FileSync.DiffCopy`): the client lists everything, we ask for
 /// the content of what we do not have yet, and remove what it does not list.
@@ -33,6 +32,7 @@ final class FileSync {
   private static final int ERROR = 4;
 
   private static final int MOST_ENTRIES = 2_000_000;
+  private static final int MOST_OPEN = 64;
   private static final int MOST_PATH = 4096;
 
   /// What of a folder is wanted.
@@ -78,8 +78,7 @@ final class FileSync {
   private final BlockingQueue<Message> requests = new LinkedBlockingQueue<>();
   private String last = "";
   private int count;
-  private @Nullable Fd file;
-  private int fileId = -1;
+  private final Map<Integer, Fd> files = new HashMap<>();
 
   /// @param tree the folder here, with what an earlier transfer has left in it
   /// @param received hears the size of each message
@@ -117,7 +116,7 @@ final class FileSync {
         call.half();
         byte[] ignored = call.receive();
       } finally {
-        closeFile();
+        closeFiles();
         asking.interrupt();
         join(asking);
       }
@@ -230,39 +229,34 @@ final class FileSync {
 
   // ---- content
 
+  /// Pieces of several files come mixed: clients read a few side by side.
   private void data(int id, byte[] bytes) throws IOException {
     Pending wants = pending.get(id);
     if (wants == null) {
       throw new IOException("the client sends a file that nobody asked for");
     }
-    if (fileId != id) {
-      if (file != null) {
-        throw new IOException("the client mixes two files");
+    Fd file = files.get(id);
+    if (file == null) {
+      if (files.size() >= MOST_OPEN) {
+        throw new IOException("the client sends more than " + MOST_OPEN + " files at once");
       }
       file = tree.createFile(wants.path(), 0600);
-      fileId = id;
-    }
-    Fd open = file;
-    if (open == null) {
-      throw new IOException("the client sends a file twice");
+      files.put(id, file);
     }
     for (int at = 0; at < bytes.length; ) {
-      at += open.write(bytes, at, bytes.length - at);
+      at += file.write(bytes, at, bytes.length - at);
     }
     if (bytes.length == 0) {
-      closeFile();
-      fileId = -1;
+      file.close();
+      files.remove(id);
       pending.remove(id);
       finish(wants.path(), wants.entry());
     }
   }
 
-  private void closeFile() {
-    Fd open = file;
-    if (open != null) {
-      open.close();
-      file = null;
-    }
+  private void closeFiles() {
+    files.values().forEach(Fd::close);
+    files.clear();
   }
 
   private void finish(String at, Entry entry) throws Errno {

@@ -44,6 +44,14 @@ final class Frontend {
   private static final int MAX_DOCKERFILE = 1 << 20;
   private static final int MOST_FOLLOWED = 500;
 
+  /// What stands in the place of an image: another, or the result of another build.
+  private static final String IMAGE = "docker-image://";
+
+  private static final String INPUT = "input:";
+
+  /// A context that the client has on its standard input.
+  private static final String UPLOAD = "http://buildkit-session";
+
   /// What a frontend needs of the builder.
   ///
   /// @param inputs results of other builds, by their ids
@@ -94,18 +102,19 @@ final class Frontend {
   /// Dockerfile.
   ///
   /// @param planned takes the plan
-  Message solve(Planned planned) throws GrpcException, IOException {
+  Message solve(Planned planned) throws GrpcException {
     boolean kept = false;
     try {
-      Source context = remote().orElse(null);
-      Files files = context == null ? local() : inside(context);
+      Optional<Source> remote = remote();
+      boolean given = remote.isEmpty() || options.has("dockerfilekey"); // -f - with a URL
+      Files files = given ? local() : inside(remote.get());
       SourceErrors errors = new SourceErrors(files.name(), files.dockerfile());
       try {
         Dockerfile file = Dockerfile.parse(new String(files.dockerfile(), StandardCharsets.UTF_8));
-        if (context == null) {
+        if (remote.isEmpty()) {
           ignoring = patterns(ignored(files.ignored()));
-          context = context(file, ignoring);
         }
+        Source context = remote.isPresent() ? remote.get() : context(file, ignoring);
         List<Warning> warnings = check(file, files);
         String request = options.text("requestid");
         if (!request.isEmpty()) {
@@ -134,6 +143,8 @@ final class Frontend {
       }
     } catch (Failure e) {
       throw new GrpcException(GrpcException.UNKNOWN, e.text());
+    } catch (IOException e) {
+      throw new GrpcException(GrpcException.UNKNOWN, String.valueOf(e.getMessage()));
     } finally {
       if (!kept) {
         close();
@@ -182,6 +193,7 @@ final class Frontend {
     BuildRequest request =
         BuildRequest.of(file, context)
             .contexts(contexts())
+            .images(aliases)
             .target(options.text("target"))
             .platform(options.platform())
             .arguments(options.below("build-arg:"))
@@ -189,6 +201,7 @@ final class Frontend {
             .noCache(options.noCache(), options.noCacheStages())
             .pull(options.text("image-resolve-mode").equals("pull"))
             .host(options.host())
+            .entitlements(build.request().entitlements())
             .client(client)
             .done();
     BuildRun run = needs.builder().plan(request, (n, p, pull) -> base(n, p, pull, client));
@@ -231,10 +244,10 @@ final class Frontend {
 
   private Image base(String name, dev.gantry.oci.Platform platform, boolean pull, Session client) {
     String alias = alias(name);
-    if (alias.startsWith("input:")) {
-      return input(alias.substring("input:".length()));
+    if (alias.startsWith(INPUT)) {
+      return input(alias.substring(INPUT.length()));
     }
-    String image = alias.isEmpty() ? name : alias.substring("docker-image://".length());
+    String image = alias.isEmpty() ? name : alias.substring(IMAGE.length());
     FutureTask<Image> task = new FutureTask<>(() -> resolve(image, platform, pull, client));
     FutureTask<Image> known = images.putIfAbsent(image + " " + platform, task);
     if (known == null) {
@@ -270,9 +283,8 @@ final class Frontend {
 
   /// What a named context has put in the place of an image; empty for nothing.
   private String alias(String name) {
-    String exact = aliases.get(name);
-    if (exact != null) {
-      return exact;
+    if (name.startsWith(IMAGE) || name.startsWith(INPUT)) {
+      return name; // put in by the builder
     }
     String full = StepProgress.full(name);
     return aliases.entrySet().stream()
@@ -303,7 +315,7 @@ final class Frontend {
       String value = e.getValue();
       if (value.startsWith("local:")) {
         all.put(name, named(name, value.substring("local:".length())));
-      } else if (value.startsWith("docker-image://") || value.startsWith("input:")) {
+      } else if (value.startsWith(IMAGE) || value.startsWith(INPUT)) {
         aliases.put(name, value);
       } else if (isRemote(value)) {
         Source source = remote(value, "[context " + name + "] load from " + value);
@@ -555,38 +567,28 @@ final class Frontend {
     Progress.Vertex vertex = build.progress().vertex(title).start();
     Contexts.Held folder = needs.contexts().passing();
     held.add(folder);
-    if (GitSource.isGit(url)) {
-      return git(url, folder.folder(), vertex);
-    }
-    String session = "http://buildkit-session";
-    try (InputStream in =
-        new BufferedInputStream(
-            url.startsWith(session + "/")
-                ? needs
-                    .sessions()
-                    .await(build.request().session())
-                    .upload(url.substring(session.length()))
-                : Remote.open(url))) {
-      Remote.put(in, folder.folder(), options.filename());
-      vertex.done();
-      return BuildContext.without(folder.folder(), IgnoreFile.NONE);
-    } catch (GrpcException | IOException | RuntimeException e) {
-      vertex.failed(String.valueOf(e.getMessage()));
-      throw e;
-    }
-  }
-
-  private static Source git(String url, Path place, Progress.Vertex vertex) throws IOException {
+    Session client = needs.sessions().await(build.request().session());
     try {
-      GitSource.Checkout checkout = GitSource.parse(url).checkout(place);
+      Path place = folder.folder();
+      if (GitSource.isGit(url)) {
+        place = GitSource.parse(url).checkout(place, client).folder();
+      } else if (url.startsWith(UPLOAD + "/")) {
+        try (InputStream in =
+            new BufferedInputStream(client.upload(url.substring(UPLOAD.length())))) {
+          Remote.put(in, place, options.filename());
+        }
+      } else {
+        Remote.fetch(url, client, place, options.filename());
+      }
       vertex.done();
-      return BuildContext.without(checkout.folder(), IgnoreFile.NONE);
-    } catch (IOException | Failure e) {
-      vertex.failed(String.valueOf(e.getMessage()));
-      throw e;
+      return BuildContext.without(place, IgnoreFile.NONE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      vertex.failed("interrupted: context canceled");
       throw new Failure.Cancelled("interrupted while fetching " + url);
+    } catch (IOException | RuntimeException e) {
+      vertex.failed(String.valueOf(e.getMessage()));
+      throw e;
     }
   }
 

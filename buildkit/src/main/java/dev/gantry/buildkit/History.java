@@ -120,6 +120,7 @@ final class History {
     return record;
   }
 
+  /// The predicate alone: what it is about, the record says.
   private static byte[] provenance(OneBuild build) {
     Options options = new Options(build.request().attributes());
     Json.JsonArray locals = Json.array();
@@ -150,17 +151,11 @@ final class History {
                     .put("locals", locals))
             .put("environment", Json.object().put("platform", Platform.here().toString()));
     return Json.object()
-        .put("_type", "https://in-toto.io/Statement/v0.1")
-        .put("predicateType", PREDICATE)
-        .put("subject", Json.array())
-        .put(
-            "predicate",
-            Json.object()
-                .put("builder", Json.object().put("id", ""))
-                .put("buildType", "https://mobyproject.org/buildkit@v1")
-                .put("materials", Json.array())
-                .put("invocation", invocation)
-                .put("metadata", metadata))
+        .put("builder", Json.object().put("id", ""))
+        .put("buildType", "https://mobyproject.org/buildkit@v1")
+        .put("materials", Json.array())
+        .put("invocation", invocation)
+        .put("metadata", metadata)
         .text()
         .getBytes(StandardCharsets.UTF_8);
   }

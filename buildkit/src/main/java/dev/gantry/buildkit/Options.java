@@ -7,8 +7,6 @@ import dev.gantry.oci.Platform;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 
 /// The Dockerfile frontend's options, as `docker buildx build` makes them of its flags.
 ///
@@ -68,11 +66,6 @@ record Options(Map<String, String> all) {
 
   List<String> noCacheStages() {
     return split(text("no-cache"));
-  }
-
-  /// What is allowed beyond the ordinary: `--network host` comes with its own entitlement.
-  Set<String> entitlements(List<String> given) {
-    return new TreeSet<>(given);
   }
 
   private static List<String> split(String text) {

@@ -1,49 +1,39 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildClient;
+import dev.gantry.build.RemoteFile;
 import dev.gantry.engine.LayerFiles;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 
 /// Contexts that are a file somewhere else: an archive, or a Dockerfile alone.
 final class Remote {
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final int MAX_DOCKERFILE = 1 << 20;
   private static final int TAR_MAGIC = 257;
 
   private Remote() {}
 
-  /// Begins to fetch a URL; closing what comes back ends it.
-  static InputStream open(String url) throws IOException {
-    HttpClient client =
-        HttpClient.newBuilder()
-            .connectTimeout(PATIENCE)
-            .followRedirects(HttpClient.Redirect.NORMAL)
-            .build();
+  /// Puts what is behind a URL into a folder.
+  ///
+  /// @param name what to call a Dockerfile
+  static void fetch(String url, BuildClient client, Path folder, String name) throws IOException {
+    Path file = Files.createTempFile(folder.resolveSibling("."), "passing-", ".remote");
     try {
-      HttpResponse<InputStream> answer =
-          client.send(
-              HttpRequest.newBuilder(URI.create(url)).timeout(PATIENCE).build(),
-              HttpResponse.BodyHandlers.ofInputStream());
-      if (answer.statusCode() != 200) {
-        answer.body().close();
-        throw new IOException("invalid response status " + answer.statusCode() + " from " + url);
+      RemoteFile.Answer ignored = RemoteFile.fetch(url, client, file);
+      try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+        put(in, folder, name);
       }
-      return answer.body();
     } catch (IllegalArgumentException e) {
-      throw new Failure.InvalidRequest("invalid URL " + url, null, e);
+      throw new Failure.InvalidRequest("invalid URL " + url + ": " + e.getMessage(), null, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure.Cancelled("interrupted while fetching " + url);
     } finally {
-      client.shutdown();
+      Files.deleteIfExists(file);
     }
   }
 

@@ -5,17 +5,20 @@ import dev.gantry.grpc.Message;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// `Control.Solve`'s message: a build that a client begins.
 ///
 /// @param ref names the build in the calls that belong to it
 /// @param session id of the client's session
+/// @param entitlements what steps may do beyond the ordinary: `network.host`, `security.insecure`
 /// @param internal not to be remembered
 record SolveRequest(
     String ref,
     String session,
     Map<String, String> attributes,
     List<Exporter> exporters,
+    Set<String> entitlements,
     boolean internal) {
   /// Where the result goes.
   ///
@@ -37,6 +40,11 @@ record SolveRequest(
       exporters.add(new Exporter(message.text(3), message.map(4)));
     }
     return new SolveRequest(
-        message.text(1), message.text(5), message.map(7), exporters, message.flag(11));
+        message.text(1),
+        message.text(5),
+        message.map(7),
+        exporters,
+        Set.copyOf(message.texts(9)),
+        message.flag(11));
   }
 }

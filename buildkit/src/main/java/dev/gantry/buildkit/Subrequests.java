@@ -10,10 +10,13 @@ import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import dev.gantry.json.Json;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// Questions about a Dockerfile instead of a build of it: `docker buildx build --check` and
 /// `--call`. The answers are JSON for programs and a text for people.
@@ -160,12 +163,16 @@ final class Subrequests {
     for (Instruction.Arg arg : file.arguments()) {
       args(arg, arguments, args);
     }
-    for (Instruction instruction : stage.instructions()) {
-      if (instruction instanceof Instruction.Arg arg) {
-        args(arg, arguments, args);
-      } else if (instruction instanceof Instruction.Run run) {
-        for (String mount : run.mounts()) {
-          mount(mount, run.origin(), secrets, agents, caches);
+    Map<Integer, Dockerfile.Stage> needed = new TreeMap<>();
+    need(stage, needed);
+    for (Dockerfile.Stage each : needed.values()) {
+      for (Instruction instruction : each.instructions()) {
+        if (instruction instanceof Instruction.Arg arg) {
+          args(arg, arguments, args);
+        } else if (instruction instanceof Instruction.Run run) {
+          for (String mount : run.mounts()) {
+            mount(mount, run.origin(), secrets, agents, caches);
+          }
         }
       }
     }
@@ -187,6 +194,25 @@ final class Subrequests {
             .put("sources", Json.array().add(source())),
         people.toString(),
         "");
+  }
+
+  /// The stage and those that it stands on or takes files from.
+  private void need(Dockerfile.Stage stage, Map<Integer, Dockerfile.Stage> needed) {
+    if (needed.putIfAbsent(stage.index(), stage) != null) {
+      return;
+    }
+    List<String> names = new ArrayList<>(List.of(stage.from().image()));
+    for (Instruction instruction : stage.instructions()) {
+      if (instruction instanceof Instruction.Copy copy) {
+        names.add(copy.flags().from());
+      } else if (instruction instanceof Instruction.Run run) {
+        run.mounts().stream()
+            .flatMap(mount -> Stream.of(mount.split(",")))
+            .filter(field -> field.startsWith("from="))
+            .forEach(field -> names.add(field.substring("from=".length())));
+      }
+    }
+    names.forEach(name -> file.stage(name, stage.index()).ifPresent(s -> need(s, needed)));
   }
 
   private static void args(Instruction.Arg arg, Map<String, String> arguments, Json.JsonArray all) {

@@ -4,6 +4,7 @@ import dev.gantry.grpc.Message;
 import dev.gantry.oci.Platform;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /// What we say of ourselves: one worker, this machine's platform, and what a frontend may ask for.
 ///
@@ -30,12 +31,12 @@ final class Workers {
 
   private final String id;
   private final String version;
-  private final String gateway;
+  private final Supplier<String> gateway;
 
   /// @param id of this engine
   /// @param version of this engine, as clients shall show it
-  /// @param gateway address of the host as containers reach it; empty for none
-  Workers(String id, String version, String gateway) {
+  /// @param gateway gives the address of the host as containers reach it; empty for none
+  Workers(String id, String version, Supplier<String> gateway) {
     this.id = id;
     this.version = version;
     this.gateway = gateway;
@@ -48,8 +49,9 @@ final class Workers {
   private Message record() {
     Platform here = Platform.here();
     Message worker = new Message().text(1, id);
-    if (!gateway.isEmpty()) {
-      worker.map(2, Map.of("org.mobyproject.buildkit.worker.moby.host-gateway-ip", gateway));
+    String host = gateway.get();
+    if (!host.isEmpty()) { // clients put it in the place of `host-gateway` themselves
+      worker.map(2, Map.of("org.mobyproject.buildkit.worker.moby.host-gateway-ip", host));
     }
     return worker
         .message(

@@ -1,6 +1,7 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildClient;
 import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
@@ -242,7 +243,7 @@ final class BuildRequests {
     if (GitSource.isGit(remote)) {
       Path place = Files.createDirectory(folder.resolveSibling(folder.getFileName() + ".git"));
       try {
-        GitSource.Checkout checkout = GitSource.parse(remote).checkout(place);
+        GitSource.Checkout checkout = GitSource.parse(remote).checkout(place, BuildClient.NONE);
         Files.delete(folder);
         Files.move(checkout.folder(), folder);
         return Optional.empty();
@@ -258,7 +259,7 @@ final class BuildRequests {
     }
     Path file = folder.resolveSibling(folder.getFileName() + ".remote");
     try {
-      RemoteFile.Answer answer = RemoteFile.fetch(remote, Map.of(), file);
+      RemoteFile.Answer answer = RemoteFile.fetch(remote, BuildClient.NONE, file);
       if (answer.type().startsWith("text/plain")) {
         if (Files.size(file) > MAX_DOCKERFILE) {
           throw new Failure.TooLarge("the Dockerfile is larger than 1 MiB");

@@ -49,7 +49,7 @@ public final class Needs {
   }
 
   /// The private client configuration of the fetched Docker CLI.
-  static Path dockerConfig() {
+  public static Path dockerConfig() {
     return clients().resolve("config");
   }
 

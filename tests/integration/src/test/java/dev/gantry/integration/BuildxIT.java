@@ -7,66 +7,17 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// The real Buildx, Bake and Compose with their default builder: BuildKit's protocol on `/grpc` and
 /// `/session`.
-@ExtendWith(EngineExtension.class)
-class BuildxIT {
-  @TempDir Path folder;
-  private Path context = Path.of("/");
-
-  @BeforeEach
-  void prepare(Engine engine) throws IOException {
-    engine.busybox();
-    context = Files.createDirectory(folder.resolve("context"));
-    assumeTrue(
-        docker(engine, "buildx", "version").run().code() == 0,
-        "needs Docker's Buildx: tools/real-clients");
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Command docker(Engine engine, String... words) {
-    return engine
-        .dockerCommand(words)
-        .with("BUILDX_CONFIG", folder.resolve("buildx").toString())
-        .with("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
-  }
-
-  private Command command(Engine engine, String... words) {
-    String[] all = new String[words.length + 5];
-    all[0] = "buildx";
-    all[1] = "build";
-    all[2] = "--progress";
-    all[3] = "plain";
-    System.arraycopy(words, 0, all, 4, words.length);
-    all[all.length - 1] = context.toString();
-    return docker(engine, all);
-  }
-
-  private Outcome build(Engine engine, String... words) {
-    return command(engine, words).run();
-  }
-
-  private static String sh(Engine engine, String image, String script) {
-    return engine.docker("run", "--rm", image, "sh", "-c", script).succeeded().out();
-  }
-
+class BuildxIT extends BuildxTest {
   @Test
   void buildsStagesWithArgumentsSecretsAndCaches(Engine engine) throws IOException {
     file("a/f", "one\n");
