@@ -8,7 +8,7 @@ public final class Bench {
   private Bench() {}
 
   /// Arguments: the source tree, the benchmark's name, how many rounds (40; of the others 5, of
-  /// pulls and logs 3; of scale seconds, 20).
+  /// pulls and logs 3; of scale seconds, 20), and of pulls which part: one, many, zstd, load.
   public static void main(String[] arguments) throws Exception {
     List<String> words = List.of(arguments);
     String name = words.size() < 2 ? "" : words.get(1);
@@ -28,7 +28,8 @@ public final class Bench {
       }
       case "pull" -> {
         title(rounds > 0 ? rounds : 3);
-        new PullBench(rounds > 0 ? rounds : 3, Path.of(words.getFirst())).run();
+        String only = words.size() > 3 ? words.get(3) : "";
+        new PullBench(rounds > 0 ? rounds : 3, Path.of(words.getFirst()), only).run();
       }
       case "scale" -> new ScaleBench(rounds > 0 ? rounds : 20).run();
       case "logs" -> {

@@ -23,11 +23,14 @@ final class PullBench {
   private static final Duration LONG = Duration.ofMinutes(10);
 
   private final int rounds;
+  private final String only;
   private final String peers;
   private final Path folder;
 
-  PullBench(int rounds, Path tree) throws IOException {
+  /// @param only the beginning of what is measured; empty for all
+  PullBench(int rounds, Path tree, String only) throws IOException {
     this.rounds = rounds;
+    this.only = only;
     this.peers = tree.resolve("tools/real-peers").toString();
     this.folder = Files.createTempDirectory(Path.of("/var/tmp"), "gantry-pullbench-");
   }
@@ -42,19 +45,32 @@ final class PullBench {
   void run() throws Exception {
     BenchImages images = new BenchImages(folder);
     try {
-      BenchImages.Layer gzip = images.layer(0, LARGE, "gzip");
-      measure("pull, one gzip layer of %s", "at least 1.5x", List.of(gzip), images, false);
-      List<BenchImages.Layer> slices = new ArrayList<>();
-      for (int i = 0; i < MANY; i++) {
-        slices.add(images.layer(i * (LARGE / MANY), LARGE / MANY, "gzip"));
+      if (wanted("one")) {
+        List<BenchImages.Layer> one = List.of(images.layer(0, LARGE, "gzip"));
+        measure("pull, one gzip layer of %s", "at least 1.5x", one, images, false);
       }
-      measure("pull, 20 gzip layers of %s", "at least 2x", slices, images, false);
-      measure(
-          "pull, one zstd layer of %s", "", List.of(images.layer(0, LARGE, "zstd")), images, false);
-      measure("load, one layer of %s", "", List.of(gzip.plain()), images, true);
+      if (wanted("many")) {
+        List<BenchImages.Layer> slices = new ArrayList<>();
+        for (int i = 0; i < MANY; i++) {
+          slices.add(images.layer(i * (LARGE / MANY), LARGE / MANY, "gzip"));
+        }
+        measure("pull, 20 gzip layers of %s", "at least 2x", slices, images, false);
+      }
+      if (wanted("zstd")) {
+        List<BenchImages.Layer> zstd = List.of(images.layer(0, LARGE, "zstd"));
+        measure("pull, one zstd layer of %s", "", zstd, images, false);
+      }
+      if (wanted("load")) {
+        List<BenchImages.Layer> plain = List.of(images.layer(0, LARGE, "gzip").plain());
+        measure("load, one layer of %s", "", plain, images, true);
+      }
     } finally {
       Command.of("rm", "-rf", folder.toString()).within(LONG).run();
     }
+  }
+
+  private boolean wanted(String part) {
+    return only.isEmpty() || only.equals(part);
   }
 
   private void measure(

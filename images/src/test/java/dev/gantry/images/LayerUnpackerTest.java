@@ -78,6 +78,30 @@ class LayerUnpackerTest {
   }
 
   @Test
+  void filesAreRootsAlsoWhereFoldersPassTheirGroupOn() throws IOException {
+    unpack(
+        new TestTar()
+            .mode(0644)
+            .file("before", "")
+            .mode(02755)
+            .gid(50)
+            .folder("shared/")
+            .mode(0666)
+            .gid(0)
+            .file("shared/of-root", "")
+            .symlink("shared/link", "of-root")
+            .folder("shared/folder/"));
+    for (String path : List.of("/before", "/shared/of-root", "/shared/link", "/shared/folder")) {
+      assertEquals(0, status(path).gid(), path);
+    }
+    assertEquals(50, status("/shared").gid());
+    assertEquals(02755, status("/shared").mode() & 07777);
+    assertEquals(0644, status("/before").mode() & 07777);
+    assertEquals(0666, status("/shared/of-root").mode() & 07777);
+    assertEquals(0755, status("/shared/folder").mode() & 07777);
+  }
+
+  @Test
   void whiteoutsAndOpaqueFolders() throws IOException {
     unpack(
         new TestTar()

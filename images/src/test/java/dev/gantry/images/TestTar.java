@@ -9,6 +9,7 @@ final class TestTar {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private int mode = 0644;
   private long uid;
+  private long gid;
   private long time = 1_000_000_000;
   private String link = "";
   private int major;
@@ -21,6 +22,11 @@ final class TestTar {
 
   TestTar uid(long u) {
     uid = u;
+    return gid(u);
+  }
+
+  TestTar gid(long g) {
+    gid = g;
     return this;
   }
 
@@ -87,7 +93,7 @@ final class TestTar {
     System.arraycopy(name, 0, h, 0, Math.min(100, name.length));
     octal(h, 100, 8, mode);
     octal(h, 108, 8, uid);
-    octal(h, 116, 8, uid);
+    octal(h, 116, 8, gid);
     octal(h, 124, 12, size);
     octal(h, 136, 12, time);
     h[156] = (byte) kind;
@@ -99,6 +105,7 @@ final class TestTar {
     out.writeBytes(h);
     mode = 0644;
     uid = 0;
+    gid = 0;
     link = "";
     major = 0;
     minor = 0;

@@ -180,6 +180,24 @@ public final class Fd implements AutoCloseable {
     }
   }
 
+  /// Sets the owner of the open file (fchown(2)), which takes setuid away.
+  public void setOwner(long uid, long gid) throws Errno {
+    Native.call(Syscalls.FCHOWN, "", number(), uid, gid);
+  }
+
+  /// Sets the permissions of the open file (fchmod(2)).
+  public void setMode(int mode) throws Errno {
+    Native.call(Syscalls.FCHMOD, "", number(), mode & 07777, 0);
+  }
+
+  /// Sets access and change time of the open file.
+  public void setTime(long seconds, int nanos) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      long times = Tree.times(arena, seconds, nanos).address();
+      Native.call(Syscalls.UTIMENSAT, "", number(), 0, times);
+    }
+  }
+
   /// Writes all bytes to a blocking descriptor.
   public void writeFully(byte[] bytes) throws Errno {
     for (int at = 0; at < bytes.length; ) {

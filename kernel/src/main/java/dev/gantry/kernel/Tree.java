@@ -242,16 +242,19 @@ public final class Tree implements AutoCloseable {
   /// Sets access and change time.
   public void setTime(String path, long seconds, int nanos) throws Errno {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment times = arena.allocate(32, 8);
-      for (int i = 0; i < 2; i++) {
-        times.set(ValueLayout.JAVA_LONG, i * 16L, seconds);
-        times.set(ValueLayout.JAVA_LONG, i * 16L + 8, nanos);
-      }
-      at(
-          path,
-          (f, n) ->
-              Native.call(Syscalls.UTIMENSAT, path, f, n, times.address(), SYMLINK_NOFOLLOW, 0, 0));
+      long times = times(arena, seconds, nanos).address();
+      at(path, (f, n) -> Native.call(Syscalls.UTIMENSAT, path, f, n, times, SYMLINK_NOFOLLOW, 0, 0));
     }
+  }
+
+  /// Two `struct timespec`: access and change.
+  static MemorySegment times(Arena arena, long seconds, int nanos) {
+    MemorySegment times = arena.allocate(32, 8);
+    for (int i = 0; i < 2; i++) {
+      times.set(ValueLayout.JAVA_LONG, i * 16L, seconds);
+      times.set(ValueLayout.JAVA_LONG, i * 16L + 8, nanos);
+    }
+    return times;
   }
 
   /// Sets an extended attribute on what stands at `path`, not following a link there.
