@@ -36,6 +36,11 @@ final class ImageNames {
       return ids.getFirst();
     }
 
+    /// True if both are the same image, or platforms of the same index.
+    boolean isSame(Target other) {
+      return index.equals(other.index()) && (index.isPresent() || first().equals(other.first()));
+    }
+
     /// The same without one of several images.
     private Target without(Digest id) {
       return new Target(ids.stream().filter(i -> !i.equals(id)).toList(), index);
@@ -60,7 +65,7 @@ final class ImageNames {
     return journal.get(TABLE, key(reference)).map(ImageNames::read);
   }
 
-  private static Target read(Json.JsonObject record) {
+  static Target read(Json.JsonObject record) {
     List<Digest> ids = new ArrayList<>();
     ids.add(Digest.parse(record.string("Id", "")));
     record.strings("Others").forEach(o -> ids.add(Digest.parse(o)));
@@ -101,15 +106,20 @@ final class ImageNames {
   // ---- changes
 
   Change point(ImageReference reference, Target target) {
-    Json.JsonObject record =
-        Json.object().put("Id", target.first().toString()).put("At", Instant.now().toString());
+    return Change.put(
+        TABLE, key(reference), json(target).put("At", Instant.now().toString()));
+  }
+
+  /// What [#read] reads.
+  static Json.JsonObject json(Target target) {
+    Json.JsonObject record = Json.object().put("Id", target.first().toString());
     if (target.ids().size() > 1) {
       Json.JsonArray others = Json.array();
       target.ids().stream().skip(1).forEach(id -> others.add(id.toString()));
       record.put("Others", others);
     }
     target.index().ifPresent(i -> record.put("Index", i.toString()));
-    return Change.put(TABLE, key(reference), record);
+    return record;
   }
 
   /// What the name points to when the image `id` has come to it as one of the platforms of `index`:

@@ -278,7 +278,7 @@ public final class Images {
     List<Change> changes = new ArrayList<>();
     changes.add(names.point(reference, target));
     if (reference.digestIfAny().isEmpty()) {
-      history.pointing(reference, target.first(), Instant.now()).ifPresent(changes::add);
+      history.pointing(reference, target, Instant.now()).ifPresent(changes::add);
     }
     return changes;
   }
@@ -299,32 +299,40 @@ public final class Images {
         .toList();
   }
 
-  /// Points a tag back to what it pointed to before.
+  /// Points a tag back to what it pointed to before, with all the platforms that are still here.
   ///
-  /// @throws Failure.NotFound if nothing earlier is known or that image is gone
+  /// @throws Failure.NotFound if nothing earlier is known or all of it is gone
   public Image rollBack(ImageReference reference) {
-    Image now =
-        named(reference)
-            .orElseThrow(() -> new Failure.NotFound("No such image: " + reference.familiar()));
-    Digest earlier =
-        history
-            .before(reference, now.id())
-            .orElseThrow(
-                () ->
-                    new Failure.NotFound(
-                        reference.familiar() + " has never pointed to another image"));
-    if (byId(earlier).isEmpty()) {
-      throw new Failure.NotFound(
-          "the image that "
-              + reference.familiar()
-              + " pointed to before, "
-              + earlier.shortHex()
-              + ", has been removed");
+    synchronized (names) {
+      ImageNames.Target now =
+          names
+              .target(reference)
+              .filter(t -> byId(t.first()).isPresent())
+              .orElseThrow(() -> new Failure.NotFound("No such image: " + reference.familiar()));
+      TagHistory.Point earlier =
+          history
+              .before(reference, now)
+              .orElseThrow(
+                  () ->
+                      new Failure.NotFound(
+                          reference.familiar() + " has never pointed to another image"));
+      List<Digest> here =
+          earlier.target().ids().stream().filter(id -> byId(id).isPresent()).toList();
+      if (here.isEmpty()) {
+        throw new Failure.NotFound(
+            "the image that "
+                + reference.familiar()
+                + " pointed to before, "
+                + earlier.id().shortHex()
+                + ", has been removed");
+      }
+      journal.commit(
+          names.point(
+              reference,
+              new ImageNames.Target(here, earlier.index().filter(content::contains))),
+          history.rolledBack(reference, earlier));
+      return byId(here.getFirst()).orElseThrow();
     }
-    journal.commit(
-        names.point(reference, ImageNames.Target.of(earlier)),
-        history.rolledBack(reference, earlier, Instant.now()));
-    return byId(earlier).orElseThrow();
   }
 
   /// What became of a removal: names taken away, and ids removed.
@@ -380,8 +388,7 @@ public final class Images {
   }
 
   private Removed remove(List<Image> gone, List<Change> changes, List<String> untagged) {
-    Set<Digest> before = names.indexes();
-    List<Digest> mine = new ArrayList<>(before);
+    Set<Digest> mine = indexes();
     for (Image image : gone) {
       mine.addAll(blobs(image.id()));
       changes.add(Change.remove(IMAGES, image.id().toString()));
@@ -821,16 +828,24 @@ public final class Images {
     Set<Digest> roots = new HashSet<>();
     journal.table(IMAGES).keySet().forEach(id -> roots.addAll(blobs(Digest.parse(id))));
     cache.entries().values().forEach(e -> roots.add(e.blob()));
+    roots.addAll(indexes());
+    return roots;
+  }
+
+  /// The indexes that names and images stand for, or that names may be rolled back to, with the
+  /// attestations that they list.
+  private Set<Digest> indexes() {
     Set<Digest> indexes = names.indexes();
+    indexes.addAll(history.indexes(id -> journal.get(IMAGES, id.toString()).isPresent()));
     journal
         .table(IMAGES)
         .values()
         .forEach(r -> r.string("Index").map(Digest::parse).ifPresent(indexes::add));
+    Set<Digest> all = new HashSet<>(indexes);
     for (Digest index : indexes) {
-      roots.add(index);
-      content.read(index).ifPresent(document -> roots.addAll(Attachments.content(this, document)));
+      content.read(index).ifPresent(document -> all.addAll(Attachments.content(this, document)));
     }
-    return roots;
+    return all;
   }
 
   /// The chain ids of the layers that images and containers have.

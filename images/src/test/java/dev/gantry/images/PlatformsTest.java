@@ -54,10 +54,15 @@ class PlatformsTest {
 
   /// An OCI layout of one name whose index has an image for each platform, the other one first.
   private static byte[] archive() {
+    return archive("");
+  }
+
+  /// @param more what tells its layers from those of others
+  private static byte[] archive(String more) {
     TestTar archive = new TestTar();
     Json.JsonArray manifests = Json.array();
     for (Platform platform : List.of(OTHER, HERE)) {
-      byte[] layer = new TestTar().file("for", platform.toString()).bytes();
+      byte[] layer = new TestTar().file("for", platform + more).bytes();
       byte[] config =
           bytes(
               platform
@@ -208,5 +213,32 @@ class PlatformsTest {
     images.tag(images.require(NAME).id(), ref(NAME));
     assertEquals(1, images.platforms(NAME).size());
     assertTrue(images.index(ref(NAME)).isEmpty());
+  }
+
+  @Test
+  void rollBackBringsAllPlatformsBack() {
+    load(archive());
+    Digest index = Digest.of(images.indexDocument(ref(NAME)).orElseThrow());
+    load(archive("newer"));
+    assertEquals(2, images.history().of(ref(NAME)).size(), "further platforms are no new points");
+    images.collect();
+    Image back = images.rollBack(ref(NAME));
+    assertEquals(HERE, back.platform());
+    assertEquals(2, images.platforms(NAME).size());
+    assertEquals(OTHER, platform(NAME, OTHER));
+    assertEquals(index, Digest.of(images.indexDocument(ref(NAME)).orElseThrow()));
+  }
+
+  @Test
+  void rollBackBringsWhatIsStillHere() {
+    load(archive());
+    Image first = images.require(NAME);
+    load(archive("newer"));
+    images.remove(images.byId(first.id()).orElseThrow());
+    assertEquals(OTHER, images.rollBack(ref(NAME)).platform());
+    assertEquals(1, images.platforms(NAME).size());
+    images.list().forEach(images::remove);
+    images.collect();
+    assertTrue(images.content().list().isEmpty(), "no index stays for the history alone");
   }
 }
