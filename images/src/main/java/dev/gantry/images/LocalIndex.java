@@ -10,14 +10,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /// The index that a name came by, as far as its images are here: what goes out when the name is
 /// pushed or saved with all its platforms.
 ///
 /// @param images those that are here, in the order of the index
 /// @param attachments attestations that it lists and that are here
-/// @param bytes the index itself if it names nothing else, else one of `images` alone
-/// @param isWhole false if the index names more than is here
+/// @param mediaType of the index
+/// @param bytes the index itself if it names nothing else, else one of what is there
 public record LocalIndex(
     List<Image> images,
     List<Attachments.Attachment> attachments,
@@ -38,20 +39,35 @@ public record LocalIndex(
         .toList();
   }
 
-  /// Empty if the name came by no index, or if only one of its platforms is here and others are
-  /// not: that one goes out as it is then.
+  /// For an archive: of what is here. Empty if the name came by no index, or if only one of its
+  /// platforms is here and others are not: that one goes out as it is then.
   static Optional<LocalIndex> of(Images images, ImageReference reference) {
-    return images
-        .indexDocument(reference)
-        .flatMap(document -> of(images, document, images.platforms(reference.toString())));
+    return of(images, reference, d -> false).filter(LocalIndex::isWorthIt);
   }
 
   /// As above, of the index that an image without a name was made with.
   static Optional<LocalIndex> of(Images images, Image image) {
-    return images.ownIndex(image).flatMap(document -> of(images, document, images.list()));
+    return images
+        .ownIndex(image)
+        .flatMap(document -> of(images, document, images.list(), d -> false))
+        .filter(LocalIndex::isWorthIt);
   }
 
-  private static Optional<LocalIndex> of(Images images, byte[] document, List<Image> candidates) {
+  private boolean isWorthIt() {
+    return isWhole || images.size() > 1;
+  }
+
+  /// The index, of what is here and what `elsewhere` says is already there. Empty if the name came
+  /// by no index, or none of its images is here.
+  static Optional<LocalIndex> of(
+      Images images, ImageReference reference, Predicate<Descriptor> elsewhere) {
+    return images
+        .indexDocument(reference)
+        .flatMap(d -> of(images, d, images.platforms(reference.toString()), elsewhere));
+  }
+
+  private static Optional<LocalIndex> of(
+      Images images, byte[] document, List<Image> candidates, Predicate<Descriptor> elsewhere) {
     if (!(ManifestDocument.parse(document, "") instanceof ImageIndex index)) {
       return Optional.empty();
     }
@@ -64,14 +80,14 @@ public record LocalIndex(
           candidates.stream().filter(i -> images.hasManifest(i, entry.digest())).findFirst();
       image.ifPresent(here::add);
       attachment.ifPresent(attachments::add);
-      if (image.isPresent() || attachment.isPresent()) {
+      if (image.isPresent() || attachment.isPresent() || elsewhere.test(entry)) {
         entries.add(entry);
       }
     }
-    boolean whole = entries.size() == index.manifests().size();
-    if (here.isEmpty() || !whole && here.size() == 1) {
+    if (here.isEmpty()) {
       return Optional.empty();
     }
+    boolean whole = entries.size() == index.manifests().size();
     byte[] bytes =
         whole
             ? document

@@ -8,6 +8,7 @@ import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
 import dev.gantry.oci.MediaTypes;
+import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.BlobSource;
 import dev.gantry.registryclient.Remote;
 import dev.gantry.store.ContentStore;
@@ -18,10 +19,12 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /// Sends one image to a registry, or all platforms of one: the layers that it has not, side by
 /// side, then the configuration, and the manifest last, which makes it visible there; of several
@@ -57,16 +60,49 @@ final class PushImage {
         });
   }
 
-  /// Sends every platform of the name that is here; one alone goes without an index.
+  /// Sends every platform of the name, with its index. Of what is not here the repository must have
+  /// the rest: a smaller index under the same name would take the other platforms from everybody.
+  /// Where only one platform is here, that one is sent, without an index.
   void runAll(Image first) {
+    List<Descriptor> missing = new ArrayList<>();
+    boolean alone = images.platforms(reference.toString()).size() == 1;
+    Optional<LocalIndex> local =
+        LocalIndex.of(
+            images,
+            reference,
+            d -> {
+              boolean known = alone && !missing.isEmpty(); // one that is missing decides it
+              boolean there = !known && remote.hasManifest(d.digest());
+              if (!there) {
+                missing.add(d);
+              }
+              return there;
+            });
+    if (local.isEmpty()) {
+      run(first);
+      return;
+    }
+    LocalIndex index = local.get();
+    List<Platform> platforms =
+        missing.stream()
+            .flatMap(d -> d.platformIfAny().stream())
+            .filter(p -> !p.os().equals("unknown")) // attestations, which no pull brings
+            .toList();
+    if (!platforms.isEmpty() && index.images().size() > 1) {
+      throw incomplete(platforms);
+    }
+    if (!index.isWhole() && index.images().size() == 1) {
+      progress.line(
+          "Of "
+              + reference.familiar()
+              + " only "
+              + first.platform()
+              + " is here: its manifest is pushed alone, without the index");
+      run(first);
+      return;
+    }
     sending(
         lease -> {
-          Optional<LocalIndex> local = LocalIndex.of(images, reference);
-          if (local.isEmpty()) {
-            images.tag(first.id(), named(send(first, tag(), lease)));
-            return;
-          }
-          LocalIndex index = local.get();
           for (Image image : index.images()) {
             send(image, "", lease);
           }
@@ -79,12 +115,7 @@ final class PushImage {
                 attachment.bytes());
           }
           if (!index.isWhole()) {
-            progress.line(
-                "Not all platforms of "
-                    + reference.familiar()
-                    + " are here: its index is pushed with "
-                    + index.images().size()
-                    + " of them");
+            progress.line("The index is pushed without the attestations that are not here");
           }
           remote.putManifest(tag(), index.mediaType(), index.bytes());
           tell(tag(), index.bytes());
@@ -92,6 +123,16 @@ final class PushImage {
             images.tag(reference.toString(), named(index.digest()));
           }
         });
+  }
+
+  private Failure incomplete(List<Platform> missing) {
+    String name = reference.familiar();
+    return new Failure.NotFound(
+        "cannot push "
+            + name
+            + ": its index lists platforms that are neither here nor in the repository: "
+            + missing.stream().map(Platform::toString).collect(Collectors.joining(", "))
+            + "; pull them first, or push one platform alone, with --platform");
   }
 
   @FunctionalInterface

@@ -85,6 +85,28 @@ class DockerCliPlatformsIT {
     docker("push", "-q", name);
   }
 
+  /// An index of three platforms, of which two are pulled.
+  private String pullTwoOfThree() {
+    String name = registry.host() + "/three:1";
+    List<String> parts = new java.util.ArrayList<>();
+    for (String platform : List.of(here, OTHER, "linux/riscv64")) {
+      String part = registry.host() + "/three:" + platform.substring(6);
+      importFor(platform, part);
+      parts.add(part);
+    }
+    List<String> create =
+        new java.util.ArrayList<>(List.of("manifest", "create", "--insecure", name));
+    create.addAll(parts);
+    docker(create.toArray(String[]::new));
+    docker("manifest", "annotate", "--arch", "s390x", name, parts.get(1));
+    docker("manifest", "annotate", "--arch", "riscv64", name, parts.get(2));
+    docker("manifest", "push", "--insecure", name);
+    parts.forEach(p -> docker("rmi", p));
+    docker("pull", "-q", name);
+    docker("pull", "-q", "--platform", OTHER, name);
+    return name;
+  }
+
   private void pullBoth() {
     docker("pull", "-q", index);
     docker("pull", "-q", "--platform", OTHER, index);
@@ -151,6 +173,27 @@ class DockerCliPlatformsIT {
     docker("pull", "-q", "--platform", OTHER, copy);
     assertEquals(OTHER, label(copy));
     docker("rmi", copy);
+  }
+
+  @Test
+  void anIndexIsNotMadeSmallerByAPush() {
+    String three = pullTwoOfThree();
+    String again = registry.host() + "/three:2";
+    docker("tag", three, again);
+    Outcome whole = docker("push", again);
+    assertEquals(rawManifest(three), rawManifest(again), "the repository has the third one");
+    assertTrue(whole.out().contains("2: digest: sha256:"), whole.out());
+    String elsewhere = registry.host() + "/elsewhere:1";
+    docker("tag", three, elsewhere);
+    Outcome refused = command("push", elsewhere).run().exited(1);
+    assertTrue(refused.err().contains("neither here nor in the repository: linux/riscv64"), refused.err());
+    Outcome none = command("manifest", "inspect", "--insecure", elsewhere).run().exited(1);
+    assertTrue(none.err().contains("no such manifest"), none.err());
+    docker("rmi", "--platform", OTHER, three);
+    Outcome alone = docker("push", elsewhere);
+    assertTrue(alone.out().contains("only " + here + " is here"), alone.out());
+    assertFalse(Json.parseObject(rawManifest(elsewhere)).has("manifests"));
+    docker("rmi", three, again, elsewhere);
   }
 
   @Test
