@@ -106,8 +106,7 @@ final class ImageNames {
   // ---- changes
 
   Change point(ImageReference reference, Target target) {
-    return Change.put(
-        TABLE, key(reference), json(target).put("At", Instant.now().toString()));
+    return Change.put(TABLE, key(reference), json(target).put("At", Instant.now().toString()));
   }
 
   /// What [#read] reads.

@@ -328,8 +328,7 @@ public final class Images {
       }
       journal.commit(
           names.point(
-              reference,
-              new ImageNames.Target(here, earlier.index().filter(content::contains))),
+              reference, new ImageNames.Target(here, earlier.index().filter(content::contains))),
           history.rolledBack(reference, earlier));
       return byId(here.getFirst()).orElseThrow();
     }

@@ -243,7 +243,9 @@ public final class Tree implements AutoCloseable {
   public void setTime(String path, long seconds, int nanos) throws Errno {
     try (Arena arena = Arena.ofConfined()) {
       long times = times(arena, seconds, nanos).address();
-      at(path, (f, n) -> Native.call(Syscalls.UTIMENSAT, path, f, n, times, SYMLINK_NOFOLLOW, 0, 0));
+      at(
+          path,
+          (f, n) -> Native.call(Syscalls.UTIMENSAT, path, f, n, times, SYMLINK_NOFOLLOW, 0, 0));
     }
   }
 

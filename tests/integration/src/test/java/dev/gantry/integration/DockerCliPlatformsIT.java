@@ -186,7 +186,8 @@ class DockerCliPlatformsIT {
     String elsewhere = registry.host() + "/elsewhere:1";
     docker("tag", three, elsewhere);
     Outcome refused = command("push", elsewhere).run().exited(1);
-    assertTrue(refused.err().contains("neither here nor in the repository: linux/riscv64"), refused.err());
+    assertTrue(
+        refused.err().contains("neither here nor in the repository: linux/riscv64"), refused.err());
     Outcome none = command("manifest", "inspect", "--insecure", elsewhere).run().exited(1);
     assertTrue(none.err().contains("no such manifest"), none.err());
     docker("rmi", "--platform", OTHER, three);
