@@ -36,7 +36,6 @@ final class RuntimeSpecs {
       Map<String, String> joined,
       @Nullable Path shm,
       String cgroup,
-      Map<String, String> networkSysctls,
       List<String> linkedEnvironment) {}
 
   private RuntimeSpecs() {}
@@ -64,7 +63,7 @@ final class RuntimeSpecs {
             resources(spec),
             propagation(spec),
             seccomp(security, capabilities),
-            sysctls(spec, start.networkSysctls()),
+            sysctls(spec),
             security.privileged() ? List.of() : security.maskedPaths(),
             security.privileged() ? List.of() : security.readonlyPaths(),
             null,
@@ -237,9 +236,8 @@ final class RuntimeSpecs {
     return shared ? "rshared" : slave ? "rslave" : "rprivate";
   }
 
-  private static Map<String, String> sysctls(ContainerSpec spec, Map<String, String> network) {
-    Map<String, String> all = new java.util.TreeMap<>(network);
-    all.putAll(spec.sysctls());
+  private static Map<String, String> sysctls(ContainerSpec spec) {
+    Map<String, String> all = new java.util.TreeMap<>(spec.sysctls());
     if (!spec.modes().network().equals("host")
         && !spec.modes().network().startsWith("container:")) {
       // as Docker: an unprivileged user may serve port 80 and ping

@@ -174,8 +174,7 @@ final class StartContainer {
   private record Net(
       java.util.Optional<dev.gantry.network.Attachment> attachment,
       NetlinkSetup setup,
-      String namespace,
-      Map<String, String> sysctls) {}
+      String namespace) {}
 
   /// Who joins another container's network is called as that one is.
   private void takeHostname(Container c, Container other) {
@@ -206,17 +205,11 @@ final class StartContainer {
     if (mode.equals("host") || mode.equals("none") || mode.startsWith("container:")) {
       // a namespace of its own has at least its loopback
       return new Net(
-          java.util.Optional.empty(),
-          mode.equals("none") ? Loopback.SETUP : NetlinkSetup.NONE,
-          "",
-          Map.of());
+          java.util.Optional.empty(), mode.equals("none") ? Loopback.SETUP : NetlinkSetup.NONE, "");
     }
     Networks.Attached attached = engine.networks().attach(NetworkFiles.request(c));
     return new Net(
-        java.util.Optional.of(attached.attachment()),
-        attached.setup(),
-        attached.namespace(),
-        attached.sysctls());
+        java.util.Optional.of(attached.attachment()), NetlinkSetup.NONE, attached.namespace());
   }
 
   // ---- the launch
@@ -267,7 +260,6 @@ final class StartContainer {
                 joined(spec, network),
                 sharedMemory(spec),
                 engine.cgroup(c),
-                network.sysctls(),
                 linked));
     RuntimeSpec config = DeviceRequests.inject(plain, spec, engine.options().cdiFolders());
     try {

@@ -25,6 +25,19 @@ public record Attachment(
     dnsOptions = List.copyOf(dnsOptions);
   }
 
+  static Attachment of(AttachRequest request, String sandboxId, List<Endpoint> endpoints) {
+    return new Attachment(
+        request.containerId(),
+        request.name(),
+        request.hostname(),
+        sandboxId,
+        endpoints,
+        List.of(),
+        request.dns(),
+        request.dnsSearch(),
+        request.dnsOptions());
+  }
+
   Attachment named(String newName) {
     return new Attachment(
         containerId, newName, hostname, sandboxId, endpoints, ports, dns, dnsSearch, dnsOptions);

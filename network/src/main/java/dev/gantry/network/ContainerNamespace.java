@@ -41,6 +41,22 @@ final class ContainerNamespace {
     }
   }
 
+  /// Writes sysctls of a namespace.
+  static void settings(Fd namespace, Map<String, String> settings) {
+    try {
+      NetNamespace.in(
+          namespace,
+          () -> {
+            settings(settings);
+            return true;
+          });
+    } catch (Failure e) {
+      throw e;
+    } catch (Exception e) {
+      throw new Failure.Internal("cannot set the container's sysctls: " + e.getMessage(), e);
+    }
+  }
+
   /// Changes the links of the namespace that the calling thread is in.
   static void change(Map<String, String> settings, List<byte[]> messages) throws Exception {
     // before the addresses: a namespace without IPv6 so far refuses them

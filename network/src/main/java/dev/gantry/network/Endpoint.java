@@ -66,12 +66,21 @@ public record Endpoint(
   Endpoint renamed(String before, String after) {
     List<String> changed =
         names.stream().map(name -> name.equals(before) ? after : name).distinct().toList();
+    return with(hostInterface, changed);
+  }
+
+  /// With `link` as its end on the host.
+  Endpoint onLink(String link) {
+    return with(link, names);
+  }
+
+  private Endpoint with(String newHostInterface, List<String> newNames) {
     return new Endpoint(
         networkId,
         network,
         endpointId,
         interfaceName,
-        hostInterface,
+        newHostInterface,
         mac,
         ipv4,
         ipv4Prefix,
@@ -81,7 +90,7 @@ public record Endpoint(
         ipv6Gateway,
         aliases,
         links,
-        changed,
+        newNames,
         driverOptions,
         gatewayPriority,
         linkLocal);

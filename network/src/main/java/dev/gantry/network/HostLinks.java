@@ -210,6 +210,15 @@ final class HostLinks implements AutoCloseable {
     return mac;
   }
 
+  /// Sends messages about `what`.
+  void change(List<byte[]> messages, String what) {
+    try {
+      netlink.exchange(NetlinkMessage.join(messages), what);
+    } catch (Errno e) {
+      throw failed("change " + what, e);
+    }
+  }
+
   /// Sends a launch message for process `pid` now.
   void send(HostMessage message, int pid, String what) {
     byte[] bytes = message.bytes().clone();

@@ -27,16 +27,25 @@ final class LaunchMessages {
 
   /// The index of an interface follows from its name: the number of `ethN`, a hash of others.
   static int index(Endpoint endpoint) {
-    Matcher numbered = NUMBERED.matcher(endpoint.interfaceName());
+    return index(endpoint.interfaceName());
+  }
+
+  static int index(String interfaceName) {
+    Matcher numbered = NUMBERED.matcher(interfaceName);
     return numbered.matches()
         ? FIRST_INDEX + Integer.parseInt(numbered.group(1))
-        : FIRST_INDEX + 10_000 + (endpoint.interfaceName().hashCode() & 0xff_ffff);
+        : FIRST_INDEX + 10_000 + (interfaceName.hashCode() & 0xff_ffff);
+  }
+
+  /// An index for a link of the host that nobody else is likely to have.
+  static int freeHostIndex() {
+    return ThreadLocalRandom.current().nextInt(HOST_INDEX_FROM, HOST_INDEX_TO);
   }
 
   /// The veth on its bridge; `publishing` when the container has published ports.
   static List<HostMessage> veth(
       Endpoint endpoint, int bridgeIndex, int mtu, boolean publishing, LinkMessages.Target target) {
-    int hostIndex = ThreadLocalRandom.current().nextInt(HOST_INDEX_FROM, HOST_INDEX_TO);
+    int hostIndex = freeHostIndex();
     HostMessage veth =
         LinkMessages.veth(
             endpoint.hostInterface(),
@@ -53,12 +62,22 @@ final class LaunchMessages {
   /// Brings the interface up and gives it its addresses, from within the namespace.
   static List<byte[]> bringUp(Endpoint endpoint) {
     List<byte[]> messages = new ArrayList<>();
-    int index = index(endpoint);
-    messages.add(LinkMessages.up(index));
-    for (Cidr address : addresses(endpoint)) {
-      messages.add(LinkMessages.address(index, address));
-    }
+    messages.add(LinkMessages.up(index(endpoint)));
+    messages.addAll(address(endpoint));
     return messages;
+  }
+
+  /// The same for the inner end of a pair that was made before it was known whose it will be.
+  static List<byte[]> bringUp(Endpoint endpoint, int mtu) {
+    List<byte[]> messages = new ArrayList<>();
+    messages.add(LinkMessages.up(index(endpoint), LinkMessages.mac(endpoint.mac()), mtu));
+    messages.addAll(address(endpoint));
+    return messages;
+  }
+
+  private static List<byte[]> address(Endpoint endpoint) {
+    int index = index(endpoint);
+    return addresses(endpoint).stream().map(to -> LinkMessages.address(index, to)).toList();
   }
 
   static List<Cidr> addresses(Endpoint endpoint) {
@@ -106,19 +125,27 @@ final class LaunchMessages {
     return Cidr.literal(ipv6 ? endpoint.ipv6Gateway() : endpoint.ipv4Gateway());
   }
 
-  /// Settings of a new namespace. Its links may come before or after: `all` is for both, and the
-  /// loopback alone keeps IPv6 (in this order).
-  static Map<String, String> firstSettings(List<Endpoint> endpoints) {
+  /// Settings of a new namespace, before its links come: without IPv6 the loopback alone keeps it
+  /// (in this order).
+  static Map<String, String> firstSettings(boolean ipv6) {
     Map<String, String> settings = new LinkedHashMap<>();
     if (hostHasIpv6()) {
-      if (endpoints.stream().allMatch(endpoint -> endpoint.ipv6().isEmpty())) {
+      if (ipv6) {
+        settings.put("net.ipv6.conf.default.accept_ra", "0");
+      } else {
         settings.put("net.ipv6.conf.all.disable_ipv6", "1");
         settings.put("net.ipv6.conf.lo.disable_ipv6", "0");
-      } else {
-        settings.put("net.ipv6.conf.default.accept_ra", "0");
       }
     }
     return settings;
+  }
+
+  /// Whether endpoints need more than [#firstSettings] give them.
+  static boolean needSettings(List<Endpoint> endpoints) {
+    boolean some = endpoints.stream().anyMatch(endpoint -> !endpoint.ipv6().isEmpty());
+    boolean all = endpoints.stream().noneMatch(endpoint -> endpoint.ipv6().isEmpty());
+    return some && !all
+        || endpoints.stream().anyMatch(e -> e.driverOptions().containsKey(BridgeOptions.SYSCTLS));
   }
 
   /// Settings of the links that are there.

@@ -114,7 +114,27 @@ final class LinkMessages {
     link(message, hostIndex, IFF_UP, IFF_UP);
     message.attribute(IFLA_IFNAME, hostName).attribute(IFLA_MTU, mtu);
     message.attribute(IFLA_MASTER, bridgeIndex);
-    List<Integer> pidOffsets = new ArrayList<>();
+    return withPeer(
+        message,
+        target,
+        () -> {
+          link(message, index, 0, 0);
+          message.attribute(IFLA_IFNAME, name).attribute(IFLA_MTU, mtu);
+          message.attribute(IFLA_ADDRESS, mac);
+        });
+  }
+
+  /// Makes a veth pair that is down and on no bridge, its other end in the namespace of the
+  /// descriptor that is filled in.
+  static HostMessage pair(String hostName, int hostIndex, String name, int index) {
+    NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK | CREATE | EXCLUSIVE);
+    link(message, hostIndex, 0, 0).attribute(IFLA_IFNAME, hostName);
+    return withPeer(
+        message, Target.DESCRIPTOR, () -> link(message, index, 0, 0).attribute(IFLA_IFNAME, name));
+  }
+
+  private static HostMessage withPeer(NetlinkMessage message, Target target, Runnable peer) {
+    List<Integer> offsets = new ArrayList<>();
     message.nestPlain(
         IFLA_LINKINFO,
         () -> {
@@ -125,14 +145,26 @@ final class LinkMessages {
                   message.nestPlain(
                       VETH_INFO_PEER,
                       () -> {
-                        link(message, index, 0, 0);
-                        message.attribute(IFLA_IFNAME, name).attribute(IFLA_MTU, mtu);
-                        message.attribute(IFLA_ADDRESS, mac);
-                        pidOffsets.add(message.position() + 4);
+                        peer.run();
+                        offsets.add(message.position() + 4);
                         message.attribute(target.attribute, 0);
                       }));
         });
-    return new HostMessage(message.bytes(), pidOffsets);
+    return new HostMessage(message.bytes(), offsets);
+  }
+
+  /// Puts the host's end of a pair on its bridge.
+  static byte[] onBridge(int index, int bridgeIndex, int mtu) {
+    NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK);
+    link(message, index, IFF_UP, IFF_UP);
+    return message.attribute(IFLA_MTU, mtu).attribute(IFLA_MASTER, bridgeIndex).bytes();
+  }
+
+  /// Brings the container's end of a pair up.
+  static byte[] up(int index, byte[] mac, int mtu) {
+    NetlinkMessage message = new NetlinkMessage(NEWLINK, REQUEST | ACK);
+    link(message, index, IFF_UP, IFF_UP);
+    return message.attribute(IFLA_MTU, mtu).attribute(IFLA_ADDRESS, mac).bytes();
   }
 
   /// Lets a bridge send packets back out of the port they came from. A container reaches its own

@@ -40,9 +40,8 @@ final class NameServer implements AutoCloseable {
     this.forwarder = forwarder;
   }
 
-  static NameServer start(
-      String containerId, DatagramChannel udp, ServerSocket tcp, NameServers.View view) {
-    return start(containerId, udp, tcp, view, new DnsForwarder(view.servers()));
+  static NameServer start(String containerId, NameServers.Sockets sockets, NameServers.View view) {
+    return start(containerId, sockets.udp(), sockets.tcp(), view, new DnsForwarder(view.servers()));
   }
 
   static NameServer start(
@@ -187,7 +186,7 @@ final class NameServer implements AutoCloseable {
     }
   }
 
-  private static void closeQuietly(AutoCloseable closeable) {
+  static void closeQuietly(AutoCloseable closeable) {
     try {
       closeable.close();
     } catch (Exception e) {

@@ -1,6 +1,7 @@
 package dev.gantry.network;
 
 import dev.gantry.base.Failure;
+import dev.gantry.kernel.NetNamespace;
 import dev.gantry.kernel.Netlink;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -9,7 +10,6 @@ import java.nio.channels.DatagramChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
@@ -33,34 +33,37 @@ final class NameServers implements AutoCloseable {
   record View(Supplier<List<Attachment>> containers, List<String> servers, List<String> host) {}
 
   /// The sockets of one server.
-  record Sockets(DatagramChannel udp, ServerSocket tcp) {}
-
-  /// Runs work in the container's namespace.
-  interface Inside {
-    Sockets run(Callable<Sockets> work) throws Exception;
-  }
-
-  /// In the calling thread's own namespace.
-  static final Inside HERE = Callable::call;
-
-  private final Map<String, NameServer> running = new ConcurrentHashMap<>();
-
-  /// Serves names in a namespace; nothing happens when that is done already.
-  void serve(String containerId, Inside inside, View view) {
-    running.computeIfAbsent(containerId, id -> start(id, inside, view));
-  }
-
-  private static NameServer start(String containerId, Inside inside, View view) {
-    try {
-      Sockets sockets = inside.run(NameServers::open);
-      return NameServer.start(containerId, sockets.udp(), sockets.tcp(), view);
-    } catch (Exception e) {
-      throw new Failure.Internal(
-          "cannot serve names in container " + containerId + ": " + e.getMessage(), e);
+  record Sockets(DatagramChannel udp, ServerSocket tcp) implements AutoCloseable {
+    @Override
+    public void close() {
+      NameServer.closeQuietly(udp);
+      NameServer.closeQuietly(tcp);
     }
   }
 
-  private static Sockets open() throws IOException {
+  private final Map<String, NameServer> running = new ConcurrentHashMap<>();
+
+  /// Serves names in the namespace of process `pid`; nothing happens when that is done already.
+  void serve(String containerId, int pid, View view) {
+    running.computeIfAbsent(
+        containerId,
+        id -> {
+          try {
+            return NameServer.start(id, NetNamespace.of(pid, NameServers::open), view);
+          } catch (Exception e) {
+            throw new Failure.Internal(
+                "cannot serve names in container " + id + ": " + e.getMessage(), e);
+          }
+        });
+  }
+
+  /// Serves names on `sockets`, which are this server's from here on.
+  void serve(String containerId, Sockets sockets, View view) {
+    running.put(containerId, NameServer.start(containerId, sockets, view));
+  }
+
+  /// Opens the sockets of a server in the namespace that the calling thread is in.
+  static Sockets open() throws IOException {
     InetSocketAddress any = new InetSocketAddress(ADDRESS.address(), 0);
     DatagramChannel udp = DatagramChannel.open(java.net.StandardProtocolFamily.INET);
     ServerSocket tcp = new ServerSocket();

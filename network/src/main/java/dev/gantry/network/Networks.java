@@ -1,15 +1,13 @@
 package dev.gantry.network;
 
-import dev.gantry.kernel.NetlinkSetup;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /// The networks of one engine and the containers on them.
 ///
-/// A start is `attach` (reserves addresses and ports, answers the netlink messages for the launch
-/// plan), then `started` once the network namespace exists. The end is `release`: the links go with
-/// the namespace. What an engine before this one left running is announced by `restore`, once,
+/// A start is `attach` (reserves addresses and ports, makes the network namespace for the launch to
+/// join), then `started` once its first process lives there. The end is `release`: the links go
+/// with the namespace. What an engine before this one left running is announced by `restore`, once,
 /// before the first `attach`. Failures are of the `Failure` family with Docker's texts. All methods
 /// are thread-safe.
 public interface Networks extends AutoCloseable {
@@ -101,15 +99,12 @@ public interface Networks extends AutoCloseable {
   @Override
   void close();
 
-  /// A container's addresses and ports, and what its launch has to do.
+  /// A container's addresses and ports, and its network namespace.
   ///
-  /// @param setup messages for a network namespace that the launch makes
-  /// @param namespace path of a network namespace to join instead, or empty: on user networks it is
-  ///   ready, with its name server, before the container's program runs; it stays until `started`
-  ///   or `release`
-  /// @param sysctls settings to write before the links come
-  record Attached(
-      Attachment attachment, NetlinkSetup setup, String namespace, Map<String, String> sysctls) {}
+  /// @param namespace path of the namespace, which the launch joins: it is ready, with its name
+  ///   server on user networks, before the container's program runs, and stays until `started` or
+  ///   `release`
+  record Attached(Attachment attachment, String namespace) {}
 
   /// A container that runs, and its first process.
   record Live(Attachment attachment, int pid) {}

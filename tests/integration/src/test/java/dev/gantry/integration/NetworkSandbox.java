@@ -1,21 +1,16 @@
 package dev.gantry.integration;
 
 import dev.gantry.kernel.NetNamespace;
-import dev.gantry.kernel.Netlink;
-import dev.gantry.kernel.NetlinkSetup;
 import dev.gantry.network.Networks;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 
 /// A process in its own network namespace that stands for a container: the messages of a launch are
@@ -31,11 +26,9 @@ final class NetworkSandbox implements AutoCloseable {
     return open("unshare", "-n");
   }
 
-  /// In the namespace that was made for it, or a new one.
+  /// In the namespace that was made for it.
   static NetworkSandbox open(Networks.Attached attached) throws Exception {
-    NetworkSandbox sandbox =
-        attached.namespace().isEmpty() ? open() : open("nsenter", "--net=" + attached.namespace());
-    return sandbox.launch(attached.setup(), attached.sysctls());
+    return open("nsenter", "--net=" + attached.namespace());
   }
 
   private static NetworkSandbox open(String... how) throws Exception {
@@ -56,36 +49,6 @@ final class NetworkSandbox implements AutoCloseable {
 
   int pid() {
     return (int) process.pid();
-  }
-
-  /// What the monitor and the container's first process do with the messages.
-  private NetworkSandbox launch(NetlinkSetup setup, Map<String, String> sysctls) throws Exception {
-    inside(
-        () -> {
-          for (Map.Entry<String, String> entry : sysctls.entrySet()) {
-            Files.writeString(
-                Path.of("/proc/sys/" + entry.getKey().replace('.', '/')), entry.getValue());
-          }
-          return true;
-        });
-    try (Netlink host = Netlink.route()) {
-      for (NetlinkSetup.HostMessage message : setup.hostMessages()) {
-        byte[] bytes = message.bytes().clone();
-        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
-        message.pidOffsets().forEach(offset -> buffer.putInt(offset, pid()));
-        host.exchange(bytes, "veth");
-      }
-    }
-    inside(
-        () -> {
-          try (Netlink netlink = Netlink.route()) {
-            for (byte[] message : setup.containerMessages()) {
-              netlink.exchange(message, "container message");
-            }
-          }
-          return true;
-        });
-    return this;
   }
 
   <T> T inside(Callable<T> work) throws Exception {

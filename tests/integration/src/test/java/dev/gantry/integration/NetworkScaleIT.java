@@ -10,14 +10,9 @@ import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -31,7 +26,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -209,20 +203,7 @@ class NetworkScaleIT {
     Inside asker = new Inside(pid(engine, start(engine, "asker", "busy", Json.object())));
     Inside echo = new Inside(pid(engine, start(engine, "echo", "busy", Json.object())));
     String address = address(engine, "echo", "busy");
-    AtomicBoolean ended = new AtomicBoolean();
-    int[] exchanged = {0};
-    try (ServerSocket server = echo.run(() -> new ServerSocket(7))) {
-      Thread.ofVirtual().start(() -> echo(server));
-      Thread traffic =
-          new Thread(
-              () -> {
-                try {
-                  exchanged[0] = asker.run(() -> exchange(address, ended));
-                } catch (Exception e) {
-                  exchanged[0] = -1;
-                }
-              });
-      traffic.start();
+    try (Conversation traffic = Conversation.start(asker, address, 7, echo, 7)) {
       for (int i = 0; i < 15; i++) {
         for (String name : List.of("asker", "echo")) {
           String body = "{\"Container\":\"" + name + "\"}";
@@ -231,42 +212,13 @@ class NetworkScaleIT {
           assertTrue(there.startsWith(POOL), there);
           engine.request("POST", "/networks/other/disconnect", body).expect(200);
         }
+        traffic.goesOn("change " + i);
       }
-      ended.set(true);
-      traffic.join();
-      assertTrue(exchanged[0] > 0, "one connection lasted all the time: " + exchanged[0]);
     }
     remove(engine, "asker");
     remove(engine, "echo");
     engine.request("DELETE", "/networks/busy", "").expect(204);
     engine.request("DELETE", "/networks/other", "").expect(204);
-  }
-
-  private static void echo(ServerSocket server) {
-    try (Socket client = server.accept()) {
-      client.getInputStream().transferTo(client.getOutputStream());
-    } catch (IOException e) {
-      assertTrue(server.isClosed());
-    }
-  }
-
-  /// How many times a byte went there and back on one connection.
-  private static int exchange(String address, AtomicBoolean ended) throws IOException {
-    try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(address, 7), 10_000);
-      socket.setSoTimeout(20_000);
-      OutputStream out = socket.getOutputStream();
-      InputStream in = socket.getInputStream();
-      int count = 0;
-      while (!ended.get()) {
-        out.write(count & 0x7f);
-        if (in.read() != (count & 0x7f)) {
-          return -1;
-        }
-        count++;
-      }
-      return count;
-    }
   }
 
   @Test
