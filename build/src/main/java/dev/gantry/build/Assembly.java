@@ -50,9 +50,14 @@ public final class Assembly {
   /// What became of a build.
   ///
   /// @param image this machine's, or the first
+  /// @param images one for each platform
   /// @param root the document that a registry would know it by; empty where none was needed: the
   ///   image is known by its id alone then
-  public record Assembled(Image image, Optional<Descriptor> root) {
+  public record Assembled(Image image, List<Image> images, Optional<Descriptor> root) {
+    public Assembled {
+      images = List.copyOf(images);
+    }
+
     /// The digest that clients are told.
     public Digest digest() {
       return root.map(Descriptor::digest).orElse(image.id());
@@ -71,8 +76,8 @@ public final class Assembly {
       throws IOException {
     Images images = built.getFirst().images();
     if (built.size() == 1 && packaging.isPlain()) {
-      return new Assembled(
-          built.getFirst().image(names, packaging.inlineCache()), Optional.empty());
+      Image image = built.getFirst().image(names, packaging.inlineCache());
+      return new Assembled(image, List.of(image), Optional.empty());
     }
     try (ContentStore.Lease lease = images.content().lease()) {
       return new Assembly(images, packaging, names, lease).make(built, invocation);
@@ -98,7 +103,7 @@ public final class Assembly {
     if (entries.size() == 1 && attestations.isEmpty() && !packaging.index()) {
       names.forEach(name -> images.tag(members.getFirst().id(), name));
       Image image = images.byId(members.getFirst().id()).orElseThrow();
-      return new Assembled(image, Optional.of(entries.getFirst()));
+      return new Assembled(image, List.of(image), Optional.of(entries.getFirst()));
     }
     entries.addAll(attestations);
     ImageIndex index =
@@ -115,7 +120,7 @@ public final class Assembly {
             .withAnnotations(
                 Annotation.at(
                     packaging.annotations(), Annotation.Place.INDEX_DESCRIPTOR, Optional.empty()));
-    return new Assembled(first, Optional.of(root));
+    return new Assembled(first, members, Optional.of(root));
   }
 
   private static byte[] bytes(Json.JsonObject json) {

@@ -28,6 +28,7 @@ import java.util.Set;
 /// @param client gives secrets and ssh agents
 /// @param text the Dockerfile as it was written
 /// @param cacheFrom caches of other builders
+/// @param squash whether all layers above the base image's become one
 public record BuildRequest(
     Dockerfile file,
     Source context,
@@ -45,7 +46,8 @@ public record BuildRequest(
     Times times,
     BuildClient client,
     String text,
-    List<CacheSource> cacheFrom) {
+    List<CacheSource> cacheFrom,
+    boolean squash) {
 
   /// Which times files and the image get.
   ///
@@ -87,7 +89,8 @@ public record BuildRequest(
         times,
         client,
         text,
-        cacheFrom);
+        cacheFrom,
+        squash);
   }
 
   /// The stage that a FROM or `--from` before stage `before` means; none where a named context has
@@ -121,6 +124,7 @@ public record BuildRequest(
     private BuildClient client = BuildClient.NONE;
     private String text = "";
     private List<CacheSource> cacheFrom = List.of();
+    private boolean squash;
 
     private Draft(Dockerfile file, Source context) {
       this.file = file;
@@ -193,6 +197,11 @@ public record BuildRequest(
       return this;
     }
 
+    public Draft squash(boolean together) {
+      squash = together;
+      return this;
+    }
+
     public BuildRequest done() {
       return new BuildRequest(
           file,
@@ -211,7 +220,8 @@ public record BuildRequest(
           Times.of(arguments),
           client,
           text,
-          cacheFrom);
+          cacheFrom,
+          squash);
     }
   }
 }

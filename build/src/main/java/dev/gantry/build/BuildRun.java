@@ -141,7 +141,11 @@ public final class BuildRun implements AutoCloseable {
     if (!unused.isEmpty()) {
       progress.warning("One or more build-args " + unused + " were not consumed");
     }
-    return new Built(this, stage);
+    try {
+      return new Built(this, request.squash() ? stage.squashed(this) : stage);
+    } catch (IOException e) {
+      throw new Failure.Internal("could not squash the layers: " + e.getMessage(), e);
+    }
   }
 
   /// Ends the build: programs that run are killed. Its [#build] fails.

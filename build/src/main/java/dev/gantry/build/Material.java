@@ -27,7 +27,7 @@ public record Material(String uri, String algorithm, String digest)
 
   /// The package URL of an image.
   static String purl(String name, Platform platform) {
-    ImageReference reference = ImageReference.parse(name);
+    ImageReference reference = ImageReference.parse(name).withDefaultTag();
     String version = reference.tagIfAny().orElse("");
     return "pkg:docker/"
         + reference.familiarName()

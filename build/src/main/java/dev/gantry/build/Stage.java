@@ -16,12 +16,14 @@ import java.util.Set;
 /// What a stage has come to.
 ///
 /// @param document the image configuration without its root file system
+/// @param baseLayers how many of the layers are those of the base image
 /// @param created when its last layer was made
 /// @param variables what ENV and ARG have set
 /// @param declared names that ARG has declared, in order
 /// @param unchanged the image that it still is; empty once an instruction was carried out
 record Stage(
     List<Images.Layer> layers,
+    int baseLayers,
     Json.JsonObject document,
     Instant created,
     Optional<Image> unchanged,
@@ -35,6 +37,22 @@ record Stage(
 
   List<Digest> diffIds() {
     return layers.stream().map(Images.Layer::diffId).toList();
+  }
+
+  /// The same with all layers above the base image's in one.
+  Stage squashed(BuildRun run) throws java.io.IOException {
+    if (layers.size() <= baseLayers + 1) {
+      return this;
+    }
+    List<Digest> below = diffIds().subList(0, baseLayers);
+    List<Images.Layer> fewer = new java.util.ArrayList<>(layers.subList(0, baseLayers));
+    fewer.add(new Squash(run, below, diffIds()).layer());
+    run.keep(fewer.stream().map(Images.Layer::diffId).toList());
+    Json.JsonObject changed = (Json.JsonObject) document.copy();
+    if (changed.get("history") instanceof Json.JsonArray history) {
+      changed.put("history", Squash.history(history, baseLayers, created.toString()));
+    }
+    return new Stage(fewer, baseLayers, changed, created, Optional.empty(), variables, declared);
   }
 
   /// The whole configuration (image-spec config.md).

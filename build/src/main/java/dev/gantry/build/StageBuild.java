@@ -51,6 +51,7 @@ final class StageBuild {
   private long newest;
   private List<String> shell = List.of("/bin/sh", "-c");
   private Optional<Image> unchanged = Optional.empty();
+  private int baseLayers;
 
   StageBuild(BuildRun run, Builder.Base base, int firstStep, BuildProgress progress) {
     this.run = run;
@@ -78,7 +79,7 @@ final class StageBuild {
 
   private Stage stage() {
     document.put("config", config.json()).put("history", history);
-    return new Stage(layers, document, created, unchanged, variables, declared);
+    return new Stage(layers, baseLayers, document, created, unchanged, variables, declared);
   }
 
   @FunctionalInterface
@@ -121,6 +122,7 @@ final class StageBuild {
       variables.putAll(below.variables());
       declared.addAll(below.declared());
       unchanged = below.unchanged();
+      baseLayers = below.baseLayers();
       triggers();
       return;
     }
@@ -140,6 +142,7 @@ final class StageBuild {
         image.document(),
         run.builder().engine().images().layersOf(image, run.lease()),
         image.created());
+    baseLayers = layers.size();
     if (new ImageConfig(image.document().object("config").orElseGet(Json::object))
         .environment()
         .containsKey("PATH")) {

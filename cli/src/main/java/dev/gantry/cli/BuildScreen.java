@@ -3,6 +3,7 @@ package dev.gantry.cli;
 import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,6 +18,7 @@ final class BuildScreen {
   private final String kind;
   private final List<String> heads = new ArrayList<>();
   private final Map<Integer, Step> steps = new HashMap<>();
+  private Json.JsonObject result = Json.object();
   private boolean failed;
 
   BuildScreen(Session session, String kind) {
@@ -36,8 +38,28 @@ final class BuildScreen {
     return failed;
   }
 
+  /// What the engine said of the result; empty if it said nothing.
+  Json.JsonObject result() {
+    return result;
+  }
+
+  /// The images' ids by platform.
+  ///
+  /// @param only id of the image if the engine named no platforms
+  Map<String, String> platforms(String only) {
+    Map<String, String> all = new LinkedHashMap<>(result.stringMap("Platforms"));
+    if (all.isEmpty()) {
+      all.put("", only);
+    }
+    return all;
+  }
+
   /// Shows `message` if it is for us.
   boolean shows(Json.JsonObject message) {
+    if (message.has("result")) {
+      result = message.object("result").orElse(result);
+      return true;
+    }
     if (message.has("Warnings")) {
       checks(message.items("Warnings"), true);
       failed = !message.items("Warnings").isEmpty();

@@ -48,14 +48,26 @@ final class Builds {
         Flag.text("base", ' ', "Without a Dockerfile: an image with apt to build and run on"),
         Flag.list(
             "build-context", ' ', "A name that stands for an image: NAME=docker-image://IMAGE"),
+        Flag.list("annotation", ' ', "An annotation of the image: [manifest|index|…:]NAME=VALUE"),
+        Flag.list("attest", ' ', "An attestation: type=provenance|sbom,FIELD=VALUE"),
+        Flag.text("builder", ' ', "No effect: the engine builds").hide(),
+        Flag.list("cache-to", ' ', "Where layers are left: type=inline|registry|local,…"),
+        Flag.text("call", ' ', "What to do: build, check").standard("build"),
         Flag.bool("check", ' ', "Check the Dockerfile, build nothing"),
+        Flag.bool("load", ' ', "Keep the image with the engine, as without --output").hide(),
+        Flag.text("metadata-file", ' ', "Write what was built to this file"),
+        Flag.text("provenance", ' ', "Say how it was built: true, mode=max, version=v1"),
+        Flag.bool("push", ' ', "Send the image to the registries of its names"),
+        Flag.text("sbom", ' ', "List the packages in it: true"),
+        Flag.bool("squash", ' ', "All new layers in one"),
+        Flag.list("ssh", ' ', "An ssh agent for RUN: default or NAME=SOCKET"),
         Flag.bool("debug", ' ', "After a failed RUN, a shell in the state before it"),
         Flag.list("no-cache-filter", ' ', "Stages to make anew"),
         Flag.list("output", 'o', "Where the result goes: type=local|tar|oci|docker,dest=PATH"),
         Flag.list("secret", ' ', "A secret for RUN: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
         Flag.list("add-host", ' ', "A line for /etc/hosts: NAME:ADDRESS"),
         Flag.list("build-arg", ' ', "A value for an ARG: NAME=VALUE, or NAME for our own value"),
-        Flag.list("cache-from", ' ', "Images to take layers from").hide(),
+        Flag.list("cache-from", ' ', "Where layers are taken from: NAME or type=registry|local,…"),
         Flag.text("cgroup-parent", ' ', "The control group above those of the steps"),
         Flag.bool("compress", ' ', "No effect: what is sent stays on this machine").hide(),
         Flag.integer("cpu-period", ' ', "Microseconds of the CPU limit's period"),
@@ -80,7 +92,7 @@ final class Builds {
         Flag.bytes("memory-swap", ' ', "Limit of memory and swap, -1 for none"),
         Flag.text("network", ' ', "The network of RUN: default, none, host").standard("default"),
         Flag.bool("no-cache", ' ', "Make every layer anew"),
-        Flag.text("platform", ' ', "What the image shall run on"),
+        Flag.list("platform", ' ', "What the image shall run on; several make an index"),
         Flag.text("progress", ' ', "How to show it: auto, plain, tty, rawjson").standard("auto"),
         Flag.bool("pull", ' ', "Ask the registry for newer base images"),
         Flag.bool("quiet", 'q', "Only the image's id"),
@@ -149,13 +161,18 @@ final class Builds {
 
   private static int run(Session session, Words words) throws IOException {
     List<BuildOutput> outputs = words.list("output").stream().map(BuildOutput::parse).toList();
-    Query query = query(words, outputs.isEmpty());
+    BuildCaching caching = new BuildCaching(words);
+    List<String> names = names(words, outputs);
+    Query query = query(words, names);
     BuildScreen screen = new BuildScreen(session, words.text("progress", "auto"));
-    Map<String, String> extras = extras(words, screen);
+    Map<String, String> extras = extras(session, words, screen, outputs, caching);
     String from = words.argument(0);
     String file = words.text("file", "");
     AtomicReference<String> id = new AtomicReference<>("");
     boolean quiet = words.on("quiet");
+    if (caching.sends() && !Files.isDirectory(Path.of(from))) {
+      throw new Exit(1, "a cache in a folder needs a context in a folder");
+    }
     if (from.matches("(?i)(https?|git)://.+|git@.+|github\\.com/.+")) {
       query.with("remote", from).withText("dockerfile", file);
       try (InputStream nothing = InputStream.nullInputStream()) {
@@ -182,7 +199,7 @@ final class Builds {
       }
       Optional<Recipe> recipe =
           file.isEmpty() ? SourceBuilds.recipe(session, folder, words) : Optional.empty();
-      try (Context context = new Context(session, folder, file, query, recipe)) {
+      try (Context context = new Context(session, folder, file, query, recipe, caching)) {
         show(
             session,
             session.engine().upload("POST", query, extras, context.open()),
@@ -195,11 +212,17 @@ final class Builds {
     if (screen.failed()) {
       return 1;
     }
+    Map<String, String> platforms = screen.platforms(id.get());
     for (BuildOutput output : outputs) {
-      output.write(session, id.get(), words.list("tag"));
+      output.write(session, platforms, names);
     }
     if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles)) {
-      forget(session, id.get());
+      platforms.values().forEach(one -> forget(session, one));
+    }
+    caching.fetch(session, screen.result().objects("Caches"));
+    Optional<String> metadata = words.text("metadata-file");
+    if (metadata.isPresent()) {
+      Files.writeString(Path.of(metadata.get()), metadata(screen.result(), names).text() + "\n");
     }
     Optional<String> idFile = words.text("iidfile");
     if (idFile.isPresent()) {
@@ -208,14 +231,55 @@ final class Builds {
     return 0;
   }
 
+  /// What `--metadata-file` holds, in the words of Docker's own clients.
+  private static Json.JsonObject metadata(Json.JsonObject result, List<String> names) {
+    Json.JsonObject all =
+        Json.object()
+            .put("buildx.build.ref", result.string("Ref", ""))
+            .put("containerimage.config.digest", result.string("Config", ""))
+            .put("containerimage.digest", result.string("Digest", ""));
+    result.object("Descriptor").ifPresent(d -> all.put("containerimage.descriptor", d));
+    if (!names.isEmpty()) {
+      all.put("image.name", String.join(",", names));
+    }
+    return all;
+  }
+
   // ---- what is asked for
 
+  /// The names that the image gets with the engine; none if files alone are wanted.
+  private static List<String> names(Words words, List<BuildOutput> outputs) {
+    if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles)) {
+      return List.of();
+    }
+    List<String> names = new ArrayList<>(words.list("tag"));
+    outputs.forEach(o -> names.addAll(o.names()));
+    return names.stream().distinct().toList();
+  }
+
   /// What Docker's parameters have no place for: see the engine's `BuildRequests.extras`.
-  private static Map<String, String> extras(Words words, BuildScreen screen) throws IOException {
+  private static Map<String, String> extras(
+      Session session,
+      Words words,
+      BuildScreen screen,
+      List<BuildOutput> outputs,
+      BuildCaching caching)
+      throws IOException {
+    String call = words.text("call", "build");
+    if (!List.of("build", "check").contains(call)) {
+      throw new Exit(1, "unknown call " + call + ": build or check");
+    }
+    boolean push = words.on("push") || outputs.stream().anyMatch(BuildOutput::push);
+    List<String> annotations = new ArrayList<>(words.list("annotation"));
+    outputs.forEach(o -> annotations.addAll(o.annotations()));
     Json.JsonObject all =
         Json.object()
             .put("Steps", screen.wantsSteps())
-            .put("Check", words.on("check"))
+            .put("Check", words.on("check") || call.equals("check"))
+            .put("Push", push)
+            .put("Annotations", Json.strings(annotations))
+            .put("Attestations", Json.strings(attestations(words)))
+            .put("Agents", Json.strings(agents(words)))
             .put("Debug", words.on("debug"))
             .put("Allow", Json.strings(words.list("allow")))
             .put("NoCacheStages", Json.strings(words.list("no-cache-filter")));
@@ -235,12 +299,53 @@ final class Builds {
     for (String text : words.list("secret")) {
       secret(text, secrets);
     }
+    caching.ask(all);
     String text = all.put("Images", images).put("Secrets", secrets).text();
     String header = encoded(text.getBytes(StandardCharsets.UTF_8));
     if (header.length() > MOST_EXTRAS) {
       throw new Exit(1, "all secrets of a build together can have 40 KiB");
     }
-    return Map.of("X-Gantry-Build", header);
+    return Map.of("X-Gantry-Build", header, "X-Registry-Config", Logins.all(session));
+  }
+
+  /// Attestations by kind; a flag of its own counts before `--attest`.
+  private static Map<String, String> attestations(Words words) {
+    Map<String, String> all = new HashMap<>();
+    for (String text : words.list("attest")) {
+      Map<String, String> fields = BuildFields.of(text);
+      List<String> rest = new ArrayList<>();
+      fields.forEach(
+          (k, v) -> {
+            if (!k.equals("type")) {
+              rest.add(k + "=" + v);
+            }
+          });
+      all.put(fields.getOrDefault("type", text), String.join(",", rest));
+    }
+    for (String kind : List.of("provenance", "sbom")) {
+      words.text(kind).ifPresent(value -> all.put(kind, value));
+    }
+    return all;
+  }
+
+  /// Sockets of ssh agents by name: the engine of this machine can open them.
+  private static Map<String, String> agents(Words words) {
+    Map<String, String> all = new HashMap<>();
+    for (String text : words.list("ssh")) {
+      String[] pair = text.split("=", 2);
+      String path =
+          pair.length > 1
+              ? pair[1]
+              : Optional.ofNullable(System.getenv("SSH_AUTH_SOCK")).orElse("");
+      if (path.isEmpty()) {
+        throw new Exit(1, "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+      }
+      if (Files.isRegularFile(Path.of(path))) {
+        throw new Exit(1, path + " is a key: add it to an ssh agent and name the agent's socket");
+      }
+      all.put(pair[0], Path.of(path).toAbsolutePath().toString());
+    }
+    return all;
   }
 
   private static void secret(String text, Json.JsonObject secrets) throws IOException {
@@ -275,11 +380,9 @@ final class Builds {
     return Base64.getEncoder().encodeToString(bytes);
   }
 
-  private static Query query(Words words, boolean named) {
+  private static Query query(Words words, List<String> names) {
     Query query = Query.of("/build").with("version", "1").with("rm", true);
-    for (String tag : named ? words.list("tag") : List.<String>of()) {
-      query.with("t", tag);
-    }
+    names.forEach(name -> query.with("t", name));
     words.list("add-host").forEach(host -> query.with("extrahosts", host.replace('=', ':')));
     Json.JsonObject arguments = Json.object();
     for (String argument : words.list("build-arg")) {
@@ -307,7 +410,7 @@ final class Builds {
         .with("labels", labels.text())
         .with("networkmode", words.text("network", "default"))
         .withText("target", words.text("target", ""))
-        .withText("platform", words.text("platform", ""))
+        .withText("platform", String.join(",", words.list("platform")))
         .withText("cgroupparent", words.text("cgroup-parent", ""))
         .withText("cpusetcpus", words.text("cpuset-cpus", ""))
         .withText("cpusetmems", words.text("cpuset-mems", ""))
@@ -318,6 +421,7 @@ final class Builds {
         .withText("memswap", text(swap))
         .withText("shmsize", text(shared))
         .with("nocache", words.on("no-cache"))
+        .with("squash", words.on("squash"))
         .with("pull", words.on("pull"))
         .with("q", words.on("quiet"));
   }
@@ -373,11 +477,19 @@ final class Builds {
     private final String file;
     private final PipedInputStream in = new PipedInputStream(PIPE);
     private final Packing packing;
+    private final BuildCaching caching;
 
     /// @param recipe what takes the place of a Dockerfile in it
-    Context(Session session, Path folder, String wanted, Query query, Optional<Recipe> recipe)
+    Context(
+        Session session,
+        Path folder,
+        String wanted,
+        Query query,
+        Optional<Recipe> recipe,
+        BuildCaching caching)
         throws IOException {
       this.folder = folder;
+      this.caching = caching;
       Path inside =
           wanted.isEmpty() ? folder.resolve("Dockerfile") : Path.of(wanted).toAbsolutePath();
       Path root = folder.toRealPath();
@@ -451,6 +563,7 @@ final class Builds {
       try (OutputStream out = new BufferedOutputStream(pipe, PIPE);
           TarWriter tar = new TarWriter(out)) {
         packing.content(tar, folder);
+        caching.send(tar);
         if (ownFile.length > 0) {
           own(tar, OWN_FILE, ownFile);
           own(tar, OWN_FILE + ".dockerignore", ownIgnored);

@@ -45,6 +45,19 @@ final class Logins {
     return Base64.getUrlEncoder().encodeToString(account.text().getBytes(StandardCharsets.UTF_8));
   }
 
+  /// The value of `X-Registry-Config`: all logins that the configuration file names.
+  static String all(Session session) {
+    Credentials credentials = new Credentials(session.config());
+    Json.JsonObject all = Json.object();
+    for (String part : new String[] {"auths", "credHelpers"}) {
+      for (String registry : session.config().object(part).members().keySet()) {
+        String key = Credentials.key(registry);
+        credentials.find(registry).ifPresent(login -> all.put(key, account(login, key)));
+      }
+    }
+    return Base64.getUrlEncoder().encodeToString(all.text().getBytes(StandardCharsets.UTF_8));
+  }
+
   private static Json.JsonObject account(Credentials.Login login, String server) {
     Json.JsonObject account = Json.object();
     if (login.isToken()) {

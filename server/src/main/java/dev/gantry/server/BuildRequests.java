@@ -1,12 +1,15 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.Annotation;
 import dev.gantry.build.BuildClient;
 import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
+import dev.gantry.build.CacheSource;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.GivenSecrets;
+import dev.gantry.build.Packaging;
 import dev.gantry.build.RemoteFile;
 import dev.gantry.dockerfile.BuildChecks;
 import dev.gantry.dockerfile.Dockerfile;
@@ -40,13 +43,15 @@ final class BuildRequests {
 
   private final HttpRequest q;
   private final Path folder;
+  private final BuildCaches caches;
   private String fileName = "Dockerfile";
   private String fileText = "";
   private List<Warning> warnings = List.of();
 
   /// @param folder a new one for the context
-  BuildRequests(HttpRequest q, Path folder) {
+  BuildRequests(HttpRequest q, Path folder, BuildCaches caches) {
     this.q = q;
+    this.caches = caches;
     this.folder = folder;
   }
 
@@ -95,11 +100,10 @@ final class BuildRequests {
 
   BuildRequest read() throws IOException {
     checkVersion();
-    if (q.flag("squash")) {
+    if (q.flag("squash") && extras().isEmpty()) { // ours may, Docker's has to be experimental
       throw new Failure.InvalidRequest("squash is only supported with experimental mode");
     }
-    Platform platform =
-        q.text("platform").isEmpty() ? Platform.here() : Platform.parse(q.text("platform"));
+    List<Platform> platforms = platforms();
     Map<String, String> arguments = map("buildargs", "build args");
     Map<String, String> labels = map("labels", "labels");
     Json.JsonObject host = host();
@@ -134,11 +138,14 @@ final class BuildRequests {
       texts(extras.object("Secrets").orElseGet(Json::object))
           .forEach((id, value) -> secrets.put(id, Base64.getDecoder().decode(value)));
       return BuildRequest.of(parsed, BuildContext.without(folder, rules))
-          .client(new GivenSecrets(secrets))
+          .client(new GivenSecrets(secrets, extras.stringMap("Agents")))
           .entitlements(Set.copyOf(extras.strings("Allow")))
           .images(texts(extras.object("Images").orElseGet(Json::object)))
           .target(q.text("target"))
-          .platform(platform)
+          .platform(platforms.getFirst())
+          .text(text)
+          .squash(q.flag("squash"))
+          .cacheFrom(cacheSources(extras))
           .arguments(arguments)
           .labels(labels)
           .noCache(
@@ -152,6 +159,67 @@ final class BuildRequests {
     } catch (ParseFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
     }
+  }
+
+  /// What the image shall run on, one or several.
+  List<Platform> platforms() {
+    List<Platform> all =
+        java.util.Arrays.stream(q.text("platform").split(","))
+            .map(String::strip)
+            .filter(p -> !p.isEmpty())
+            .map(Platform::parse)
+            .distinct()
+            .toList();
+    return all.isEmpty() ? List.of(Platform.here()) : all;
+  }
+
+  /// What the result gets beside its files.
+  Packaging packaging() {
+    Json.JsonObject extras = extras();
+    List<Annotation> annotations =
+        extras.strings("Annotations").stream().flatMap(a -> Annotation.parse(a).stream()).toList();
+    boolean inline =
+        map("buildargs", "build args").getOrDefault("BUILDKIT_INLINE_CACHE", "").equals("1");
+    return Packaging.of(
+        annotations, extras.stringMap("Attestations"), inline || extras.bool("InlineCache", false));
+  }
+
+  /// How the build was asked for, in the words of BuildKit's clients.
+  Map<String, String> attributes() {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String[] pair :
+        new String[][] {{"target", "target"}, {"platform", "platform"}, {"remote", "context"}}) {
+      if (!q.text(pair[0]).isEmpty()) {
+        all.put(pair[1], q.text(pair[0]));
+      }
+    }
+    if (q.flag("nocache")) {
+      all.put("no-cache", "");
+    }
+    all.put("filename", fileName);
+    map("buildargs", "build args").forEach((k, v) -> all.put("build-arg:" + k, v));
+    map("labels", "labels").forEach((k, v) -> all.put("label:" + k, v));
+    return all;
+  }
+
+  /// The URL of the context; empty if the client has sent one.
+  String remoteContext() {
+    return q.text("remote").equals("client-session") ? "" : q.text("remote");
+  }
+
+  private List<CacheSource> cacheSources(Json.JsonObject extras) throws IOException {
+    List<String> names;
+    try {
+      String text = q.text("cachefrom");
+      names =
+          text.isEmpty() || text.equals("null")
+              ? List.of()
+              : Json.object().put("all", Json.parse(text)).strings("all");
+    } catch (JsonException e) {
+      throw new Failure.InvalidRequest("error reading cache-from: " + e.text(), null, e);
+    }
+    return caches.sources(
+        extras.objects("CacheFrom"), names, folder, q.header("X-Registry-Config").orElse(""));
   }
 
   private void checkVersion() {

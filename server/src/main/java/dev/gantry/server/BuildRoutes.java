@@ -1,13 +1,18 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.base.Ids;
+import dev.gantry.build.Assembly;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildProgress;
 import dev.gantry.build.BuildRequest;
-import dev.gantry.build.BuildRun;
 import dev.gantry.build.Builder;
+import dev.gantry.build.Built;
 import dev.gantry.build.Excerpt;
 import dev.gantry.build.FilesTar;
+import dev.gantry.build.Packaging;
+import dev.gantry.build.PlatformBuild;
+import dev.gantry.build.Provenance;
 import dev.gantry.buildkit.BuildKit;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.Warning;
@@ -55,6 +60,7 @@ final class BuildRoutes {
   private final Engine engine;
   private final Transfers transfers;
   private final Builder builder;
+  private final BuildCaches caches;
   private final Supplier<ServerSettings> settings;
   private @Nullable BuildKit buildKit;
 
@@ -66,6 +72,7 @@ final class BuildRoutes {
             engine,
             body -> ContainerRequests.read(engine, body, ApiVersion.NEWEST, "").spec(),
             engine.folder("build"));
+    this.caches = new BuildCaches(engine.images(), transfers);
     builder.sweep();
     this.settings = settings;
   }
@@ -74,6 +81,7 @@ final class BuildRoutes {
     router.on("POST", "/build", this::build);
     router.on("POST", "/build/prune", this::prune);
     router.on("GET", "/build/files", this::files);
+    router.on("GET", "/build/cache", (q, r, p) -> caches.fetch(q.text("id"), r));
     router.on("POST", "/build/cancel", BuildRoutes::cancel);
     router.on("POST", "/session", this::session);
     router.on("POST", "/grpc", this::grpc);
@@ -82,27 +90,31 @@ final class BuildRoutes {
   private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Path folder = Files.createTempDirectory(engine.folder("build"), "context-");
     try {
-      BuildRequests requests = new BuildRequests(q, folder);
+      BuildRequests requests = new BuildRequests(q, folder, caches);
       List<ImageReference> names = requests.names();
       BuildRequest request = requests.read();
+      Instant began = Instant.now();
       if (requests.extras().bool("Check", false)) {
         r.json(200, Json.object().put("Warnings", warnings(requests)));
         return;
       }
       String logins = q.header("X-Registry-Config").orElse("");
-      try (BuildRun run =
+      try (PlatformBuild run =
               builder.plan(
-                  request,
+                  requests.platforms().stream().map(request::withPlatform).toList(),
                   (name, platform, pull) ->
                       base(ImageReference.parse(name), name, platform, pull, logins));
           OutputStream out = r.stream(200, "application/json")) {
         r.whenGone(run::cancel);
-        build(run, names, requests, out, q.flag("q"));
+        build(run, names, requests, out, q.flag("q"), began, logins);
       }
     } catch (BuildFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
     } finally {
       Builder.remove(folder);
+      if (Files.exists(BuildCaches.beside(folder))) {
+        Builder.remove(BuildCaches.beside(folder));
+      }
     }
   }
 
@@ -135,20 +147,39 @@ final class BuildRoutes {
   }
 
   private void build(
-      BuildRun run,
+      PlatformBuild run,
       List<ImageReference> names,
       BuildRequests requests,
       OutputStream out,
-      boolean quiet)
+      boolean quiet,
+      Instant began,
+      String logins)
       throws IOException {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     ClassicBuild classic = new ClassicBuild(quiet ? said : out, run::cancel);
     boolean steps = requests.extras().bool("Steps", false) && !quiet;
     BuildProgress progress = steps ? new StepLines(out, run::cancel) : classic;
     try {
-      Image image = run.build(progress).image(names);
+      Json.JsonObject extras = requests.extras();
+      Packaging packaging = requests.packaging();
+      List<Built> built = run.build(progress);
+      Provenance.Invocation invocation =
+          new Provenance.Invocation(
+              Ids.next(),
+              requests.name(),
+              requests.remoteContext(),
+              requests.attributes(),
+              began,
+              Instant.now());
+      Assembly.Assembled made = Assembly.of(built, packaging, invocation, names);
+      Image image = made.image();
       String id = image.id().toString();
       engine.publishImage("build", id, Map.of("name", id));
+      push(extras, image, names, logins, line -> stream(out, line + "\n"));
+      Json.JsonArray left = caches.export(extras.objects("CacheTo"), built, logins);
+      if (extras.size() > 0) {
+        ProgressLines.line(out, Json.object().put("result", result(made, left, invocation)));
+      }
       if (quiet) {
         stream(out, id + "\n");
         return;
@@ -184,9 +215,42 @@ final class BuildRoutes {
     }
   }
 
+  /// What `gantry build` writes into files: `--metadata-file` and caches.
+  private static Json.JsonObject result(
+      Assembly.Assembled made, Json.JsonArray caches, Provenance.Invocation invocation) {
+    Json.JsonObject result =
+        Json.object()
+            .put("Ref", invocation.id())
+            .put("Digest", made.digest().toString())
+            .put("Config", made.image().id().toString())
+            .put("Caches", caches);
+    Json.JsonObject platforms = Json.object();
+    made.images().forEach(i -> platforms.put(i.platform().toString(), i.id().toString()));
+    result.put("Platforms", platforms);
+    made.root().ifPresent(root -> result.put("Descriptor", root.json()));
+    return result;
+  }
+
+  @FunctionalInterface
+  private interface Lines {
+    void line(String text) throws IOException;
+  }
+
+  private void push(
+      Json.JsonObject extras, Image image, List<ImageReference> names, String logins, Lines lines)
+      throws IOException {
+    if (!extras.bool("Push", false)) {
+      return;
+    }
+    for (ImageReference name : names) {
+      lines.line("pushing " + name.familiar());
+      transfers.pushAll(image, name, Credentials.of(logins, name.domain()), TransferProgress.NONE);
+    }
+  }
+
   private Image base(
       ImageReference wanted, String name, Platform platform, boolean pull, String logins) {
-    Optional<Image> here = engine.images().find(name);
+    Optional<Image> here = engine.images().find(name, Optional.of(platform));
     boolean fits =
         here.map(i -> platform.match(i.platform()) > 0 || isHere(platform)).orElse(false);
     if (here.isPresent() && fits && !pull) {
