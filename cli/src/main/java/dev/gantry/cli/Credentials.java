@@ -145,9 +145,7 @@ final class Credentials {
           new ProcessBuilder(new ArrayList<>(List.of(helper, verb)))
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
-      try (OutputStream in = process.getOutputStream()) {
-        in.write(input.getBytes(StandardCharsets.UTF_8));
-      }
+      tell(process, input);
       String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       if (!process.waitFor(HELPER_SECONDS, TimeUnit.SECONDS)) {
         process.destroyForcibly();
@@ -159,6 +157,15 @@ final class Credentials {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Exit(1, "interrupted");
+    }
+  }
+
+  /// A helper that ends without reading it all has its reasons, which it will say.
+  private static void tell(Process process, String input) {
+    try (OutputStream in = process.getOutputStream()) {
+      in.write(input.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      return; // its answer and its exit code count
     }
   }
 }

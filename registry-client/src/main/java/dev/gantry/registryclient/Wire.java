@@ -4,10 +4,8 @@ import dev.gantry.base.Failure;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.Authenticator;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
-import java.net.PasswordAuthentication;
 import java.net.Proxy;
 import java.net.ProxySelector;
 import java.net.SocketAddress;
@@ -20,15 +18,16 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertificateException;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import javax.net.ssl.SSLException;
@@ -154,7 +153,7 @@ final class Wire {
     }
     RegistryOptions.Proxies proxies = options.proxies();
     if (!proxies.http().isEmpty() || !proxies.https().isEmpty()) {
-      builder.proxy(new Selector(proxies)).authenticator(new ProxyPassword(proxies));
+      builder.proxy(new Selector(proxies));
     }
     return builder.build();
   }
@@ -230,11 +229,19 @@ final class Wire {
         request.header("Authorization", call.authorization());
       }
       request.header("User-Agent", "gantry/0.1");
+      proxyPassword(options.proxies(), call.uri())
+          .ifPresent(password -> request.header("Proxy-Authorization", password));
       request.method(call.method(), publisher(upload, watch));
       try {
         HttpResponse<InputStream> response =
             client(call.uri(), call.insecure())
                 .send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        if (response.statusCode() == 407) {
+          response.body().close();
+          throw new Trouble(
+              new Failure.Internal(call.shown() + ": Proxy Authentication Required"),
+              Trouble.Cure.ELSEWHERE);
+        }
         return new Answer(
             response.statusCode(),
             response.headers(),
@@ -398,6 +405,27 @@ final class Wire {
     return Optional.of(URI.create(text.contains("://") ? text : "http://" + text));
   }
 
+  /// The proxy for what is at `uri`; empty if it is reached without.
+  private static Optional<URI> proxy(RegistryOptions.Proxies proxies, URI uri) {
+    String host = Hosts.withoutPort(String.valueOf(uri.getHost()));
+    int port = uri.getPort() >= 0 ? uri.getPort() : "https".equals(uri.getScheme()) ? 443 : 80;
+    boolean here = host.equals("localhost") || Hosts.isIn(host, "127.0.0.0/8");
+    return here || Hosts.matches(host, port, proxies.none())
+        ? Optional.empty()
+        : proxy(proxies, uri.getScheme());
+  }
+
+  /// What the proxy of `uri` is shown. Not by an authenticator: Java would ask that for registries'
+  /// passwords too, and end the request where it has none. To a tunnel's other end, Java does not
+  /// send the header.
+  private static Optional<String> proxyPassword(RegistryOptions.Proxies proxies, URI uri) {
+    return proxy(proxies, uri)
+        .map(URI::getUserInfo)
+        .map(user -> user.contains(":") ? user : user + ":")
+        .map(user -> Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
+        .map(text -> "Basic " + text);
+  }
+
   private static final class Selector extends ProxySelector {
     private final RegistryOptions.Proxies proxies;
 
@@ -407,42 +435,18 @@ final class Wire {
 
     @Override
     public List<Proxy> select(URI uri) {
-      String host = Hosts.withoutPort(String.valueOf(uri.getHost()));
-      int port = uri.getPort() >= 0 ? uri.getPort() : "https".equals(uri.getScheme()) ? 443 : 80;
-      boolean here = host.equals("localhost") || Hosts.isIn(host, "127.0.0.0/8");
-      Optional<URI> proxy = proxy(proxies, uri.getScheme());
-      if (here || proxy.isEmpty() || Hosts.matches(host, port, proxies.none())) {
-        return List.of(Proxy.NO_PROXY);
-      }
-      URI p = proxy.get();
-      int proxyPort = p.getPort() >= 0 ? p.getPort() : 80;
-      return List.of(
-          new Proxy(Proxy.Type.HTTP, InetSocketAddress.createUnresolved(p.getHost(), proxyPort)));
+      return proxy(proxies, uri)
+          .map(p -> address(p))
+          .map(address -> List.of(new Proxy(Proxy.Type.HTTP, address)))
+          .orElseGet(() -> List.of(Proxy.NO_PROXY));
+    }
+
+    private static InetSocketAddress address(URI proxy) {
+      int port = proxy.getPort() >= 0 ? proxy.getPort() : 80;
+      return InetSocketAddress.createUnresolved(proxy.getHost(), port);
     }
 
     @Override
     public void connectFailed(URI uri, SocketAddress address, IOException e) {}
-  }
-
-  private static final class ProxyPassword extends Authenticator {
-    private final Map<String, String> users = new TreeMap<>();
-
-    ProxyPassword(RegistryOptions.Proxies proxies) {
-      for (String scheme : List.of("http", "https")) {
-        proxy(proxies, scheme)
-            .filter(p -> p.getUserInfo() != null)
-            .ifPresent(p -> users.put(p.getHost(), p.getUserInfo()));
-      }
-    }
-
-    @Override
-    protected @Nullable PasswordAuthentication getPasswordAuthentication() {
-      String user = users.get(String.valueOf(getRequestingHost()));
-      if (getRequestorType() != RequestorType.PROXY || user == null) {
-        return null;
-      }
-      String[] parts = user.split(":", 2);
-      return new PasswordAuthentication(parts[0], (parts.length > 1 ? parts[1] : "").toCharArray());
-    }
   }
 }
