@@ -17,4 +17,5 @@ module dev.gantry.server {
   requires java.net.http;
 
   exports dev.gantry.server;
+  exports dev.gantry.server.tracing;
 }

@@ -13,6 +13,7 @@ import dev.gantry.network.NetworkStore;
 import dev.gantry.network.Networks;
 import dev.gantry.server.ApiServer;
 import dev.gantry.server.ServerSettings;
+import dev.gantry.server.tracing.Tracing;
 import dev.gantry.store.Journal;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -74,6 +75,7 @@ public final class Gantryd {
     NetworkOptions network = NetworkFlags.read(flags);
     AtomicReference<ServerSettings> settings =
         new AtomicReference<>(ServerFlags.read(flags, VERSION, dataRoot));
+    Tracing tracing = Tracing.of(System.getenv(), VERSION);
     String parent =
         flags.text("cgroup-parent", "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge));
     Engine engine =
@@ -88,14 +90,14 @@ public final class Gantryd {
                 parent.startsWith("/") ? parent : "/" + parent,
                 network),
             journal -> Networks.open(network, store(journal)));
-    HttpServer server = ApiServer.over(engine, settings::get);
+    HttpServer server = ApiServer.over(engine, settings::get, tracing);
     Path pidFile = Path.of(flags.text("pidfile", execRoot.resolve("gantryd.pid").toString()));
     Files.writeString(pidFile, ProcessHandle.current().pid() + "\n");
     List<String> hosts =
         flags.list("host").isEmpty() ? List.of(DEFAULT_SOCKET) : flags.list("host");
     // before the first client can see the engine and signal it: a SIGHUP nobody handles ends a JVM
     ProcessSignals.on("HUP", () -> reload(flags, settings));
-    CountDownLatch ended = atEnd(() -> end(flags, server, engine, pidFile, listeners));
+    CountDownLatch ended = atEnd(() -> end(flags, server, engine, pidFile, listeners, tracing));
     List<String> addresses = new ArrayList<>();
     for (String host : hosts) {
       addresses.add(listeners.listen(server, host));
@@ -183,7 +185,12 @@ public final class Gantryd {
   }
 
   private static void end(
-      Flags flags, HttpServer server, Engine engine, Path pidFile, Listeners listeners) {
+      Flags flags,
+      HttpServer server,
+      Engine engine,
+      Path pidFile,
+      Listeners listeners,
+      Tracing tracing) {
     Notify.service("STOPPING=1");
     try {
       server.close();
@@ -193,6 +200,7 @@ public final class Gantryd {
         engine.stopAll(Duration.ofSeconds(flags.number("shutdown-timeout", 15)));
       }
       engine.close();
+      tracing.close();
       Files.deleteIfExists(pidFile);
       Log.info(goOn ? "stopped: containers go on" : "stopped, and the containers with it");
     } catch (IOException | Failure e) {

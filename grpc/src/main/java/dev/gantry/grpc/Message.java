@@ -17,6 +17,9 @@ import java.util.Optional;
 public final class Message {
   private static final int MOST_FIELDS = 1_000_000;
 
+  /// To be written in eight bytes; read as a number like others.
+  private record Fixed(long value) {}
+
   private final Map<Integer, List<Object>> fields = new LinkedHashMap<>();
 
   // ---- writing
@@ -40,6 +43,11 @@ public final class Message {
 
   public Message flag(int field, boolean value) {
     return number(field, value ? 1 : 0);
+  }
+
+  /// A `fixed64`, written even if it is 0.
+  public Message fixed64(int field, long value) {
+    return add(field, new Fixed(value));
   }
 
   /// A message, written even if it is empty.
@@ -82,6 +90,11 @@ public final class Message {
               varint(out, (long) field << 3 | 2);
               varint(out, bytes.length);
               out.writeBytes(bytes);
+            } else if (value instanceof Fixed fixed) {
+              varint(out, (long) field << 3 | 1);
+              for (int i = 0; i < 64; i += 8) {
+                out.write((int) (fixed.value() >>> i));
+              }
             } else {
               varint(out, (long) field << 3);
               varint(out, (Long) value);

@@ -5,6 +5,7 @@ import dev.gantry.http.HttpServer;
 import dev.gantry.http.Limits;
 import dev.gantry.images.Transfers;
 import dev.gantry.registryclient.Registries;
+import dev.gantry.server.tracing.Tracing;
 import java.util.function.Supplier;
 
 /// The Docker Engine API over an engine: the routes of all nouns on one server.
@@ -12,8 +13,8 @@ public final class ApiServer {
   private ApiServer() {}
 
   /// A server that does not listen yet.
-  public static HttpServer over(Engine engine, Supplier<ServerSettings> settings) {
-    Router router = new Router(settings.get().version());
+  public static HttpServer over(Engine engine, Supplier<ServerSettings> settings, Tracing tracing) {
+    Router router = new Router(settings.get().version(), tracing);
     new SystemRoutes(engine, settings).addTo(router);
     new ContainerRoutes(engine, settings).addTo(router);
     new ContainerFileRoutes(engine).addTo(router);

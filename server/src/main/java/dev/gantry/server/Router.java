@@ -6,6 +6,7 @@ import dev.gantry.http.Request;
 import dev.gantry.http.Response;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
+import dev.gantry.server.tracing.Tracing;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,7 +24,8 @@ public final class Router implements Handler {
         throws IOException;
   }
 
-  private record Entry(String method, Pattern pattern, List<String> names, Route route) {}
+  private record Entry(
+      String method, String text, Pattern pattern, List<String> names, Route route) {}
 
   private static final Pattern VERSION =
       Pattern.compile("^/v([0-9]{1,4})(?:\\.([0-9]{1,4}))?(?:\\.[0-9]+)?(/.*)$");
@@ -31,8 +33,10 @@ public final class Router implements Handler {
 
   private final List<Entry> entries = new ArrayList<>();
   private final String server;
+  private final Tracing tracing;
 
-  Router(String engineVersion) {
+  Router(String engineVersion, Tracing tracing) {
+    this.tracing = tracing;
     this.server = "Gantry/" + engineVersion + " (linux)";
   }
 
@@ -49,15 +53,21 @@ public final class Router implements Handler {
       at = m.end();
     }
     regex.append(Pattern.quote(pattern.substring(at))).append('$');
-    entries.add(new Entry(method, Pattern.compile(regex.toString()), names, route));
+    entries.add(new Entry(method, pattern, Pattern.compile(regex.toString()), names, route));
   }
 
   @Override
   public void handle(Request request, Response response) throws IOException {
-    handle(HttpRequest.of(request), new HttpResponse(response));
+    Tracing.Span span = tracing.begin(request);
+    try {
+      handle(HttpRequest.of(request), new HttpResponse(response), span);
+    } finally {
+      span.end(response.status());
+    }
   }
 
-  private void handle(HttpRequest request, HttpResponse response) throws IOException {
+  private void handle(HttpRequest request, HttpResponse response, Tracing.Span span)
+      throws IOException {
     if (request.path().contains("//") || request.path().contains("/../")) {
       response.header(
           "Location",
@@ -106,10 +116,11 @@ public final class Router implements Handler {
       }
       at = request.at(version.group(3), asked);
     }
-    route(at, response);
+    route(at, response, span);
   }
 
-  private void route(HttpRequest request, HttpResponse response) throws IOException {
+  private void route(HttpRequest request, HttpResponse response, Tracing.Span span)
+      throws IOException {
     for (Entry entry : entries) {
       if (!entry.method().equals(request.method())) {
         continue;
@@ -120,6 +131,7 @@ public final class Router implements Handler {
         for (int i = 0; i < entry.names().size(); i++) {
           path.put(entry.names().get(i), m.group(i + 1));
         }
+        span.route(entry.text());
         answer(entry.route(), request, response, path);
         return;
       }

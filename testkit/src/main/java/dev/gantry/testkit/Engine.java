@@ -52,6 +52,15 @@ public final class Engine implements AutoCloseable {
     return start(List.of("nsenter", "-t", Long.toString(pid), "-n", "--"), false, extra);
   }
 
+  /// Like [#start], with more variables in its environment.
+  ///
+  /// @param variables `NAME=value`
+  public static Engine startWith(List<String> variables, String... extra) {
+    List<String> entry = new ArrayList<>(List.of("env"));
+    entry.addAll(variables);
+    return start(entry, false, extra);
+  }
+
   /// Like [#start], and new networks get their subnets from [#pool].
   public static Engine startWithPool(String... extra) {
     return start(List.of(), true, extra);
