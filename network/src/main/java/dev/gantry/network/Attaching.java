@@ -104,11 +104,10 @@ final class Attaching implements AutoCloseable {
   /// A namespace whose pair is on its bridge. One that waits is tried first: somebody may have
   /// deleted its links.
   private ReadyNamespace onBridge(Reserved reserved) {
-    List<Endpoint> endpoints = reserved.attachment().endpoints();
     ReadyNamespace.Kind kind =
         new ReadyNamespace.Kind(
             reserved.pair().isPresent(),
-            endpoints.stream().anyMatch(endpoint -> !endpoint.ipv6().isEmpty()),
+            reserved.pair().filter(pair -> !pair.endpoint().ipv6().isEmpty()).isPresent(),
             Naming.wanted(reserved.attachment()));
     ReadyNamespace waiting = namespaces.poll(kind);
     if (waiting != null) {
@@ -154,7 +153,7 @@ final class Attaching implements AutoCloseable {
     for (HostMessage message : reserved.others()) {
       state.links.send(message, target, "interface of " + attachment.name());
     }
-    if (LaunchMessages.needSettings(attachment.endpoints())) {
+    if (reserved.pair().isEmpty() || !LaunchMessages.pairIsEnough(attachment.endpoints())) {
       ContainerNamespace.settings(
           namespace.namespace(), LaunchMessages.settings(attachment.endpoints()));
     }

@@ -33,6 +33,11 @@ final class EndpointMaker {
       throw new Failure.InvalidRequest("network " + network.name() + " has no endpoints");
     }
     EndpointCheck.check(network, wish);
+    for (String text : wish.linkLocal()) {
+      if (Cidr.literal(text).filter(InetAddress::isLinkLocalAddress).isEmpty()) {
+        throw new Failure.InvalidRequest("invalid link local IP address: " + text);
+      }
+    }
     try (Undo undo = new Undo()) {
       Optional<InetAddress> ipv4 = address(network, wish.ipv4(), false, undo);
       Optional<InetAddress> ipv6 = address(network, wish.ipv6(), true, undo);

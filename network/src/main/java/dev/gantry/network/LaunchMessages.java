@@ -125,42 +125,12 @@ final class LaunchMessages {
     return Cidr.literal(ipv6 ? endpoint.ipv6Gateway() : endpoint.ipv4Gateway());
   }
 
-  /// Settings of a new namespace, before its links come: without IPv6 the loopback alone keeps it
-  /// (in this order).
-  static Map<String, String> firstSettings(boolean ipv6) {
-    Map<String, String> settings = new LinkedHashMap<>();
-    if (hostHasIpv6()) {
-      if (ipv6) {
-        settings.put("net.ipv6.conf.default.accept_ra", "0");
-      } else {
-        settings.put("net.ipv6.conf.all.disable_ipv6", "1");
-        settings.put("net.ipv6.conf.lo.disable_ipv6", "0");
-      }
-    }
-    return settings;
-  }
-
-  /// Whether endpoints need more than [#firstSettings] give them.
-  static boolean needSettings(List<Endpoint> endpoints) {
-    boolean some = endpoints.stream().anyMatch(endpoint -> !endpoint.ipv6().isEmpty());
-    boolean all = endpoints.stream().noneMatch(endpoint -> endpoint.ipv6().isEmpty());
-    return some && !all
-        || endpoints.stream().anyMatch(e -> e.driverOptions().containsKey(BridgeOptions.SYSCTLS));
-  }
-
-  /// Settings of the links that are there.
+  /// Settings of the links that are there; to be written before they have addresses.
   static Map<String, String> settings(List<Endpoint> endpoints) {
     Map<String, String> settings = new LinkedHashMap<>();
     for (Endpoint endpoint : endpoints) {
       String name = endpoint.interfaceName();
-      if (hostHasIpv6()) {
-        boolean ipv6 = !endpoint.ipv6().isEmpty();
-        settings.put("net.ipv6.conf." + name + ".disable_ipv6", ipv6 ? "0" : "1");
-        if (ipv6) {
-          // another container must not become the router (CVE-2020-13401)
-          settings.put("net.ipv6.conf." + name + ".accept_ra", "0");
-        }
-      }
+      settings.putAll(settings(name, !endpoint.ipv6().isEmpty()));
       String own = endpoint.driverOptions().getOrDefault(BridgeOptions.SYSCTLS, "");
       for (String setting : own.split(",")) {
         String[] parts = setting.split("=", 2);
@@ -171,6 +141,24 @@ final class LaunchMessages {
       }
     }
     return settings;
+  }
+
+  /// Settings of a link with or without IPv6. Those of the namespace stay as the kernel has them: a
+  /// container may make links of its own with IPv6.
+  static Map<String, String> settings(String interfaceName, boolean ipv6) {
+    String prefix = "net.ipv6.conf." + interfaceName;
+    return !hostHasIpv6()
+        ? Map.of()
+        : ipv6
+            // another container must not become the router (CVE-2020-13401)
+            ? Map.of(prefix + ".disable_ipv6", "0", prefix + ".accept_ra", "0")
+            : Map.of(prefix + ".disable_ipv6", "1");
+  }
+
+  /// Whether the pair that a namespace comes with has all the settings that `endpoints` need.
+  static boolean pairIsEnough(List<Endpoint> endpoints) {
+    return endpoints.size() == 1
+        && !endpoints.getFirst().driverOptions().containsKey(BridgeOptions.SYSCTLS);
   }
 
   private static boolean hostHasIpv6() {

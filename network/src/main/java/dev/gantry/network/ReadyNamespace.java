@@ -30,7 +30,7 @@ record ReadyNamespace(
   /// What kinds of containers there are.
   ///
   /// @param pair it has the veth pair
-  /// @param ipv6 its links have IPv6
+  /// @param ipv6 the pair has IPv6
   /// @param names it has a name server
   record Kind(boolean pair, boolean ipv6, boolean names) {}
 
@@ -42,10 +42,10 @@ record ReadyNamespace(
       ContainerNamespace.make(
           namespace -> {
             undo.on(namespace, Fd::close);
-            ContainerNamespace.settings(LaunchMessages.firstSettings(kind.ipv6()));
             if (kind.pair()) {
               HostMessage pair = LinkMessages.pair(hostInterface, hostIndex, INTERFACE, INDEX);
               links.send(pair, namespace.number(), "interface " + hostInterface);
+              ContainerNamespace.settings(LaunchMessages.settings(INTERFACE, kind.ipv6()));
             }
             Netlink inside = undo.on(Netlink.route(), Netlink::close);
             inside.exchange(LinkMessages.up(LinkMessages.LOOPBACK_INDEX), "the loopback");
