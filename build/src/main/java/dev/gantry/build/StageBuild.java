@@ -138,6 +138,18 @@ final class StageBuild {
       return;
     }
     Image image = run.base(base.from(), base.platform());
+    if (base.platform().match(image.platform()) == 0) {
+      progress.warning(
+          "InvalidBaseImagePlatform: Base image "
+              + base.from()
+              + " was pulled with platform \""
+              + image.platform()
+              + "\", expected \""
+              + base.platform()
+              + "\" for current build (line "
+              + base.stage().from().origin().first()
+              + ")");
+    }
     start(
         image.document(),
         run.builder().engine().images().layersOf(image, run.lease()),

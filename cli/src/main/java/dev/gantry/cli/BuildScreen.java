@@ -86,6 +86,10 @@ final class BuildScreen {
       }
       return true;
     }
+    if (message.has("warning")) {
+      session.err().println("WARNING: " + message.string("warning", ""));
+      return true;
+    }
     if (message.has("checks")) {
       checks(message.items("checks"), false);
       return true;

@@ -502,6 +502,14 @@ final class Builds {
                 + inside
                 + ": no such file or directory");
       }
+      boolean said = absolute(inside).startsWith(absolute(folder));
+      if (outside && said) { // a link in a tree of somebody else may lead to a file of ours
+        throw new Exit(
+            1,
+            "unable to prepare context: the Dockerfile ("
+                + inside
+                + ") must be within the build context");
+      }
       Path theirs = folder.resolve(".dockerignore");
       String rules =
           Files.isRegularFile(theirs)
@@ -551,6 +559,10 @@ final class Builds {
       } catch (ParseFailure e) {
         throw new Exit(1, "could not read " + name + ": " + e.text());
       }
+    }
+
+    private static Path absolute(Path path) {
+      return path.toAbsolutePath().normalize();
     }
 
     InputStream open() throws IOException {

@@ -4,15 +4,22 @@ import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 
 /// How a layer or another archive is packed, told by its first bytes.
 public enum Compression {
   NONE(""),
   GZIP("+gzip"),
-  ZSTD("+zstd");
+  ZSTD("+zstd"),
+  /// Of archives alone: no registry takes layers packed so.
+  BZIP2(""),
+  /// As BZIP2; unpacked by the machine's program `xz`.
+  XZ("");
 
   /// Bits of the largest zstd window that is accepted: 128 MiB, as the zstd program has it.
   private static final int MAX_WINDOW = 27;
+
+  private static final byte[] XZ_START = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0};
 
   private final String suffix;
 
@@ -28,7 +35,7 @@ public enum Compression {
   /// Looks at the beginning of `in` without taking it.
   public static Compression of(BufferedInputStream in) throws IOException {
     in.mark(8);
-    byte[] start = in.readNBytes(4);
+    byte[] start = in.readNBytes(6);
     in.reset();
     if (start.length >= 2 && (start[0] & 0xff) == 0x1f && (start[1] & 0xff) == 0x8b) {
       return GZIP;
@@ -40,7 +47,20 @@ public enum Compression {
         && (start[3] & 0xff) == 0xfd) {
       return ZSTD;
     }
-    return NONE;
+    if (start.length >= 4
+        && start[0] == 'B'
+        && start[1] == 'Z'
+        && start[2] == 'h'
+        && start[3] >= '1'
+        && start[3] <= '9') {
+      return BZIP2;
+    }
+    return java.util.Arrays.equals(start, XZ_START) ? XZ : NONE;
+  }
+
+  /// Whether layers are stored in this form.
+  boolean isForLayers() {
+    return this != BZIP2 && this != XZ;
   }
 
   /// The bytes that were packed.
@@ -48,6 +68,8 @@ public enum Compression {
     return switch (this) {
       case NONE -> in;
       case GZIP -> new GunzipStream(in);
+      case BZIP2 -> new BZip2CompressorInputStream(in, true);
+      case XZ -> new XzStream(in);
       case ZSTD -> new ZstdInputStream(in).setLongMax(MAX_WINDOW);
     };
   }

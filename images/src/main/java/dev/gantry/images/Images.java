@@ -508,8 +508,9 @@ public final class Images {
       String created,
       Platform platform,
       @Nullable ImageReference reference) {
-    try (ContentStore.Lease lease = content.lease()) {
-      Digest blob = store(tar, lease);
+    try (ContentStore.Lease lease = content.lease();
+        InputStream stored = storable(tar)) {
+      Digest blob = store(stored, lease);
       Layer layer = unpack(blob, null, List.of());
       Json.JsonObject document =
           Json.object()
@@ -537,6 +538,13 @@ public final class Images {
     } catch (IOException e) {
       throw new Failure.InvalidRequest("could not import: " + e.getMessage(), null, e);
     }
+  }
+
+  /// The archive in a form that layers may have.
+  private static InputStream storable(InputStream archive) throws IOException {
+    java.io.BufferedInputStream in = new java.io.BufferedInputStream(archive, 128 * 1024);
+    Compression form = Compression.of(in);
+    return form.isForLayers() ? in : form.unpack(in);
   }
 
   /// Makes an image of `base`'s layers and one more.

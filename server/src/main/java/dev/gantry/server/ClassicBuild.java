@@ -53,7 +53,7 @@ final class ClassicBuild implements BuildProgress {
 
   @Override
   public synchronized void warning(String text) {
-    warning = text;
+    warning += (warning.isEmpty() ? "" : "\n[Warning] ") + text;
   }
 
   synchronized String warning() {
