@@ -4,6 +4,7 @@ import org.jspecify.annotations.NullMarked;
 module dev.gantry.daemon {
   requires static transitive org.jspecify;
   requires transitive dev.gantry.base;
+  requires dev.gantry.build;
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.engine;

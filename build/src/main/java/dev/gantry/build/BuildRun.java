@@ -108,6 +108,7 @@ public final class BuildRun implements AutoCloseable {
     kept.forEach(Images.Kept::close);
     kept.clear();
     lease.close();
+    builder.disk().settle();
   }
 
   /// The work on a stage; one that nobody has planned (a base image's trigger names it) is begun.

@@ -47,6 +47,8 @@ public final class Builder {
   private final Engine engine;
   private final Specs specs;
   private final Path folder;
+  private final CacheMounts mounts;
+  private final BuildDisk disk;
   private final Map<String, Fingerprint.Result> fingerprints =
       java.util.Collections.synchronizedMap(
           new LinkedHashMap<>(16, 0.75f, true) {
@@ -58,11 +60,22 @@ public final class Builder {
             }
           });
 
+  /// What builds keep on the disk.
+  public BuildDisk disk() {
+    return disk;
+  }
+
+  CacheMounts mounts() {
+    return mounts;
+  }
+
   /// @param folder for caches and what is made on the way
   public Builder(Engine engine, Specs specs, Path folder) {
     this.engine = engine;
     this.specs = specs;
     this.folder = folder;
+    this.mounts = new CacheMounts(folder.resolve("caches"));
+    this.disk = new BuildDisk(this);
   }
 
   /// Removes the containers of builds that a crash has cut off. What builds had in work goes too;

@@ -39,6 +39,7 @@ final class RunMounts implements AutoCloseable {
   private final Origin origin;
   private final Path folder;
   private final List<ReentrantLock> held = new ArrayList<>();
+  private final List<Path> caches = new ArrayList<>();
   private final Set<String> targets = new HashSet<>();
   private final List<Path> mounted = new ArrayList<>();
   private final List<AgentSocket> sockets = new ArrayList<>();
@@ -171,7 +172,9 @@ final class RunMounts implements AutoCloseable {
         Digest.of(
             (group + "\0" + id + "\0" + m.from() + "\0" + m.source())
                 .getBytes(StandardCharsets.UTF_8));
-    Path shared = stage.run().builder().folder().resolve("caches").resolve(name.hex());
+    CacheMounts mounts = stage.run().builder().mounts();
+    Path shared = mounts.use(name.hex(), id);
+    caches.add(shared);
     ReentrantLock lock = LOCKS.computeIfAbsent(shared, p -> new ReentrantLock());
     if (m.sharing().equals("private") && (lock.isHeldByCurrentThread() || !lock.tryLock())) {
       Path own = folder.resolve("cache-" + Ids.next().substring(0, 8));
@@ -326,6 +329,7 @@ final class RunMounts implements AutoCloseable {
   @Override
   public void close() {
     held.forEach(ReentrantLock::unlock);
+    caches.forEach(stage.run().builder().mounts()::done);
     sockets.forEach(AgentSocket::close);
     for (Path place : mounted.reversed()) {
       try {

@@ -25,8 +25,8 @@ final class CacheFilter {
             case "inuse" -> Boolean.toString(kept.inUse());
             case "shared" -> Boolean.toString(kept.shared());
             case "private" -> Boolean.toString(!kept.shared());
-            case "mutable" -> Boolean.toString(kept.type().startsWith("source."));
-            case "immutable" -> Boolean.toString(!kept.type().startsWith("source."));
+            case "mutable" -> Boolean.toString(!kept.type().equals("regular"));
+            case "immutable" -> Boolean.toString(kept.type().equals("regular"));
             default -> "";
           };
       return switch (operator) {

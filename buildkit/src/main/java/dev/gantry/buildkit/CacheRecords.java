@@ -1,10 +1,9 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.build.BuildDisk;
 import dev.gantry.engine.Engine;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
-import dev.gantry.images.LayerCache;
-import dev.gantry.oci.Digest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -15,16 +14,18 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 
-/// What builds keep: layers, and contexts of clients. `DiskUsage` lists it, `Prune` removes it.
+/// What builds keep: layers, cache mounts, and contexts of clients. `DiskUsage` lists it, `Prune`
+/// removes it.
 final class CacheRecords {
   private final Engine engine;
+  private final BuildDisk disk;
   private final Contexts contexts;
 
-  CacheRecords(Engine engine, Contexts contexts) {
+  CacheRecords(Engine engine, BuildDisk disk, Contexts contexts) {
     this.engine = engine;
+    this.disk = disk;
     this.contexts = contexts;
   }
 
@@ -47,7 +48,7 @@ final class CacheRecords {
     Message message() {
       return new Message()
           .text(1, id)
-          .flag(2, type.startsWith("source."))
+          .flag(2, !type.equals("regular"))
           .flag(3, inUse)
           .number(4, size)
           .time(6, created)
@@ -63,9 +64,8 @@ final class CacheRecords {
   List<Kept> list(List<String> filters) throws GrpcException {
     CacheFilter filter = CacheFilter.parse(filters);
     List<Kept> all = new ArrayList<>();
-    Set<Digest> shared = engine.images().usedChains();
-    for (Map.Entry<Digest, LayerCache.Entry> e : engine.images().cache().entries().entrySet()) {
-      all.add(layer(e.getKey(), e.getValue(), shared.contains(e.getValue().chain())));
+    for (BuildDisk.Entry e : disk.list()) {
+      all.add(entry(e));
     }
     for (Contexts.Kept kept : contexts.kept()) {
       all.add(context(kept));
@@ -75,21 +75,18 @@ final class CacheRecords {
     return all;
   }
 
-  private Kept layer(Digest key, LayerCache.Entry e, boolean shared) {
+  private static Kept entry(BuildDisk.Entry e) {
     return new Kept(
-        key.hex().substring(0, 25),
-        "regular",
+        e.id(),
+        e.type(),
         e.description(),
         e.size(),
-        false,
-        shared,
+        e.inUse(),
+        e.shared(),
         e.created(),
         e.used(),
         e.uses(),
-        () -> {
-          engine.images().cache().remove(key);
-          return true;
-        });
+        e.remove());
   }
 
   private Kept context(Contexts.Kept kept) {

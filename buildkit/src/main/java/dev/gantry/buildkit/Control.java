@@ -49,7 +49,7 @@ final class Control implements Connection.Handler {
     this.transfers = transfers;
     this.sessions = sessions;
     this.workers = workers;
-    this.cache = new CacheRecords(engine, contexts);
+    this.cache = new CacheRecords(engine, builder.disk(), contexts);
     this.needs =
         new Frontend.Needs(
             builder, contexts, sessions, this::base, builds::result, n -> engine.images().find(n));

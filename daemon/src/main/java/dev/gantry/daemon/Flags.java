@@ -120,6 +120,8 @@ final class Flags {
             (key, value) -> {
               if (key.equals("proxies") && value instanceof Json.JsonObject proxies) {
                 proxies.members().forEach((k, v) -> flat.put("proxies." + k, v));
+              } else if (key.equals("builder")) {
+                flat.put(key, value.text()); // read by itself: it is nested deeply
               } else {
                 flat.put(key, value);
               }

@@ -38,6 +38,7 @@ final class KnownFlags {
       log-format | | log-format | text | text or json (text)
       raw-logs | | raw-logs | bool | plain lines without colours: always the case here
       label | | labels | list | key=value that /info shows (repeatable)
+      builder | | builder | text | settings of builds as in the file: {"gc": {"defaultMaxUsedSpace": "20GB"}}
       live-restore | | live-restore | bool | containers outlive the engine (true); false ends them with it
       shutdown-timeout | | shutdown-timeout | text | seconds that containers get at the end with --live-restore=false (15)
       bridge | b | bridge | text | link name of the default bridge (gantry0); none for no bridge
@@ -123,7 +124,6 @@ final class KnownFlags {
       storage-opt | storage-opts | overlay2 has no options here: nothing limits what containers write
       swarm-raft-heartbeat-tick | swarm-raft-heartbeat-tick | this engine is in no swarm
       swarm-raft-election-tick | swarm-raft-election-tick | this engine is in no swarm
-      builder | builder | the builder's cache has no settings in this file
       min-api-version | min-api-version | versions from 1.24 on are always served
       default-init | default-init | --init-path names the program
       resolv-conf | resolv-conf | --dns, --dns-search and --dns-opt say what containers get

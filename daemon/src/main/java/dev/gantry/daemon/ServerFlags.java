@@ -43,7 +43,8 @@ final class ServerFlags {
         flags.list("label"),
         defaults(flags),
         RegistryFlags.read(flags),
-        flags.flag("live-restore", true));
+        flags.flag("live-restore", true),
+        BuilderFlags.read(flags, dataRoot));
   }
 
   private static ServerSettings.Defaults defaults(Flags flags) {

@@ -15,7 +15,6 @@ public final class ApiServer {
   /// A server that does not listen yet.
   public static HttpServer over(Engine engine, Supplier<ServerSettings> settings, Tracing tracing) {
     Router router = new Router(settings.get().version(), tracing);
-    new SystemRoutes(engine, settings).addTo(router);
     new ContainerRoutes(engine, settings).addTo(router);
     new ContainerFileRoutes(engine).addTo(router);
     new ContainerResourceRoutes(engine).addTo(router);
@@ -31,7 +30,9 @@ public final class ApiServer {
     registry.addTo(router);
     new ImageTransferRoutes(engine, registry).addTo(router);
     new ImageRoutes(engine).addTo(router);
-    new BuildRoutes(engine, transfers, settings).addTo(router);
+    BuildRoutes builds = new BuildRoutes(engine, transfers, settings);
+    builds.addTo(router);
+    new SystemRoutes(engine, settings, builds.disk()).addTo(router);
     new NetworkRoutes(engine).addTo(router);
     new VolumeRoutes(engine).addTo(router);
     new VolumeCopyRoutes(engine).addTo(router);

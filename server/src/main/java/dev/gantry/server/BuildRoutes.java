@@ -3,11 +3,13 @@ package dev.gantry.server;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.build.Assembly;
+import dev.gantry.build.BuildDisk;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildProgress;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
 import dev.gantry.build.Built;
+import dev.gantry.build.CachePolicy;
 import dev.gantry.build.Excerpt;
 import dev.gantry.build.FilesTar;
 import dev.gantry.build.Packaging;
@@ -18,12 +20,10 @@ import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.Warning;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
-import dev.gantry.images.LayerCache;
 import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Tree;
-import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.Credentials;
@@ -32,9 +32,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -75,6 +75,12 @@ final class BuildRoutes {
     this.caches = new BuildCaches(engine.images(), transfers);
     builder.sweep();
     this.settings = settings;
+    builder.disk().policy(() -> settings.get().buildCache());
+  }
+
+  /// What builds keep on the disk.
+  BuildDisk disk() {
+    return builder.disk();
   }
 
   void addTo(Router router) {
@@ -273,56 +279,45 @@ final class BuildRoutes {
   }
 
   private void prune(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    long keep = 0;
-    for (String key :
-        new String[] {"keep-storage", "reserved-space", "max-used-space", "min-free-space"}) {
-      String text = q.text(key);
-      if (!text.isEmpty() && !text.matches("[+-]?[0-9]{1,18}")) {
-        throw new Failure.InvalidRequest(
-            key
-                + " is in bytes and expects an integer, got "
-                + text
-                + ": strconv.Atoi: parsing "
-                + Json.of(text).text()
-                + ": invalid syntax");
-      }
-      if (!text.isEmpty() && !key.equals("min-free-space")) {
-        keep = Math.max(keep, Long.parseLong(text));
-      }
-    }
+    long most = size(q, "max-used-space");
+    long reserved = Math.max(size(q, "keep-storage"), size(q, "reserved-space"));
     Filters filters;
     try {
       filters = Filters.parse(q.text("filters")).only(PRUNE_FILTERS);
     } catch (Failure.InvalidRequest e) {
       throw new Failure.InvalidRequest("failed to prune build cache: " + e.text(), null, e);
     }
-    LayerCache cache = engine.images().cache();
-    Set<Digest> inUse = engine.images().usedChains();
-    Json.JsonArray deleted = Json.array();
-    long freed = 0;
-    long kept = 0;
-    Instant before =
-        filters.has("until") ? PruneTime.parse(filters.get("until").getFirst()) : Instant.MAX;
-    List<Map.Entry<Digest, LayerCache.Entry>> newestFirst =
-        new ArrayList<>(cache.entries().entrySet());
-    newestFirst.sort(Comparator.comparing(e -> e.getValue().used(), Comparator.reverseOrder()));
-    for (Map.Entry<Digest, LayerCache.Entry> entry : newestFirst) {
-      LayerCache.Entry layer = entry.getValue();
-      boolean used = inUse.contains(layer.chain());
-      boolean wanted =
-          (q.flag("all") || !used)
-              && layer.used().isBefore(before)
-              && (!filters.has("id")
-                  || filters.get("id").stream().anyMatch(entry.getKey().hex()::startsWith));
-      if (!wanted || kept + layer.size() <= keep) {
-        kept += layer.size();
-        continue;
+    List<String> wanted = new ArrayList<>();
+    for (String field : List.of("type", "id", "description")) {
+      for (String value : filters.has(field) ? filters.get(field) : List.<String>of()) {
+        wanted.add(field + (field.equals("id") ? "^=" : "==") + value);
       }
-      cache.remove(entry.getKey());
-      deleted.add(entry.getKey().hex().substring(0, 25));
-      freed += used ? 0 : layer.size();
     }
-    long ignored = engine.images().collect();
+    for (String field : List.of("inuse", "shared", "private")) {
+      if (filters.has(field)) {
+        boolean on = !filters.get(field).contains("false") && !filters.get(field).contains("0");
+        wanted.add(
+            (field.equals("private") ? "shared" : field)
+                + "=="
+                + (field.equals("private") ? !on : on));
+      }
+    }
+    Duration age = Duration.ZERO;
+    for (String field : List.of("until", "unused-for")) {
+      if (filters.has(field)) {
+        Instant before = PruneTime.parse(filters.get(field).getFirst());
+        age = Duration.between(before, Instant.now());
+      }
+    }
+    List<BuildDisk.Entry> gone =
+        builder
+            .disk()
+            .prune(
+                new CachePolicy.Rule(
+                    q.flag("all"), wanted, age, reserved, most, size(q, "min-free-space")));
+    Json.JsonArray deleted = Json.array();
+    gone.forEach(e -> deleted.add(e.id()));
+    long freed = gone.stream().filter(e -> !e.shared()).mapToLong(BuildDisk.Entry::size).sum();
     if (deleted.size() > 0) {
       engine.publishEvent("builder", "prune", "", Map.of("reclaimed", Long.toString(freed)));
     }
@@ -331,6 +326,20 @@ final class BuildRoutes {
         Json.object()
             .put("CachesDeleted", deleted.size() > 0 ? deleted : Json.NULL)
             .put("SpaceReclaimed", freed));
+  }
+
+  private static long size(HttpRequest q, String key) {
+    String text = q.text(key);
+    if (!text.isEmpty() && !text.matches("[+-]?[0-9]{1,18}")) {
+      throw new Failure.InvalidRequest(
+          key
+              + " is in bytes and expects an integer, got "
+              + text
+              + ": strconv.Atoi: parsing "
+              + Json.of(text).text()
+              + ": invalid syntax");
+    }
+    return text.isEmpty() ? 0 : Long.parseLong(text);
   }
 
   private static void cancel(HttpRequest q, HttpResponse r, Map<String, String> p)

@@ -1,12 +1,12 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildDisk;
 import dev.gantry.engine.Container;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.Volumes;
 import dev.gantry.images.Image;
 import dev.gantry.json.Json;
-import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -23,8 +23,10 @@ final class DiskUsage {
   private static final Set<String> TYPES = Set.of("container", "image", "volume", "build-cache");
 
   private final Engine engine;
+  private final BuildDisk builds;
 
-  DiskUsage(Engine engine) {
+  DiskUsage(Engine engine, BuildDisk builds) {
+    this.builds = builds;
     this.engine = engine;
   }
 
@@ -48,24 +50,19 @@ final class DiskUsage {
 
   private Json.JsonArray buildCache() {
     Json.JsonArray all = Json.array();
-    Set<Digest> used = engine.images().usedChains();
-    engine
-        .images()
-        .cache()
-        .entries()
-        .forEach(
-            (key, e) ->
-                all.add(
-                    Json.object()
-                        .put("ID", key.hex().substring(0, 25))
-                        .put("Type", "regular")
-                        .put("Description", e.description())
-                        .put("InUse", false)
-                        .put("Shared", used.contains(e.chain()))
-                        .put("Size", e.size())
-                        .put("CreatedAt", Times.nanos(e.created()))
-                        .put("LastUsedAt", Times.nanos(e.used()))
-                        .put("UsageCount", e.uses())));
+    for (BuildDisk.Entry e : builds.list()) {
+      all.add(
+          Json.object()
+              .put("ID", e.id())
+              .put("Type", e.type())
+              .put("Description", e.description())
+              .put("InUse", e.inUse())
+              .put("Shared", e.shared())
+              .put("Size", e.size())
+              .put("CreatedAt", Times.nanos(e.created()))
+              .put("LastUsedAt", Times.nanos(e.used()))
+              .put("UsageCount", e.uses()));
+    }
     return all;
   }
 

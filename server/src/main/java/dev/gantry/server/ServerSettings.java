@@ -1,5 +1,6 @@
 package dev.gantry.server;
 
+import dev.gantry.build.CachePolicy;
 import dev.gantry.json.Json;
 import dev.gantry.registryclient.RegistryOptions;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.List;
 /// @param containers what a container gets that does not say otherwise
 /// @param registries how registries are reached
 /// @param liveRestore whether containers go on when the engine is stopped
+/// @param buildCache how much of the disk builds may keep
 public record ServerSettings(
     String version,
     Path dataRoot,
@@ -20,7 +22,8 @@ public record ServerSettings(
     List<String> labels,
     Defaults containers,
     RegistryOptions registries,
-    boolean liveRestore) {
+    boolean liveRestore,
+    CachePolicy buildCache) {
   /// The release of Docker that speaks our API. Clients compare it with the oldest that they can
   /// use (Testcontainers: 1.6.0), so it stands before our own version.
   private static final String DOCKER = "28.5.2";

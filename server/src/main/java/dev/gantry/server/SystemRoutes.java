@@ -1,6 +1,7 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildDisk;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.Events;
 import dev.gantry.json.Json;
@@ -19,7 +20,10 @@ final class SystemRoutes {
   private final String release;
   private final SystemInfo info;
 
-  SystemRoutes(Engine engine, Supplier<ServerSettings> settings) {
+  private final BuildDisk builds;
+
+  SystemRoutes(Engine engine, Supplier<ServerSettings> settings, BuildDisk builds) {
+    this.builds = builds;
     this.engine = engine;
     this.release = settings.get().release();
     this.info = new SystemInfo(engine, settings);
@@ -92,7 +96,7 @@ final class SystemRoutes {
   private void df(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     r.json(
         200,
-        new DiskUsage(engine)
+        new DiskUsage(engine, builds)
             .json(q.version().atLeast(42) ? q.texts("type") : List.of(), q.version()));
   }
 

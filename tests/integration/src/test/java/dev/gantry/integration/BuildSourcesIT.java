@@ -72,7 +72,13 @@ class BuildSourcesIT {
     List<String> all =
         new ArrayList<>(
             List.of(
-                "git", "-C", place.toString(), "-c", "user.name=n", "-c", "user.email=e@e.example"));
+                "git",
+                "-C",
+                place.toString(),
+                "-c",
+                "user.name=n",
+                "-c",
+                "user.email=e@e.example"));
     all.addAll(List.of(words));
     return Command.of(all).run().succeeded().out().strip();
   }
@@ -147,8 +153,7 @@ class BuildSourcesIT {
             .formatted(at, sum));
     Path out = folder.resolve("out");
     build(engine, "-o", out.toString()).succeeded();
-    assertEquals(
-        "600 0 0 /d/f.txt\n644 5 6 /named\nx\n", Files.readString(out.resolve("all")));
+    assertEquals("600 0 0 /d/f.txt\n644 5 6 /named\nx\n", Files.readString(out.resolve("all")));
     file("Dockerfile", "FROM scratch\nADD --checksum=" + sum + " " + at + "/other /x\n");
     Files.writeString(www.resolve("other"), "other");
     assertTrue(build(engine).err().contains("digest mismatch"), "another content");
@@ -243,7 +248,8 @@ class BuildSourcesIT {
     String lone = "FROM busybox\nLABEL from=stdin\n";
     engine.gantryCommand("build", "-t", "lone", "-").input(lone).run().succeeded();
     assertEquals(
-        "stdin", engine.docker("inspect", "-f", "{{index .Config.Labels \"from\"}}", "lone").line());
+        "stdin",
+        engine.docker("inspect", "-f", "{{index .Config.Labels \"from\"}}", "lone").line());
   }
 
   @Test

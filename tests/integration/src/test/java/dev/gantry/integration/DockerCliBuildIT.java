@@ -309,4 +309,40 @@ class DockerCliBuildIT {
     assertTrue(pruned.contains("\"SpaceReclaimed\":100000"), pruned);
     assertFalse(engine.json("/system/df").text().contains("head -c 100000"));
   }
+
+  @Test
+  void foldersOfCacheMountsAreListedAndPruned(Engine engine) throws IOException {
+    file(
+        "Dockerfile",
+        "FROM busybox\nRUN --mount=type=cache,id=kept,target=/c head -c 50000 /dev/zero > /c/f\n");
+    build(engine, "-q").succeeded();
+    String usage = engine.json("/system/df?type=build-cache").text();
+    assertTrue(
+        usage.contains("\"Type\":\"exec.cachemount\",\"Description\":\"cached mount kept\""),
+        usage);
+    String filter = "%7B%22type%22%3A%5B%22exec.cachemount%22%5D%7D";
+    String pruned =
+        engine.request("POST", "/build/prune?all=1&filters=" + filter, "").expect(200).text();
+    assertTrue(pruned.contains("\"SpaceReclaimed\":50000"), pruned);
+    assertFalse(engine.json("/system/df").text().contains("exec.cachemount"));
+  }
+
+  @Test
+  void buildsKeepNoMoreThanTheOperatorSays() throws IOException {
+    String rule = "{\"gc\":{\"policy\":[{\"all\":true,\"maxUsedSpace\":\"60KB\"}]}}";
+    try (Engine small = Engine.start("--builder", rule)) {
+      small.busybox();
+      for (String name : new String[] {"one", "two", "three"}) {
+        file("Dockerfile", "FROM busybox\nRUN head -c 50000 /dev/zero > /" + name + "\n");
+        build(small, "-q").succeeded();
+      }
+      Eventually.within(
+          Duration.ofSeconds(60),
+          "the cache stays large",
+          () -> {
+            String usage = small.json("/system/df?type=build-cache").text();
+            return usage.contains("/three") && !usage.contains("/one") && !usage.contains("/two");
+          });
+    }
+  }
 }

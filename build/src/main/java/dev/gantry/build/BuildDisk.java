@@ -1,0 +1,153 @@
+package dev.gantry.build;
+
+import dev.gantry.images.LayerCache;
+import dev.gantry.oci.Digest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/// What builds keep on the disk: layers, and the folders of cache mounts. Thread-safe.
+public final class BuildDisk {
+  /// One thing that is kept.
+  ///
+  /// @param type `regular` for layers, `exec.cachemount` for folders, as BuildKit calls them
+  /// @param shared an image holds it too: removing it frees nothing
+  /// @param remove forgets it; false if that cannot be now
+  public record Entry(
+      String id,
+      String type,
+      String description,
+      long size,
+      boolean inUse,
+      boolean shared,
+      Instant created,
+      Instant used,
+      long uses,
+      BooleanSupplier remove) {}
+
+  private final Builder builder;
+  private final AtomicBoolean collecting = new AtomicBoolean();
+  private volatile Supplier<CachePolicy> policy = () -> CachePolicy.NONE;
+
+  BuildDisk(Builder builder) {
+    this.builder = builder;
+  }
+
+  /// Says how much may be kept, from now on.
+  public void policy(Supplier<CachePolicy> given) {
+    policy = given;
+  }
+
+  /// Everything, what was not used for longest first.
+  public List<Entry> list() {
+    List<Entry> all = new ArrayList<>();
+    LayerCache cache = builder.engine().images().cache();
+    Set<Digest> shared = builder.engine().images().usedChains();
+    for (Map.Entry<Digest, LayerCache.Entry> e : cache.entries().entrySet()) {
+      LayerCache.Entry layer = e.getValue();
+      all.add(
+          new Entry(
+              e.getKey().hex().substring(0, 25),
+              "regular",
+              layer.description(),
+              layer.size(),
+              false,
+              shared.contains(layer.chain()),
+              layer.created(),
+              layer.used(),
+              layer.uses(),
+              () -> {
+                cache.remove(e.getKey());
+                return true;
+              }));
+    }
+    all.addAll(mounts());
+    all.sort(Comparator.comparing(Entry::used));
+    return all;
+  }
+
+  /// The folders of cache mounts.
+  public List<Entry> mounts() {
+    CacheMounts mounts = builder.mounts();
+    try {
+      return mounts.list().stream().map(m -> mount(mounts, m)).toList();
+    } catch (IOException | UncheckedIOException e) {
+      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "cannot list caches", e);
+      return List.of();
+    }
+  }
+
+  private static Entry mount(CacheMounts mounts, CacheMounts.Mount m) {
+    return new Entry(
+        m.folder().getFileName().toString().substring(0, 25),
+        "exec.cachemount",
+        "cached mount " + m.name(),
+        m.size(),
+        m.inUse(),
+        false,
+        m.created(),
+        m.used(),
+        1,
+        () -> {
+          try {
+            return mounts.remove(m);
+          } catch (IOException e) {
+            System.getLogger("gantryd").log(System.Logger.Level.WARNING, "cannot remove", e);
+            return false;
+          }
+        });
+  }
+
+  // ---- keeping to the policy
+
+  /// Removes what the policy does not allow any more, on a thread of its own, one at a time.
+  void settle() {
+    if (!policy.get().rules().isEmpty() && collecting.compareAndSet(false, true)) {
+      Thread ignored = Thread.ofVirtual().name("build-cache").start(this::collect);
+    }
+  }
+
+  private void collect() {
+    try {
+      for (CachePolicy.Rule rule : policy.get().rules()) {
+        List<Entry> ignored = prune(rule);
+      }
+    } catch (IOException | RuntimeException e) {
+      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "cannot tidy build caches", e);
+    } finally {
+      collecting.set(false);
+    }
+  }
+
+  /// Removes, what was not used for longest first, until a rule is kept; what was removed.
+  public List<Entry> prune(CachePolicy.Rule rule) throws IOException {
+    List<Entry> all = list();
+    long total = all.stream().filter(rule::fits).mapToLong(Entry::size).sum();
+    long keep =
+        rule.keep(total, Files.getFileStore(builder.folder().toRealPath()).getUsableSpace());
+    Instant before = Instant.now().minus(rule.age());
+    List<Entry> removed = new ArrayList<>();
+    for (Entry entry : all) {
+      boolean young = !rule.age().isZero() && entry.used().isAfter(before);
+      boolean wanted =
+          rule.fits(entry) && (rule.all() || !entry.shared()) && !entry.inUse() && !young;
+      if (wanted && (total > keep || keep == 0) && entry.remove().getAsBoolean()) {
+        total -= entry.size();
+        removed.add(entry);
+      }
+    }
+    if (!removed.isEmpty()) {
+      long ignored = builder.engine().images().collect();
+    }
+    return removed;
+  }
+}
