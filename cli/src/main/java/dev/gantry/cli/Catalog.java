@@ -54,6 +54,7 @@ final class Catalog {
       image prune        |  | Remove images that nothing uses
       image pull         | pull | Fetch an image from a registry
       image push         | push | Send an image to a registry
+      image referrers    |  | Show what refers to an image in its registry: signatures, bills of materials
       image rollback     |  | Point a tag back to what it pointed to before
       image rm           | rmi, image remove | Remove images
       image save         | save | Write images to an archive
@@ -91,7 +92,11 @@ final class Catalog {
       context show       |  | Print the name of the current context
       context update     |  | Change a context
       context use        |  | Make a context the current one
+      manifest annotate  |  | Say which platform an entry of a list is for
+      manifest create    |  | Put a list of several platforms together
       manifest inspect   |  | Show the manifest that a name has in its registry
+      manifest push      |  | Send a list to its registry
+      manifest rm        |  | Forget lists that were put together
       inspect            |  | Show everything known about containers, images, networks, volumes
       init               |  | Write a Dockerfile for the sources in a folder
       login              |  | Log in to a registry

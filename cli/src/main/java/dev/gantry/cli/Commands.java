@@ -52,7 +52,7 @@ final class Commands {
         switch (group) {
           case "container" -> Containers.command(verb);
           case "image" -> Images.command(verb);
-          case "manifest" -> Manifests.inspect();
+          case "manifest" -> Manifests.command(verb);
           case "network" -> Networks.command(verb);
           case "volume" -> Volumes.command(verb);
           case "context" -> Contexts.command(verb);

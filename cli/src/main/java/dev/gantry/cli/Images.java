@@ -62,6 +62,7 @@ final class Images {
               Pulls.platform());
       case "inspect" -> Inspects.command("[OPTIONS] IMAGE [IMAGE...]", "image", Pulls.platform());
       case "tags" -> TagHistories.tags();
+      case "referrers" -> Manifests.referrers();
       case "rollback" -> TagHistories.rollback();
       case "verify" -> TagHistories.verify();
       case "prune" -> Prunes.command("image");

@@ -12,6 +12,7 @@ import dev.gantry.oci.ImageIndex;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
+import dev.gantry.oci.MediaTypes;
 import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.Credentials;
 import dev.gantry.registryclient.Fetched;
@@ -19,6 +20,7 @@ import dev.gantry.registryclient.Registries;
 import dev.gantry.registryclient.Remote;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -271,15 +273,27 @@ final class RegistryRoutes {
   }
 
   /// Beyond Docker's API: stores the manifest or index in the body's `Manifest` under the name.
+  /// What it names is taken over from the repository `From` of the same registry.
   private void putManifest(HttpRequest q, HttpResponse r, Map<String, String> p)
       throws IOException {
     ImageReference reference = reference(p);
-    byte[] bytes = q.json().string("Manifest", "").getBytes(StandardCharsets.UTF_8);
+    Json.JsonObject body = q.json();
+    byte[] bytes = body.string("Manifest", "").getBytes(StandardCharsets.UTF_8);
     ManifestDocument document = ManifestDocument.parse(bytes, "");
-    transfers
-        .registries()
-        .toWrite(reference, credentials(q))
-        .putManifest(wanted(reference), document.mediaType(), bytes);
+    Remote remote = transfers.registries().toWrite(reference, credentials(q));
+    String from = body.string("From", "");
+    if (!from.isEmpty() && document instanceof Manifest manifest) {
+      List<Descriptor> blobs = new ArrayList<>(manifest.layers());
+      blobs.add(manifest.config());
+      for (Descriptor blob : blobs) {
+        boolean there = remote.has(blob.digest()) || remote.mount(blob.digest(), from);
+        if (!there && !MediaTypes.isForeign(blob.mediaType())) {
+          throw new Failure.NotFound(
+              reference.familiarName() + " cannot take " + blob.digest() + " from " + from);
+        }
+      }
+    }
+    remote.putManifest(wanted(reference), document.mediaType(), bytes);
     r.json(201, Json.object().put("Digest", Digest.of(bytes).toString()));
   }
 
