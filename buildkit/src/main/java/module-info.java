@@ -13,7 +13,7 @@ module dev.gantry.buildkit {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.oci;
   requires transitive dev.gantry.registryclient;
-  requires java.net.http;
+  requires transitive dev.gantry.store;
 
   exports dev.gantry.buildkit;
 }

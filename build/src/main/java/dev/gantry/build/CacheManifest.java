@@ -53,7 +53,7 @@ public final class CacheManifest {
   /// Something that can be taken from a cache.
   ///
   /// @param blob its content; not known for inline caches that name layers by their diff ids alone
-  record Record(Descriptor blob, Digest diffId, String description, Instant created) {}
+  public record Record(Descriptor blob, Digest diffId, String description, Instant created) {}
 
   /// A cache as registries and folders take it.
   ///

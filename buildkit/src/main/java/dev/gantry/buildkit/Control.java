@@ -12,7 +12,6 @@ import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
-import dev.gantry.registryclient.Credentials;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -52,7 +51,13 @@ final class Control implements Connection.Handler {
     this.cache = new CacheRecords(engine, builder.disk(), contexts);
     this.needs =
         new Frontend.Needs(
-            builder, contexts, sessions, this::base, builds::result, n -> engine.images().find(n));
+            builder,
+            contexts,
+            sessions,
+            new Caching(engine.images(), transfers),
+            this::base,
+            builds::result,
+            n -> engine.images().find(n));
   }
 
   @Override
@@ -149,8 +154,7 @@ final class Control implements Connection.Handler {
       if (result.isPresent()) {
         Session session = sessions.await(request.session());
         session.connection().whenClosed(build::cancel);
-        Exports exports = new Exports(engine, build, session);
-        response = exports.run(result.get().build());
+        response = new Exports(engine, transfers, build, session).run(result.get());
       }
       return new Message().map(1, response);
     } catch (GrpcException e) {
@@ -182,7 +186,7 @@ final class Control implements Connection.Handler {
             build
                 .result(request.text(1))
                 .orElseThrow(() -> new GrpcException(GrpcException.UNKNOWN, "no such result"));
-        Image ignored = result.image();
+        result.evaluate();
         call.send(new Message());
       }
       case "Return" -> {
@@ -199,7 +203,9 @@ final class Control implements Connection.Handler {
       throw new GrpcException(
           GrpcException.UNIMPLEMENTED,
           frontend.isEmpty()
-              ? "this builder takes no build definitions, only Dockerfiles"
+              ? "this builder takes no definitions (LLB), only Dockerfiles: give the files that you"
+                  + " wanted it to fetch from here, or use a builder of BuildKit's own (docker"
+                  + " buildx create)"
               : "frontend " + frontend + " is not supported, only dockerfile.v0");
     }
     Map<String, String> inputs = new LinkedHashMap<>();
@@ -217,31 +223,15 @@ final class Control implements Connection.Handler {
   // ---- base images
 
   private Image base(String name, Platform platform, boolean pull, Session client) {
-    Optional<Image> here = engine.images().find(name);
-    if (here.isPresent() && !pull) {
+    Optional<Image> here = engine.images().find(name, Optional.of(platform));
+    boolean fits =
+        here.map(i -> platform.match(i.platform()) > 0 || platform.equals(Platform.here()))
+            .orElse(false);
+    if (here.isPresent() && fits && !pull) {
       return here.get();
     }
     ImageReference reference = ImageReference.parse(name).withDefaultTag();
     return transfers.pull(
-        reference,
-        Optional.of(platform),
-        credentials(client, reference.domain()),
-        TransferProgress.NONE);
-  }
-
-  private static Credentials credentials(Session client, String domain) {
-    try {
-      String host = domain.equals("docker.io") ? "registry-1.docker.io" : domain;
-      return client
-          .login(host)
-          .map(
-              l ->
-                  l.user().isEmpty()
-                      ? new Credentials("", "", l.secret(), "")
-                      : new Credentials(l.user(), l.secret()))
-          .orElse(Credentials.NONE);
-    } catch (IOException e) {
-      return Credentials.NONE; // the session has gone; the build will end
-    }
+        reference, Optional.of(platform), client.credentials(reference), TransferProgress.NONE);
   }
 }

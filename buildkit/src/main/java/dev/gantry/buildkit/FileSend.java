@@ -7,7 +7,9 @@ import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -27,16 +29,24 @@ final class FileSend {
   private static final int MAX_DEPTH = 512;
 
   private final Call call;
-  private final Tree tree;
+  private final List<Part> parts;
   private final LongConsumer sent;
-  private final Map<Integer, String> files = new HashMap<>();
+  private final Map<Integer, Place> files = new HashMap<>();
   private final Map<String, String> links = new HashMap<>();
   private int count;
 
+  /// Files below a folder of the client.
+  ///
+  /// @param prefix the folder's name; empty for the client's folder itself
+  record Part(String prefix, Tree tree) {}
+
+  private record Place(Tree tree, String path) {}
+
+  /// @param parts in the order of their prefixes
   /// @param sent hears the size of each message
-  FileSend(Call call, Tree tree, LongConsumer sent) {
+  FileSend(Call call, List<Part> parts, LongConsumer sent) {
     this.call = call;
-    this.tree = tree;
+    this.parts = parts.stream().sorted(Comparator.comparing(Part::prefix)).toList();
     this.sent = sent;
   }
 
@@ -60,7 +70,13 @@ final class FileSend {
                   asked.add(new Message().number(1, FIN));
                 });
     try {
-      list("", 0);
+      for (Part part : parts) {
+        if (!part.prefix().isEmpty()) {
+          entry(part.prefix(), part.tree().status("/").orElseThrow(), "");
+        }
+        links.clear();
+        list(part, "", 0);
+      }
       send(new Message().number(1, STAT));
       Message next = asked.take();
       while (next.number(1) == REQUEST) {
@@ -93,10 +109,12 @@ final class FileSend {
     call.send(bytes);
   }
 
-  private void list(String folder, int depth) throws IOException {
+  private void list(Part part, String folder, int depth) throws IOException {
     if (depth > MAX_DEPTH) {
       throw new IOException(folder + " is nested too deeply");
     }
+    Tree tree = part.tree();
+    String prefix = part.prefix().isEmpty() ? "" : part.prefix() + "/";
     for (String name : tree.list(folder.isEmpty() ? "/" : folder)) {
       String path = folder + "/" + name;
       Tree.Status status = tree.status(path).orElse(null);
@@ -106,27 +124,32 @@ final class FileSend {
       String target = status.isLink() ? tree.readLink(path) : "";
       if (status.isRegular() && status.links() > 1) {
         String first =
-            links.putIfAbsent(status.fileSystem() + ":" + status.inode(), path.substring(1));
+            links.putIfAbsent(
+                status.fileSystem() + ":" + status.inode(), prefix + path.substring(1));
         target = first == null ? "" : first;
       }
       if (status.isRegular() && target.isEmpty()) {
-        files.put(count, path);
+        files.put(count, new Place(tree, path));
       }
-      count++;
-      Message stat = Entry.stat(path.substring(1), status, target);
-      send(new Message().number(1, STAT).message(2, stat));
+      entry(prefix + path.substring(1), status, target);
       if (status.isDirectory()) {
-        list(path, depth + 1);
+        list(part, path, depth + 1);
       }
     }
   }
 
+  private void entry(String path, Tree.Status status, String target) throws IOException {
+    count++;
+    send(new Message().number(1, STAT).message(2, Entry.stat(path, status, target)));
+  }
+
   private void content(int id) throws IOException {
-    String path = files.get(id);
-    if (path == null) {
+    Place place = files.get(id);
+    if (place == null) {
       throw new IOException("the client asks for a file that is none: " + id);
     }
-    try (Fd file = tree.openFile(path, Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW)) {
+    int flags = Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW;
+    try (Fd file = place.tree().openFile(place.path(), flags)) {
       byte[] piece = new byte[PIECE];
       for (int n = file.read(piece, 0, PIECE); n > 0; n = file.read(piece, 0, PIECE)) {
         send(new Message().number(1, DATA).number(3, id).bytes(4, Arrays.copyOf(piece, n)));

@@ -4,9 +4,9 @@ import dev.gantry.base.Failure;
 import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildRequest;
-import dev.gantry.build.BuildRun;
 import dev.gantry.build.Builder;
 import dev.gantry.build.GitSource;
+import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.Source;
 import dev.gantry.dockerfile.BuildChecks;
 import dev.gantry.dockerfile.Dockerfile;
@@ -60,6 +60,7 @@ final class Frontend {
       Builder builder,
       Contexts contexts,
       Sessions sessions,
+      Caching caching,
       Bases bases,
       Inputs inputs,
       java.util.function.Function<String, Optional<Image>> here) {}
@@ -110,7 +111,8 @@ final class Frontend {
       Files files = given ? local() : inside(remote.get());
       SourceErrors errors = new SourceErrors(files.name(), files.dockerfile());
       try {
-        Dockerfile file = Dockerfile.parse(new String(files.dockerfile(), StandardCharsets.UTF_8));
+        String text = new String(files.dockerfile(), StandardCharsets.UTF_8);
+        Dockerfile file = Dockerfile.parse(text);
         if (remote.isEmpty()) {
           ignoring = patterns(ignored(files.ignored()));
         }
@@ -131,7 +133,7 @@ final class Frontend {
                       .distinct()
                       .collect(Collectors.joining(", ")));
         }
-        Result result = plan(file, context, errors);
+        Result result = plan(file, context, errors, text);
         kept = true;
         planned.take(result);
         Message ref = new Message().text(1, result.id()).message(2, Definitions.of(result.id()));
@@ -187,15 +189,17 @@ final class Frontend {
     return new Message().number(1, line);
   }
 
-  private Result plan(Dockerfile file, Source context, SourceErrors errors)
+  private Result plan(Dockerfile file, Source context, SourceErrors errors, String text)
       throws GrpcException, IOException, BuildFailure {
     Session client = needs.sessions().await(build.request().session());
     BuildRequest request =
         BuildRequest.of(file, context)
             .contexts(contexts())
-            .images(aliases)
+            .images(replaced())
             .target(options.text("target"))
-            .platform(options.platform())
+            .platform(options.platforms().getFirst())
+            .text(text)
+            .cacheFrom(needs.caching().sources(build.request(), options, client))
             .arguments(options.below("build-arg:"))
             .labels(options.below("label:"))
             .noCache(options.noCache(), options.noCacheStages())
@@ -204,7 +208,12 @@ final class Frontend {
             .entitlements(build.request().entitlements())
             .client(client)
             .done();
-    BuildRun run = needs.builder().plan(request, (n, p, pull) -> base(n, p, pull, client));
+    PlatformBuild run =
+        needs
+            .builder()
+            .plan(
+                options.platforms().stream().map(request::withPlatform).toList(),
+                (n, p, pull) -> base(n, p, pull, client));
     Set<String> stages = new HashSet<>();
     for (Dockerfile.Stage stage : file.stages()) {
       stages.add(stage.from().name().toLowerCase(Locale.ROOT));
@@ -213,7 +222,7 @@ final class Frontend {
         OneBuild.newId(),
         run,
         new StepProgress(
-            build.progress(), stages, file.stages().size() > 1, text -> expanded(file, text)),
+            build.progress(), stages, file.stages().size() > 1, from -> expanded(file, from)),
         errors,
         this::close);
   }
@@ -245,7 +254,7 @@ final class Frontend {
   private Image base(String name, dev.gantry.oci.Platform platform, boolean pull, Session client) {
     String alias = alias(name);
     if (alias.startsWith(INPUT)) {
-      return input(alias.substring(INPUT.length()));
+      return input(alias.substring(INPUT.length()), platform);
     }
     String image = alias.isEmpty() ? name : alias.substring(IMAGE.length());
     FutureTask<Image> task = new FutureTask<>(() -> resolve(image, platform, pull, client));
@@ -283,7 +292,7 @@ final class Frontend {
 
   /// What a named context has put in the place of an image; empty for nothing.
   private String alias(String name) {
-    if (name.startsWith(IMAGE) || name.startsWith(INPUT)) {
+    if (name.startsWith(INPUT)) {
       return name; // put in by the builder
     }
     String full = StepProgress.full(name);
@@ -294,13 +303,22 @@ final class Frontend {
         .orElse("");
   }
 
-  private Image input(String name) {
+  /// Names of images by the names that contexts have given them, for the builder.
+  private Map<String, String> replaced() {
+    Map<String, String> all = new LinkedHashMap<>();
+    aliases.forEach(
+        (name, value) ->
+            all.put(name, value.startsWith(IMAGE) ? value.substring(IMAGE.length()) : value));
+    return all;
+  }
+
+  private Image input(String name, dev.gantry.oci.Platform platform) {
     Optional<Result> result = Optional.ofNullable(inputs.get(name)).flatMap(needs.inputs()::find);
     if (result.isEmpty()) {
       throw new Failure.NotFound("the build that " + name + " comes from is over");
     }
     try {
-      return result.get().image();
+      return result.get().image(platform);
     } catch (GrpcException e) {
       throw new Failure.Unavailable(name + ": " + e.text());
     }

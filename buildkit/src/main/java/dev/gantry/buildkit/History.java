@@ -3,11 +3,8 @@ package dev.gantry.buildkit;
 import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
-import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
-import dev.gantry.oci.Platform;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,8 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /// The last builds: `buildx history`, and what `--metadata-file` reads of the build that has just
-/// ended. Each has a provenance (SLSA 0.2) that says how it was begun, without its arguments. Kept
-/// while the engine runs.
+/// ended. Each has a provenance (SLSA 0.2) that says how it was made. Kept while the engine runs.
 final class History {
   private static final int STARTED = 0;
   private static final int COMPLETE = 1;
@@ -107,8 +103,8 @@ final class History {
     }
     build.failure().ifPresent(e -> record.message(5, e.status()));
     build.completed().ifPresent(when -> record.time(7, when));
-    if (build.completed().isPresent() && build.failure().isEmpty()) {
-      byte[] provenance = provenance(build);
+    byte[] provenance = build.provenance();
+    if (build.completed().isPresent() && provenance.length > 0) {
       Message descriptor =
           new Message()
               .text(1, "application/vnd.in-toto+json")
@@ -120,53 +116,12 @@ final class History {
     return record;
   }
 
-  /// The predicate alone: what it is about, the record says.
-  private static byte[] provenance(OneBuild build) {
-    Options options = new Options(build.request().attributes());
-    Json.JsonArray locals = Json.array();
-    if (!options.has("context")) {
-      locals.add(Json.object().put("name", "context"));
-    }
-    locals.add(Json.object().put("name", "dockerfile"));
-    Json.JsonObject metadata =
-        Json.object()
-            .put("buildInvocationID", build.request().ref())
-            .put("buildStartedOn", build.created().toString())
-            .put("buildFinishedOn", build.completed().orElse(build.created()).toString())
-            .put(
-                "completeness",
-                Json.object()
-                    .put("parameters", false)
-                    .put("environment", true)
-                    .put("materials", false))
-            .put("reproducible", false);
-    Json.JsonObject invocation =
-        Json.object()
-            .put("configSource", Json.object().put("entryPoint", options.filename()))
-            .put(
-                "parameters",
-                Json.object()
-                    .put("frontend", "dockerfile.v0")
-                    .put("args", Json.object())
-                    .put("locals", locals))
-            .put("environment", Json.object().put("platform", Platform.here().toString()));
-    return Json.object()
-        .put("builder", Json.object().put("id", ""))
-        .put("buildType", "https://mobyproject.org/buildkit@v1")
-        .put("materials", Json.array())
-        .put("invocation", invocation)
-        .put("metadata", metadata)
-        .text()
-        .getBytes(StandardCharsets.UTF_8);
-  }
-
   // ---- content
 
   private byte[] content(String digest) throws GrpcException {
     Optional<byte[]> found =
         builds.recorded().stream()
-            .filter(b -> b.completed().isPresent() && b.failure().isEmpty())
-            .map(History::provenance)
+            .map(OneBuild::provenance)
             .filter(p -> Digest.of(p).toString().equals(digest))
             .findFirst();
     return found.orElseThrow(

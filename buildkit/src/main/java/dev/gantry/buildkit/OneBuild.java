@@ -31,6 +31,7 @@ final class OneBuild {
   private volatile @Nullable Instant completed;
   private volatile @Nullable GrpcException failure;
   private volatile Map<String, String> exported = Map.of();
+  private volatile byte[] provenance = {};
 
   OneBuild(SolveRequest request) {
     this.request = request;
@@ -39,6 +40,21 @@ final class OneBuild {
 
   SolveRequest request() {
     return request;
+  }
+
+  /// What the frontend was told.
+  Options options() {
+    return new Options(request.attributes());
+  }
+
+  /// Remembers how it was built (SLSA); see [History].
+  void provenance(byte[] predicate) {
+    provenance = predicate.clone();
+  }
+
+  /// Empty for a build that has failed.
+  byte[] provenance() {
+    return provenance.clone();
   }
 
   Progress progress() {

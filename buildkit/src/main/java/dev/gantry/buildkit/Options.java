@@ -43,21 +43,25 @@ record Options(Map<String, String> all) {
     return other.isEmpty() ? own : other;
   }
 
-  Platform platform() throws GrpcException {
-    String wanted = text("platform");
-    if (wanted.isEmpty()) {
-      return Platform.here();
-    }
-    if (wanted.contains(",")) {
-      throw new GrpcException(
-          GrpcException.UNKNOWN,
-          "one build makes an image for one platform here, not for " + wanted);
+  /// What the image shall run on, one or several.
+  List<Platform> platforms() throws GrpcException {
+    if (text("platform").isEmpty()) {
+      return List.of(Platform.here());
     }
     try {
-      return Platform.parse(wanted);
+      return split(text("platform")).stream().map(Platform::parse).distinct().toList();
     } catch (Failure e) {
       throw new GrpcException(GrpcException.UNKNOWN, e.text());
     }
+  }
+
+  /// The attestations that somebody asked for. What clients add to every build by themselves
+  /// (`inline-only`) would make an image another one at each build.
+  Map<String, String> attestations() {
+    Map<String, String> all = new LinkedHashMap<>(below("attest:"));
+    all.values().removeIf(v -> List.of(v.split(",")).contains("inline-only=true"));
+    all.replaceAll((kind, fields) -> fields.replaceFirst("(^|,)type=" + kind + "(,|$)", "$1"));
+    return all;
   }
 
   boolean noCache() {

@@ -1,11 +1,15 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.build.BuildFailure;
-import dev.gantry.build.BuildRun;
 import dev.gantry.build.Built;
+import dev.gantry.build.PlatformBuild;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.images.Image;
+import dev.gantry.oci.Platform;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -13,19 +17,24 @@ import org.jspecify.annotations.Nullable;
 /// somebody needs it, once.
 final class Result implements AutoCloseable {
   private final String id;
-  private final BuildRun run;
+  private final PlatformBuild run;
   private final StepProgress steps;
   private final SourceErrors errors;
   private final AutoCloseable contexts;
   private final ReentrantLock once = new ReentrantLock();
   private volatile boolean cancelled;
-  private @Nullable Built built;
+  private @Nullable List<Built> built;
   private @Nullable GrpcException failure;
-  private @Nullable Image image;
+  private final Map<Platform, Image> images = new HashMap<>();
   private boolean closed;
 
   /// @param contexts closed when the build no longer reads them
-  Result(String id, BuildRun run, StepProgress steps, SourceErrors errors, AutoCloseable contexts) {
+  Result(
+      String id,
+      PlatformBuild run,
+      StepProgress steps,
+      SourceErrors errors,
+      AutoCloseable contexts) {
     this.id = id;
     this.run = run;
     this.steps = steps;
@@ -38,7 +47,9 @@ final class Result implements AutoCloseable {
   }
 
   /// Builds, or waits for who does.
-  Built build() throws GrpcException {
+  ///
+  /// @return one for each platform
+  List<Built> build() throws GrpcException {
     once.lock();
     try {
       if (failure != null) {
@@ -56,7 +67,7 @@ final class Result implements AutoCloseable {
     }
   }
 
-  private Built run() throws GrpcException {
+  private List<Built> run() throws GrpcException {
     if (cancelled || closed) {
       throw cancelledFailure();
     }
@@ -77,15 +88,21 @@ final class Result implements AutoCloseable {
     return new GrpcException(GrpcException.CANCELLED, "context canceled");
   }
 
+  /// Builds, with images that other builds can stand on.
+  void evaluate() throws GrpcException {
+    for (Built one : build()) {
+      Image ignored = image(one.platform());
+    }
+  }
+
   /// As an image without a name, for a build that stands on this one.
-  Image image() throws GrpcException {
-    Built result = build();
+  Image image(Platform platform) throws GrpcException {
+    List<Built> all = build();
+    Built one =
+        all.stream().max(Comparator.comparingInt(b -> platform.match(b.platform()))).orElseThrow();
     once.lock();
     try {
-      if (image == null) {
-        image = result.image(List.of());
-      }
-      return image;
+      return images.computeIfAbsent(one.platform(), p -> one.image(List.of()));
     } finally {
       once.unlock();
     }

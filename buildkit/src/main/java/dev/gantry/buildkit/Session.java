@@ -5,6 +5,8 @@ import dev.gantry.grpc.Call;
 import dev.gantry.grpc.Connection;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
+import dev.gantry.oci.ImageReference;
+import dev.gantry.registryclient.Credentials;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -105,6 +107,22 @@ record Session(String id, String sharedKey, Set<String> methods, Connection conn
           : Optional.of(new Login(answer.text(1), answer.text(2)));
     } catch (GrpcException e) {
       return Optional.empty();
+    }
+  }
+
+  /// What to log in with at the registry of an image.
+  Credentials credentials(ImageReference image) {
+    String domain = image.domain();
+    try {
+      return login(domain.equals("docker.io") ? "registry-1.docker.io" : domain)
+          .map(
+              l ->
+                  l.user().isEmpty()
+                      ? new Credentials("", "", l.secret(), "")
+                      : new Credentials(l.user(), l.secret()))
+          .orElse(Credentials.NONE);
+    } catch (IOException e) {
+      return Credentials.NONE; // the session has gone; the build will end
     }
   }
 

@@ -51,11 +51,10 @@ final class StepProgress implements BuildProgress {
       int total = totals.getOrDefault(step.stage(), 1);
       String of = Integer.toString(total);
       String number = Integer.toString(numbers.merge(step.stage(), 1, Integer::sum));
-      String stage = step.stage().matches("[0-9]+") ? "stage-" + step.stage() : step.stage();
       vertices.add(
           progress.vertex(
               "["
-                  + (several ? stage + " " : "")
+                  + prefix(step.stage())
                   + " ".repeat(of.length() - number.length())
                   + number
                   + "/"
@@ -63,6 +62,14 @@ final class StepProgress implements BuildProgress {
                   + "] "
                   + text(step.text())));
     }
+  }
+
+  /// What stands before a step's number: its platform if there are several, its stage if there are.
+  private String prefix(String stage) {
+    int space = stage.indexOf(' ');
+    String platform = stage.substring(0, space + 1);
+    String name = stage.substring(space + 1);
+    return platform + (!several ? "" : (name.matches("[0-9]+") ? "stage-" : "") + name + " ");
   }
 
   private static String word(Planned step) {

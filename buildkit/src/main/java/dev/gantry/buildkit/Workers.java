@@ -4,12 +4,14 @@ import dev.gantry.grpc.Message;
 import dev.gantry.oci.Platform;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /// What we say of ourselves: one worker, this machine's platform, and what a frontend may ask for.
 ///
-/// The label `…worker.snapshotter` is left out: without it clients do not ask the docker driver for
-/// what needs a store of manifests (several platforms, attestations, cache export).
+/// The label `…worker.snapshotter` tells clients that they may ask for what needs a store of
+/// manifests: several platforms, attestations, annotations, caches elsewhere, archives of images.
+/// They leave pushing to us then, too.
 final class Workers {
   private static final List<String> FRONTEND =
       List.of(
@@ -18,6 +20,7 @@ final class Workers {
           "gateway.evaluate",
           "gateway.solve.evaluate",
           "gateway.solve.metadata",
+          "importcaches",
           "proto.refarray",
           "readfile",
           "reference.output",
@@ -27,7 +30,16 @@ final class Workers {
           "solve.base");
 
   private static final List<String> GRAPH =
-      List.of("exporter.multiple", "exporter.session", "gc.freespacefilter", "history.filter");
+      List.of(
+          "exporter.image.annotations",
+          "exporter.image.attestations",
+          "exporter.multiple",
+          "exporter.session",
+          "exporter.sourcedateepoch",
+          "gc.freespacefilter",
+          "history.filter");
+
+  private static final String LABEL = "org.mobyproject.buildkit.worker.";
 
   private final String id;
   private final String version;
@@ -49,11 +61,13 @@ final class Workers {
   private Message record() {
     Platform here = Platform.here();
     Message worker = new Message().text(1, id);
+    Map<String, String> labels = new TreeMap<>(Map.of(LABEL + "snapshotter", "overlayfs"));
     String host = gateway.get();
     if (!host.isEmpty()) { // clients put it in the place of `host-gateway` themselves
-      worker.map(2, Map.of("org.mobyproject.buildkit.worker.moby.host-gateway-ip", host));
+      labels.put(LABEL + "moby.host-gateway-ip", host);
     }
     return worker
+        .map(2, labels)
         .message(
             3,
             new Message().text(1, here.architecture()).text(2, here.os()).text(3, here.variant()))

@@ -33,7 +33,19 @@ class OptionsTest {
   void refusesWhatIsNoNumber() {
     assertThrows(GrpcException.class, () -> new Options(Map.of("shm-size", "1g")).host());
     assertThrows(GrpcException.class, () -> new Options(Map.of("ulimit", "nofile")).host());
-    assertThrows(GrpcException.class, () -> new Options(Map.of("platform", "a/b,c/d")).platform());
+    assertThrows(GrpcException.class, () -> new Options(Map.of("platform", "a//b")).platforms());
+  }
+
+  @Test
+  void attestationsAreThoseThatSomebodyAskedFor() {
+    Options options =
+        new Options(
+            Map.of(
+                "attest:provenance", "mode=min,inline-only=true",
+                "attest:sbom", "generator=x"));
+    assertEquals(Map.of("sbom", "generator=x"), options.attestations());
+    Options asked = new Options(Map.of("attest:provenance", "type=provenance,mode=max"));
+    assertEquals(Map.of("provenance", "mode=max"), asked.attestations());
   }
 
   @Test

@@ -35,6 +35,7 @@ public final class ImageExport {
   private final Json.JsonArray index = Json.array();
   private final Json.JsonArray docker = Json.array();
   private final Json.JsonObject repositories = Json.object();
+  private Optional<Descriptor> root = Optional.empty();
 
   private ImageExport(Images images, OutputStream out) {
     this.images = images;
@@ -66,6 +67,22 @@ public final class ImageExport {
     for (Map.Entry<Digest, List<ImageReference>> entry : wanted.entrySet()) {
       export.add(images.require(entry.getKey().toString()), entry.getValue(), platform.isEmpty());
     }
+    export.finish();
+  }
+
+  /// Writes one image under names that it need not have here.
+  ///
+  /// @param root the index that it goes out with, or its manifest
+  public static void write(
+      Images images,
+      Image image,
+      Optional<Descriptor> root,
+      List<ImageReference> names,
+      OutputStream out)
+      throws IOException {
+    ImageExport export = new ImageExport(images, out);
+    export.root = root.filter(r -> r.mediaType().equals(MediaTypes.INDEX));
+    export.add(image, names, export.root.isPresent());
     export.finish();
   }
 
@@ -108,7 +125,9 @@ public final class ImageExport {
     }
     if (tags.isEmpty()) {
       index.add(
-          (allPlatforms ? whole(LocalIndex.of(images, image)) : Optional.<Descriptor>empty())
+          (allPlatforms
+                  ? whole(root.isPresent() ? ofRoot() : LocalIndex.of(images, image))
+                  : Optional.<Descriptor>empty())
               .orElse(descriptor)
               .json());
     }
@@ -144,7 +163,12 @@ public final class ImageExport {
 
   /// Writes all platforms of a name that came by an index, and the index.
   private Optional<Descriptor> platforms(ImageReference tag) throws IOException {
-    return whole(LocalIndex.of(images, tag));
+    return whole(root.isPresent() ? ofRoot() : LocalIndex.of(images, tag));
+  }
+
+  private Optional<LocalIndex> ofRoot() {
+    return root.flatMap(r -> images.content().read(r.digest()))
+        .flatMap(document -> LocalIndex.of(images, document));
   }
 
   private Optional<Descriptor> whole(Optional<LocalIndex> local) throws IOException {

@@ -66,6 +66,11 @@ public record LocalIndex(
         .flatMap(d -> of(images, d, images.platforms(reference.toString()), elsewhere));
   }
 
+  /// As above, of an index.
+  static Optional<LocalIndex> of(Images images, byte[] document) {
+    return of(images, document, images.list(), d -> false);
+  }
+
   private static Optional<LocalIndex> of(
       Images images, byte[] document, List<Image> candidates, Predicate<Descriptor> elsewhere) {
     if (!(ManifestDocument.parse(document, "") instanceof ImageIndex index)) {
