@@ -85,12 +85,20 @@ record Api(Path socket) {
 
   /// Its address on `network`.
   String address(String container, String network) throws IOException {
+    return endpoint(container, network).string("IPAddress", "");
+  }
+
+  /// The host's address on a container's network.
+  String gateway(String container, String network) throws IOException {
+    return endpoint(container, network).string("Gateway", "");
+  }
+
+  private Json.JsonObject endpoint(String container, String network) throws IOException {
     return inspect(container)
         .object("NetworkSettings")
         .flatMap(settings -> settings.object("Networks"))
         .flatMap(networks -> networks.object(network))
-        .map(endpoint -> endpoint.string("IPAddress", ""))
-        .orElse("");
+        .orElseGet(Json::object);
   }
 
   private Json.JsonObject inspect(String container) throws IOException {
