@@ -263,6 +263,32 @@ abstract class DistributionContract {
   }
 
   @Test
+  void code2InvalidUpload() {
+    Answer answer = ranged(registry().begin(name()), bytes(100), "from-here");
+    assertEquals(400, answer.status());
+    assertEquals("BLOB_UPLOAD_INVALID", answer.error());
+  }
+
+  @Test
+  void code10WrongSize() {
+    Answer answer = ranged(registry().begin(name()), bytes(100), "0-49");
+    assertEquals(400, answer.status());
+    assertEquals("SIZE_INVALID", answer.error());
+  }
+
+  private Answer ranged(String location, byte[] chunk, String range) {
+    return registry()
+        .send(
+            "PATCH",
+            location,
+            chunk,
+            "Content-Type",
+            "application/octet-stream",
+            "Content-Range",
+            range);
+  }
+
+  @Test
   void theFirstChunkMustBeginAtZero() {
     registry().chunk(registry().begin(name()), bytes(100), 100).expect(416);
   }
@@ -647,8 +673,10 @@ abstract class DistributionContract {
     List<String> all = new ArrayList<>();
     Answer page = registry().get("/v2/_catalog?n=1").expect(200);
     while (true) {
-      assertEquals(1, strings(page, "repositories").size());
-      all.addAll(strings(page, "repositories"));
+      List<String> repositories = strings(page, "repositories");
+      // a last page may be empty: behind it were only names that nothing was ever pushed to
+      assertTrue(repositories.size() == 1 || repositories.isEmpty() && next(page).isEmpty());
+      all.addAll(repositories);
       if (next(page).isEmpty()) {
         break;
       }
@@ -847,7 +875,7 @@ abstract class DistributionContract {
   // ---- refusing
 
   @Test
-  void code12UnsupportedMethods() {
+  void unsupportedMethods() {
     String name = name();
     for (String target :
         List.of("/v2/", "/v2/_catalog", "/v2/" + name + "/tags/list", blob(name, UNKNOWN))) {
