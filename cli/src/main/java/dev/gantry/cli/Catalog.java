@@ -59,7 +59,7 @@ final class Catalog {
       image rm           | rmi, image remove | Remove images
       image save         | save | Write images to an archive
       image tags         |  | Show what the tags of a repository pointed to, and when
-      image verify       |  | Check all content of all images
+      image verify       |  | Check all content of all images, or build one again and compare
       image tag          | tag | Give an image a further name
       network connect    |  | Connect a container to a network
       network create     |  | Make a network

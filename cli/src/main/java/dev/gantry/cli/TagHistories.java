@@ -23,7 +23,8 @@ final class TagHistories {
   }
 
   static Command verify() {
-    return Command.of("", 0, 0, TagHistories::verify);
+    return Command.of(
+        "[OPTIONS] [NAME PATH | URL]", 0, 2, TagHistories::verify, ImageVerify.flags());
   }
 
   private static int tags(Session session, Words words) {
@@ -66,7 +67,13 @@ final class TagHistories {
     return 0;
   }
 
-  private static int verify(Session session, Words words) {
+  private static int verify(Session session, Words words) throws Exception {
+    if (words.arguments().size() == 1) {
+      throw new Exit(1, "what is " + words.argument(0) + " made from? Name its context too");
+    }
+    if (words.arguments().size() == 2) {
+      return new ImageVerify(session).run(words) ? 0 : 1;
+    }
     List<Json.JsonObject> damaged =
         Session.object(session.engine().post(Query.of("/gantry/images/verify"), null))
             .objects("Damaged");

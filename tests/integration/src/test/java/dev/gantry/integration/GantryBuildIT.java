@@ -115,7 +115,8 @@ class GantryBuildIT {
 
   @Test
   void theSameInputsMakeTheSameImage(Engine engine) throws IOException {
-    file("f", "data\n");
+    // a layer of the cache with the same content would have the time of its own build
+    file("f", "data " + System.nanoTime() + "\n");
     file("Dockerfile", "FROM busybox\nCOPY f /f\nRUN date > /dev/null; echo x > /x\nWORKDIR /w\n");
     String first = build(engine, "-q").succeeded().line();
     long then = System.currentTimeMillis() / 1000; // times are kept to the second
@@ -127,6 +128,22 @@ class GantryBuildIT {
     String dated = build(engine, "-q", "--build-arg", "SOURCE_DATE_EPOCH=86400").succeeded().line();
     assertEquals(
         "1970-01-02T00:00:00Z", engine.docker("inspect", "-f", "{{.Created}}", dated).line());
+  }
+
+  @Test
+  void anImageIsBuiltAgainAndCompared(Engine engine) throws IOException {
+    file("f", "data " + System.nanoTime() + "\n");
+    file("Dockerfile", "FROM busybox\nARG A=1\nCOPY f /f\nRUN echo $A > /a\nENV E=e\n");
+    build(engine, "-t", "verified").succeeded();
+    Outcome same = engine.gantry("image", "verify", "verified", context.toString()).succeeded();
+    assertTrue(same.out().contains("verified is what " + context + " makes"), same.out());
+    Outcome other =
+        engine.gantry("image", "verify", "--build-arg=A=2", "verified", context.toString());
+    assertEquals(1, other.code());
+    assertTrue(other.out().contains("makes: /a is a file of 0:0"), other.out());
+    file("Dockerfile", "FROM busybox\nCOPY f /f\nENV E=other\n");
+    Outcome environment = engine.gantry("image", "verify", "verified", context.toString());
+    assertTrue(environment.out().contains("Config.Env is "), environment.out());
   }
 
   @Test
