@@ -80,6 +80,7 @@ final class Shipping {
             Ids.shorten(c.id()),
             destination,
             connected,
+            !c.spec().logging().options().getOrDefault("mode", "").equals("non-blocking"),
             c.log(),
             c.folder().resolve("shipped"),
             () -> c.state() instanceof ContainerState.Live));

@@ -2,6 +2,7 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.logs.LogOptions;
 import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.List;
@@ -320,6 +321,15 @@ final class CreateChecks {
     refuse(
         !mode.isEmpty() && !mode.equals("blocking") && !mode.equals("non-blocking"),
         "logger: logging mode not supported: " + mode);
+    String buffer = options.getOrDefault("max-buffer-size", "");
+    refuse(
+        !buffer.isEmpty() && !mode.equals("non-blocking"),
+        "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+    try {
+      long ignored = buffer.isEmpty() ? 0 : LogOptions.bytes(buffer);
+    } catch (Failure.InvalidRequest e) {
+      refuse(true, "error parsing option max-buffer-size: " + e.text());
+    }
     if (driver.isEmpty() || driver.equals("json-file")) {
       for (String option : options.keySet()) {
         refuse(

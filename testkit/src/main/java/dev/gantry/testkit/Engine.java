@@ -52,13 +52,9 @@ public final class Engine implements AutoCloseable {
     return start(List.of("nsenter", "-t", Long.toString(pid), "-n", "--"), false, extra);
   }
 
-  /// Like [#start], with more variables in its environment.
-  ///
-  /// @param variables `NAME=value`
-  public static Engine startWith(List<String> variables, String... extra) {
-    List<String> entry = new ArrayList<>(List.of("env"));
-    entry.addAll(variables);
-    return start(entry, false, extra);
+  /// Like [#start], by a program that becomes the engine: `env`, `nsenter`.
+  public static Engine startThrough(List<String> program, String... extra) {
+    return start(program, false, extra);
   }
 
   /// Like [#start], and new networks get their subnets from [#pool].

@@ -3,6 +3,7 @@ package dev.gantry.engine.logs;
 import dev.gantry.base.Failure;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Thread-safe; appending is for one writer at a time.
 public final class LogFile implements AutoCloseable {
+  private static final long KEEPER_MILLIS = 100;
   private static final Duration CLOCK_STEP = Duration.ofSeconds(10);
   // all logs' compression shares one processor: containers' work comes first
   private static final Semaphore COMPRESSING = new Semaphore(1);
@@ -41,6 +43,14 @@ public final class LogFile implements AutoCloseable {
   private boolean compressing;
   private boolean closed;
   private Instant last;
+  private @Nullable Keeper keeper;
+
+  /// Somebody for whose sake older files stay.
+  @FunctionalInterface
+  public interface Keeper {
+    /// Whether file `number` must stay for now. Is asked again ten times a second.
+    boolean needs(long number);
+  }
 
   private LogFile(Path file, LogFormat format, LogOptions options, FileChannel channel)
       throws IOException {
@@ -147,6 +157,7 @@ public final class LogFile implements AutoCloseable {
     if (options.maxSize() < 0 || size == 0 || size + count <= options.maxSize()) {
       return false;
     }
+    awaitKeeper();
     channel.close();
     if (options.maxFiles() > 1) {
       shift();
@@ -162,6 +173,28 @@ public final class LogFile implements AutoCloseable {
       compressInBackground();
     }
     return true;
+  }
+
+  /// Waits while the file that a rotation removes is needed: whoever prints waits too.
+  private void awaitKeeper() throws IOException {
+    try {
+      while (isFull() && keeper != null && keeper.needs(oldest())) {
+        wait(KEEPER_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while the log waits for a reader");
+    }
+  }
+
+  /// Whether a rotation removes an older file.
+  private boolean isFull() {
+    return !closed && options.maxFiles() > 1 && older == options.maxFiles() - 1;
+  }
+
+  /// Has rotations wait for `newKeeper`, or for nobody.
+  public synchronized void keepFor(@Nullable Keeper newKeeper) {
+    keeper = newKeeper;
   }
 
   private void shift() throws IOException {

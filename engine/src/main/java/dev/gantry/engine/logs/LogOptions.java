@@ -75,7 +75,7 @@ public record LogOptions(long maxSize, int maxFiles, boolean compress) {
   }
 
   /// `10m`, `1.5g`, `64kb` and the like, in powers of 1024.
-  static long bytes(String text) {
+  public static long bytes(String text) {
     String lower = text.toLowerCase(Locale.ROOT);
     if (!lower.matches("[0-9]{1,12}(\\.[0-9]{1,6})? ?([kmgt]i?b?|b)?")) {
       throw new Failure.InvalidRequest("invalid size: '" + text + "'");

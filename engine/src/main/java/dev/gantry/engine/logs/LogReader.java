@@ -29,6 +29,7 @@ public final class LogReader {
 
   private final LogFile log;
   private final LogQuery query;
+  private volatile long at = -1;
 
   public LogReader(LogFile log, LogQuery query) {
     this.log = log;
@@ -41,6 +42,7 @@ public final class LogReader {
     Start start = query.tail() >= 0 ? fromEnd() : fromTime();
     long number = start.number();
     long skip = start.skip();
+    at = number;
     Optional<ForwardLines> lines = open(number, start.position());
     try {
       while (true) {
@@ -57,6 +59,7 @@ public final class LogReader {
           }
           close(lines);
           number = Math.max(number + 1, log.oldest());
+          at = number;
           lines = open(number, 0);
         }
         if (!more) {
@@ -67,6 +70,11 @@ public final class LogReader {
     } finally {
       close(lines);
     }
+  }
+
+  /// The number of the file that is being read; -1 before.
+  public long at() {
+    return at;
   }
 
   private Optional<ForwardLines> open(long number, long position) throws IOException {

@@ -2,11 +2,15 @@ package dev.gantry.engine.shipping;
 
 import dev.gantry.base.Failure;
 import dev.gantry.engine.logs.LogEntry;
+import dev.gantry.engine.logs.LogOptions;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -23,6 +27,9 @@ final class Fluentd implements LogDestination {
   private final Address address;
   private final boolean fine;
   private final boolean acknowledged;
+  private final Retries retries;
+  private final Duration patience; // for a confirmation
+  private final Duration hurry; // for what is written
   private final Random ids = new Random();
   private @Nullable SocketChannel stream;
 
@@ -34,6 +41,17 @@ final class Fluentd implements LogDestination {
     this.address = Address.parse(full, Set.of("tcp", "unix"), PORT, "fluentd-address");
     this.fine = LogDrivers.truth(options, "fluentd-sub-second-precision");
     this.acknowledged = LogDrivers.truth(options, "fluentd-request-ack");
+    this.retries =
+        new Retries(
+            LogDrivers.duration(options, "fluentd-retry-wait", Duration.ofSeconds(1)),
+            LogDrivers.number(options, "fluentd-max-retries", Long.MAX_VALUE));
+    this.patience = LogDrivers.duration(options, "fluentd-read-timeout", Duration.ZERO);
+    this.hurry = LogDrivers.duration(options, "fluentd-write-timeout", Duration.ZERO);
+    // the log is the buffer, and larger
+    String buffer = options.getOrDefault("fluentd-buffer-limit", "");
+    if (!buffer.isEmpty()) {
+      long ignored = LogOptions.bytes(buffer);
+    }
     if (LogDrivers.truth(options, "fluentd-async")
         && options.containsKey("fluentd-async-connect")) {
       throw new Failure.InvalidRequest(
@@ -42,9 +60,16 @@ final class Fluentd implements LogDestination {
   }
 
   @Override
+  public Retries retries() {
+    return retries;
+  }
+
+  @Override
   public void connect() throws IOException {
     close();
-    stream = address.stream();
+    SocketChannel channel = address.stream();
+    channel.configureBlocking(false); // so that both directions can have a limit
+    stream = channel;
   }
 
   @Override
@@ -56,18 +81,38 @@ final class Fluentd implements LogDestination {
     byte[] id = new byte[16];
     ids.nextBytes(id);
     String chunk = acknowledged ? Base64.getEncoder().encodeToString(id) : "";
-    Address.writeAll(channel, message(entry, chunk));
+    ByteBuffer bytes = ByteBuffer.wrap(message(entry, chunk));
+    while (bytes.hasRemaining()) {
+      if (channel.write(bytes) == 0) {
+        await(channel, SelectionKey.OP_WRITE, hurry);
+      }
+    }
     if (acknowledged) {
       awaitAck(channel, chunk);
     }
   }
 
-  private static void awaitAck(SocketChannel channel, String chunk) throws IOException {
+  /// @param limit zero for none
+  private static void await(SocketChannel channel, int operation, Duration limit)
+      throws IOException {
+    try (Selector selector = Selector.open()) {
+      SelectionKey ignored = channel.register(selector, operation);
+      if (selector.select(limit.toMillis()) == 0) {
+        throw new IOException("no answer within " + limit.toMillis() + " ms");
+      }
+    }
+  }
+
+  private void awaitAck(SocketChannel channel, String chunk) throws IOException {
     // {"ack": chunk}: a map of one, two short strings
     ByteBuffer answer = ByteBuffer.allocate(1 + 1 + 3 + 1 + chunk.length());
     while (answer.hasRemaining()) {
-      if (channel.read(answer) < 0) {
+      int count = channel.read(answer);
+      if (count < 0) {
         throw new IOException("the receiver closed the connection before it confirmed");
+      }
+      if (count == 0) {
+        await(channel, SelectionKey.OP_READ, patience);
       }
     }
     String text = new String(answer.array(), StandardCharsets.ISO_8859_1);

@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -33,6 +34,7 @@ final class Gelf implements LogDestination {
   private final LogSource source;
   private final String compression;
   private final int level;
+  private final Retries retries;
   private final Random ids = new Random();
   private @Nullable DatagramChannel datagrams;
   private @Nullable SocketChannel stream;
@@ -60,6 +62,15 @@ final class Gelf implements LogDestination {
       }
     }
     this.level = Integer.parseInt(number);
+    this.retries =
+        new Retries(
+            Duration.ofSeconds(LogDrivers.number(options, "gelf-tcp-reconnect-delay", 1)),
+            LogDrivers.number(options, "gelf-tcp-max-reconnect", Long.MAX_VALUE));
+  }
+
+  @Override
+  public Retries retries() {
+    return retries;
   }
 
   @Override

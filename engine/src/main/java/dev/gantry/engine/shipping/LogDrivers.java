@@ -1,13 +1,19 @@
 package dev.gantry.engine.shipping;
 
 import dev.gantry.base.Failure;
+import java.time.Duration;
+import java.time.format.DateTimeParseException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// The log drivers by name, and the options that each takes. Names and texts are Docker's.
 public final class LogDrivers {
+  private static final Pattern MILLIS = Pattern.compile("<([0-9.]{1,16})>");
   private static final Set<String> COMMON =
       Set.of("labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size");
   private static final Set<String> CACHE =
@@ -101,6 +107,41 @@ public final class LogDrivers {
       case "fluentd" -> new Fluentd(options, source);
       default -> throw new Failure.InvalidRequest("log driver " + driver + " ships nothing");
     };
+  }
+
+  /// A time as Go writes it (`500ms`, `1m30s`), or a bare number of milliseconds.
+  static Duration duration(Map<String, String> options, String name, Duration absent) {
+    String text = options.getOrDefault(name, "");
+    if (text.isEmpty()) {
+      return absent;
+    }
+    if (text.matches("[0-9]{1,9}")) {
+      return Duration.ofMillis(Long.parseLong(text));
+    }
+    try {
+      String iso = text.replaceAll("([0-9.]+)ms", "<$1>").toUpperCase(Locale.ROOT);
+      Matcher millis = MILLIS.matcher(iso);
+      double extra = millis.find() ? Double.parseDouble(millis.group(1)) : 0;
+      String rest = millis.replaceAll("");
+      Duration whole = rest.isEmpty() ? Duration.ZERO : Duration.parse("PT" + rest);
+      return whole.plusNanos((long) (extra * 1e6));
+    } catch (DateTimeParseException e) {
+      throw new Failure.InvalidRequest(
+          "time: invalid duration \"" + text + "\" (" + name + ")", null, e);
+    }
+  }
+
+  /// A number that is not negative.
+  static long number(Map<String, String> options, String name, long absent) {
+    String text = options.getOrDefault(name, "");
+    if (text.isEmpty()) {
+      return absent;
+    }
+    if (!text.matches("[0-9]{1,10}")) {
+      throw new Failure.InvalidRequest(
+          "strconv.ParseUint: parsing \"" + text + "\": invalid syntax (" + name + ")");
+    }
+    return Long.parseLong(text);
   }
 
   static boolean truth(Map<String, String> options, String name) {

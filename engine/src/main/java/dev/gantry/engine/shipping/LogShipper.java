@@ -12,12 +12,12 @@ import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Follows a container's log and hands each line to a destination, once it is there. How far it
 /// came is noted beside the log, so that an engine that comes later goes on from there; after a
 /// crash the last lines may come twice, none is left out while it is in the log.
 public final class LogShipper implements AutoCloseable {
-  private static final long FIRST_WAIT = 200;
   private static final long LONGEST_WAIT = 10_000;
   private static final long NOTE_EVERY_NANOS = 500_000_000L;
 
@@ -27,18 +27,28 @@ public final class LogShipper implements AutoCloseable {
   private final BooleanSupplier live;
   private final Thread thread;
   private volatile boolean hurried;
-  private boolean connected;
+  private volatile boolean connected;
+  private volatile @Nullable LogReader reader;
+  private volatile boolean over;
+  private int failures;
+  // lines that came together have the same time: how many of that time have been handed over
   private Instant reached;
+  private long together;
+  private long passed;
+  private long handed;
   private long noted;
 
   /// Begins to ship.
   ///
   /// @param connected whether `destination` has been connected already
+  /// @param patient whether lines wait for a receiver that is slow (Docker's `mode=blocking`),
+  ///   rather than be lost when the log is rotated; one that is away is never waited for
   /// @param live whether lines may still come
   public LogShipper(
       String name,
       LogDestination destination,
       boolean connected,
+      boolean patient,
       LogFile log,
       Path note,
       BooleanSupplier live) {
@@ -46,27 +56,42 @@ public final class LogShipper implements AutoCloseable {
     this.log = log;
     this.note = note;
     this.live = live;
-    this.reached = read(note);
+    this.reached = Instant.EPOCH;
+    read(note);
     this.connected = connected;
+    if (patient) {
+      log.keepFor(this::needs);
+    }
     this.thread = Thread.ofVirtual().name("ship-" + name).start(this::run);
   }
 
-  private static Instant read(Path note) {
+  /// `TIME COUNT`
+  private void read(Path file) {
     try {
-      return Instant.parse(Files.readString(note).trim());
+      String[] parts = Files.readString(file).strip().split(" ");
+      reached = Instant.parse(parts[0]);
+      together = parts.length > 1 && parts[1].matches("[0-9]{1,18}") ? Long.parseLong(parts[1]) : 0;
     } catch (IOException | DateTimeParseException e) {
-      return Instant.EPOCH;
+      reached = Instant.EPOCH; // nothing has been handed over, or what was comes again
     }
   }
 
+  private boolean needs(long number) {
+    LogReader at = reader;
+    return !over && connected && (at == null || at.at() <= number);
+  }
+
   private void run() {
+    LogDestination.Retries retries = destination.retries();
     try (destination) {
-      for (long wait = FIRST_WAIT; ; ) {
-        Instant before = reached;
+      for (long wait = retries.first().toMillis(); ; ) {
+        long before = handed;
         try {
-          LogQuery rest =
-              new LogQuery(true, true, true, reached.plusNanos(1), Optional.empty(), -1);
-          new LogReader(log, rest).read(live, this::ship);
+          LogQuery rest = new LogQuery(true, true, true, reached, Optional.empty(), -1);
+          passed = 0;
+          LogReader next = new LogReader(log, rest);
+          reader = next;
+          next.read(live, this::ship);
           return;
         } catch (IOException e) {
           connected = false;
@@ -74,12 +99,18 @@ public final class LogShipper implements AutoCloseable {
             return; // nobody is there and nobody waits any longer
           }
         }
-        wait = reached.equals(before) ? Math.min(LONGEST_WAIT, wait * 2) : FIRST_WAIT;
+        failures = handed == before ? failures + 1 : 1;
         pause(wait);
+        wait =
+            failures > 1
+                ? Math.min(Math.max(LONGEST_WAIT, retries.first().toMillis()), wait * 2)
+                : retries.first().toMillis();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
+      over = true;
+      log.wake(); // a rotation may wait for us
       if (!reached.equals(Instant.EPOCH)) {
         remember();
       }
@@ -87,12 +118,23 @@ public final class LogShipper implements AutoCloseable {
   }
 
   private void ship(LogEntry entry) throws IOException {
-    if (!connected) {
-      destination.connect();
-      connected = true;
+    boolean same = entry.time().equals(reached);
+    if (same && passed < together) {
+      passed++;
+      return;
     }
-    destination.send(entry);
+    if (failures <= destination.retries().most()) {
+      if (!connected) {
+        destination.connect();
+        connected = true;
+      }
+      destination.send(entry);
+    }
+    failures = 0; // a line that nobody took often enough is given up
+    together = same ? together + 1 : 1;
+    passed = together;
     reached = entry.time();
+    handed++;
     if (System.nanoTime() - noted > NOTE_EVERY_NANOS) {
       remember();
     }
@@ -102,7 +144,7 @@ public final class LogShipper implements AutoCloseable {
     noted = System.nanoTime();
     try {
       Path next = note.resolveSibling(note.getFileName() + ".next");
-      Files.writeString(next, reached.toString());
+      Files.writeString(next, reached + " " + together);
       Files.move(next, note, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       return; // the container has been removed, or the next note succeeds

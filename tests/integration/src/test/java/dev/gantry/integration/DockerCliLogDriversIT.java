@@ -7,12 +7,17 @@ import static dev.gantry.integration.Containers.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.gantry.http.TlsFiles;
 import dev.gantry.json.Json;
+import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
+import dev.gantry.testkit.TestCertificates;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,13 +29,19 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLServerSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Log drivers that keep lines elsewhere, with receivers of the test's own.
 @ExtendWith(EngineExtension.class)
@@ -44,9 +55,14 @@ class DockerCliLogDriversIT {
   private static final class Receiver implements AutoCloseable {
     private final ServerSocket server;
     private final StringBuffer text = new StringBuffer();
+    private volatile CountDownLatch held = new CountDownLatch(0);
 
     Receiver(int port) throws IOException {
-      server = new ServerSocket(port, 10, InetAddress.getLoopbackAddress());
+      this(new ServerSocket(port, 10, InetAddress.getLoopbackAddress()));
+    }
+
+    Receiver(ServerSocket server) {
+      this.server = server;
       Thread.ofVirtual().start(this::accept);
     }
 
@@ -61,9 +77,19 @@ class DockerCliLogDriversIT {
       }
     }
 
+    /// Takes nothing until [#release()].
+    void hold() {
+      held = new CountDownLatch(1);
+    }
+
+    void release() {
+      held.countDown();
+    }
+
     private void take(Socket socket) {
       byte[] buffer = new byte[4096];
       try (socket) {
+        held.await();
         for (int n = socket.getInputStream().read(buffer);
             n > 0;
             n = socket.getInputStream().read(buffer)) {
@@ -71,6 +97,8 @@ class DockerCliLogDriversIT {
         }
       } catch (IOException e) {
         return; // the other side is gone
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
       }
     }
 
@@ -231,6 +259,167 @@ class DockerCliLogDriversIT {
   }
 
   @Test
+  void syslogBehindTlsMustShowACertificateThatWeTrust(Engine engine, @TempDir Path folder)
+      throws Exception {
+    TestCertificates.make(folder);
+    SSLContext context =
+        TlsFiles.server(
+            folder.resolve("server.pem"),
+            folder.resolve("server.key"),
+            Optional.of(folder.resolve("ca.pem")));
+    ServerSocket server =
+        context
+            .getServerSocketFactory()
+            .createServerSocket(0, 10, InetAddress.getLoopbackAddress());
+    ((SSLServerSocket) server).setNeedClientAuth(true);
+    try (Receiver receiver = new Receiver(server)) {
+      String address = "syslog-address=tcp+tls://127.0.0.1:" + receiver.port();
+      run(
+          engine,
+          "tls",
+          "echo private; sleep 1000",
+          "--log-driver",
+          "syslog",
+          "--log-opt",
+          address,
+          "--log-opt",
+          "syslog-format=rfc5424micro",
+          "--log-opt",
+          "syslog-tls-ca-cert=" + folder.resolve("ca.pem"),
+          "--log-opt",
+          "syslog-tls-cert=" + folder.resolve("client.pem"),
+          "--log-opt",
+          "syslog-tls-key=" + folder.resolve("client.key"));
+      receiver.await(" - private\n");
+      assertTrue(receiver.text.toString().matches("(?s)[0-9]+ <30>1 .*"), "RFC 5425 has lengths");
+      Outcome distrusted =
+          engine
+              .docker(
+                  "run",
+                  "--rm",
+                  "--log-driver",
+                  "syslog",
+                  "--log-opt",
+                  address,
+                  engine.busybox(),
+                  "true")
+              .exited(125);
+      assertTrue(distrusted.err().contains("failed to initialize logging driver"));
+    }
+  }
+
+  /// systemd's journald in a mount namespace of its own, and an engine beside it.
+  @Test
+  void journaldKeepsLinesWithTheirContainer() throws Exception {
+    Needs.root();
+    Path journald = Path.of("/lib/systemd/systemd-journald");
+    assumeTrue(Files.isExecutable(journald), "needs systemd-journald");
+    String journalctl = Needs.program("journalctl").toString();
+    String script =
+        "mount --make-rprivate / && mount -t tmpfs run /run && mkdir -p /run/systemd/journald.conf.d"
+            + " /run/log/journal/$(cat /etc/machine-id) &&"
+            + " printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=\\n'"
+            + " >/run/systemd/journald.conf.d/test.conf && exec "
+            + journald;
+    Process journal =
+        new ProcessBuilder("unshare", "-m", "sh", "-c", script)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try {
+      String pid = Long.toString(journal.pid());
+      Path socket = Path.of("/proc", pid, "root/run/systemd/journal/socket");
+      Eventually.within(
+          PATIENCE,
+          () -> "journald listens, it runs: " + journal.isAlive(),
+          () -> !journal.isAlive() || Files.exists(socket));
+      assumeTrue(journal.isAlive(), "systemd-journald does not run here");
+      List<String> there = List.of("nsenter", "-t", pid, "-m", "--");
+      try (Engine engine = Engine.startThrough(there)) {
+        run(
+            engine,
+            "kept",
+            "echo first; printf 'of two\\n' >&2; sleep 1000",
+            "--log-driver",
+            "journald",
+            "--log-opt",
+            "tag=t-{{.Name}}",
+            "--log-opt",
+            "labels=team",
+            "--label",
+            "team=blue");
+        List<String> ask = new ArrayList<>(there);
+        ask.addAll(
+            List.of(
+                journalctl, "-q", "-D", "/run/log/journal", "-o", "json", "CONTAINER_NAME=kept"));
+        Command asked = Command.of(ask);
+        Eventually.within(
+            PATIENCE,
+            () -> "two lines: " + asked.run(),
+            () -> asked.run().out().lines().count() == 2);
+        for (String line : asked.run().succeeded().out().lines().toList()) {
+          Json.JsonObject fields = Json.parseObject(line);
+          boolean first = fields.string("MESSAGE", "").equals("first");
+          assertEquals(first ? "first" : "of two", fields.string("MESSAGE", ""));
+          assertEquals(first ? "6" : "3", fields.string("PRIORITY", ""));
+          assertEquals("t-kept", fields.string("CONTAINER_TAG", ""));
+          assertEquals("blue", fields.string("TEAM", ""));
+          assertEquals(inspect(engine, "kept", "{{.Id}}"), fields.string("CONTAINER_ID_FULL", ""));
+        }
+        assertTrue(engine.docker("logs", "kept").succeeded().out().contains("first"));
+      }
+    } finally {
+      journal.destroy();
+      journal.waitFor();
+    }
+  }
+
+  /// The log beside the driver holds 200 KB of 3 MB.
+  @Test
+  void whoBlocksLosesNothingToASlowReceiver(Engine engine) throws IOException {
+    try (Receiver waited = new Receiver(0);
+        Receiver ignored = new Receiver(0)) {
+      waited.hold();
+      ignored.hold();
+      printMuch(engine, "blocking", waited);
+      printMuch(engine, "non-blocking", ignored);
+      awaitStatus(engine, "non-blocking", "exited");
+      assertEquals("running", Containers.status(engine, "blocking"));
+      waited.release();
+      waited.await("end-of-blocking");
+      String all = waited.text.toString();
+      int at = 0;
+      for (int i = 1; i <= 3000; i++) {
+        at = all.indexOf("line" + i + " ", at);
+        assertTrue(at >= 0, "line " + i + " has come, in its turn");
+      }
+      ignored.release();
+    }
+  }
+
+  private static void printMuch(Engine engine, String mode, Receiver receiver) {
+    run(
+        engine,
+        mode,
+        "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo \"line$i"
+            + " ".repeat(1000)
+            + "\"; done; echo end-of-"
+            + mode,
+        "--log-driver",
+        "fluentd",
+        "--log-opt",
+        "fluentd-address=127.0.0.1:" + receiver.port(),
+        "--log-opt",
+        "mode=" + mode,
+        "--log-opt",
+        "cache-max-size=100k",
+        "--log-opt",
+        "cache-max-file=2",
+        "--log-opt",
+        "cache-compress=false");
+  }
+
+  @Test
   void localIsCompactCompressedAndKeepsEveryByte(Engine engine) throws IOException {
     run(
         engine,
@@ -290,7 +479,10 @@ class DockerCliLogDriversIT {
             List.of("syslog", "max-size=1m", "unknown log opt 'max-size' for syslog log driver"),
             List.of("gelf", "tag=x", "gelf-address is a required parameter"),
             List.of("syslog", "syslog-facility=nowhere", "invalid syslog facility"),
-            List.of("local", "mode=sometimes", "logging mode not supported"))) {
+            List.of("local", "mode=sometimes", "logging mode not supported"),
+            List.of("local", "max-buffer-size=1m", "only supported with 'mode=non-blocking'"),
+            List.of("fluentd", "fluentd-retry-wait=soon", "invalid duration"),
+            List.of("fluentd", "fluentd-max-retries=-1", "invalid syntax"))) {
       Outcome refused =
           engine
               .docker(

@@ -32,8 +32,9 @@ class TracingIT {
     collector.start();
     String endpoint = "http://127.0.0.1:" + collector.getAddress().getPort();
     try (Engine engine =
-        Engine.startWith(
+        Engine.startThrough(
             List.of(
+                "env",
                 "OTEL_EXPORTER_OTLP_ENDPOINT=" + endpoint,
                 "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
                 "OTEL_SERVICE_NAME=of-the-test"))) {
@@ -55,7 +56,9 @@ class TracingIT {
     AssertionError refused =
         assertThrows(
             AssertionError.class,
-            () -> Engine.startWith(List.of("OTEL_EXPORTER_OTLP_ENDPOINT=ftp://nowhere")).close());
+            () ->
+                Engine.startThrough(List.of("env", "OTEL_EXPORTER_OTLP_ENDPOINT=ftp://nowhere"))
+                    .close());
     assertTrue(
         String.valueOf(refused.getMessage()).contains("OTEL_EXPORTER_OTLP_ENDPOINT"),
         refused.getMessage());
