@@ -4,7 +4,7 @@
 usage: recorder.py SOCKET OUTDIR SCENARIO.py...
 env:   PLACEHOLDERS='literal=>placeholder;...'  extra host literals to hide (data root, binary folder ...)
        BRIDGE=172.30.0.1/16                     address of the default bridge
-       RAW=FILE                                 JSON answers as they came, for checks against the specification
+       PLAIN=/v1.51                             what paths without a version get: the newest that the recorded daemon had
        POOL=172.31.0.0/16                       where new networks get their subnets (of size 24)
 Each scenario file defines run(rec). See README.md for the record's shape and the placeholders.
 """
@@ -21,7 +21,7 @@ KEYTYPE = {"NetworkID": "network", "EndpointID": "endpoint", "SandboxID": "sandb
            "digest": "digest", "Digest": "digest", "container": "container", "Containers": "container",
            "Volumes": "volume", "id": "hex", "Deleted": "image", "Container": "container", "ParentId": "image", "Name": "volume"}
 BRIDGE = ipaddress.ip_interface(os.environ.get("BRIDGE", "172.30.0.1/16"))
-RAW = os.environ.get("RAW")
+PLAIN = os.environ.get("PLAIN", "")
 POOL = ipaddress.ip_network(os.environ.get("POOL", "172.31.0.0/16"))
 
 
@@ -394,7 +394,7 @@ class Recorder:
                         if isinstance(w, (dict,)): w = json.dumps(w, separators=(",", ":"))
                         items.append((k, str(w)))
                 qs = "?" + urlencode(items)
-        target = raw_target or (("/" + api if api else "") + path + qs)
+        target = raw_target or (("/" + api if api else PLAIN) + path + qs)
         if h.get("Transfer-Encoding") == "chunked": rawbody = b"%x\r\n" % len(rawbody) + rawbody + b"\r\n0\r\n\r\n"
         req = {"method": method, "path": ("/" + api if api else "") + path if not raw_target else raw_target,
                "query": query if query else None, "headers": {k: v for k, v in h.items() if k not in ("Content-Length",)} or None, "body": shown}
@@ -467,8 +467,6 @@ class Recorder:
             val = ws_frames(body)
         elif enc == "raw": val, enc2 = text_or_b64(body)
         elif enc == "text": val, enc = text_or_b64(body)
-        if RAW and enc == "json":
-            with open(RAW, "a") as f: f.write(json.dumps({"method": req["method"], "path": req["path"], "status": x.status, "body": val}) + "\n")
         if slim:
             try: val = slim(val)
             except (KeyError, IndexError, TypeError, AttributeError): pass  # the answer has another shape: it is kept whole

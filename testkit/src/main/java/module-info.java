@@ -7,6 +7,7 @@ module dev.gantry.testkit {
   requires org.junit.jupiter.api;
   requires org.junit.platform.engine;
   requires org.junit.platform.launcher;
+  requires org.snakeyaml.engine.v2;
   requires static org.jspecify;
 
   exports dev.gantry.testkit;

@@ -3,13 +3,19 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.CgroupLimits;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /// Changes what a container is while it stays the same container, with its id, name and files:
 /// limits, ports, health check, labels and log options at once; environment, command and mounts by
 /// one restart in its place.
 final class UpdateContainer {
+  private static final RuntimeSpec.BlockIo NO_LIMITS =
+      new RuntimeSpec.BlockIo(null, null, List.of(), List.of(), List.of(), List.of(), List.of());
+
   private final Engine engine;
 
   UpdateContainer(Engine engine) {
@@ -73,10 +79,38 @@ final class UpdateContainer {
         after.memory(),
         after.cpu(),
         after.pids() == null && before.pids() != null ? new RuntimeSpec.Pids(-1L) : after.pids(),
-        after.blockIO(),
+        freed(before.blockIO(), after.blockIO()),
         after.hugepageLimits(),
         after.network(),
         after.rdma(),
         after.unified());
+  }
+
+  /// `after` with a rate of 0, which is none, for each device that had a limit before and has none.
+  private static RuntimeSpec.@Nullable BlockIo freed(
+      RuntimeSpec.@Nullable BlockIo before, RuntimeSpec.@Nullable BlockIo after) {
+    if (before == null) {
+      return after;
+    }
+    RuntimeSpec.BlockIo to = after == null ? NO_LIMITS : after;
+    return new RuntimeSpec.BlockIo(
+        to.weight(),
+        to.leafWeight(),
+        to.weightDevice(),
+        freed(before.throttleReadBpsDevice(), to.throttleReadBpsDevice()),
+        freed(before.throttleWriteBpsDevice(), to.throttleWriteBpsDevice()),
+        freed(before.throttleReadIOPSDevice(), to.throttleReadIOPSDevice()),
+        freed(before.throttleWriteIOPSDevice(), to.throttleWriteIOPSDevice()));
+  }
+
+  private static List<RuntimeSpec.ThrottleDevice> freed(
+      List<RuntimeSpec.ThrottleDevice> before, List<RuntimeSpec.ThrottleDevice> after) {
+    List<RuntimeSpec.ThrottleDevice> all = new ArrayList<>(after);
+    for (RuntimeSpec.ThrottleDevice old : before) {
+      if (after.stream().noneMatch(d -> d.major() == old.major() && d.minor() == old.minor())) {
+        all.add(new RuntimeSpec.ThrottleDevice(old.major(), old.minor(), 0));
+      }
+    }
+    return all;
   }
 }

@@ -20,6 +20,8 @@ public final class Attachments {
 
   public static final String ATTESTATION = "attestation-manifest";
 
+  private static final String SUBJECT = "vnd.docker.reference.digest";
+
   private Attachments() {}
 
   /// One that is here.
@@ -30,6 +32,11 @@ public final class Attachments {
       all.add(manifest.config());
       return all;
     }
+  }
+
+  /// The manifest that an entry of an index is about.
+  static Optional<Digest> subject(Descriptor entry) {
+    return Optional.ofNullable(entry.annotations().get(SUBJECT)).map(Digest::parse);
   }
 
   static Optional<Attachment> of(Images images, Descriptor entry) {

@@ -50,21 +50,21 @@ public final class ImageArchive {
 
   /// Loads every image of the archive.
   public List<Loaded> load(InputStream archive) {
-    return load(archive, null, (diffId, size) -> {});
+    return load(archive, List.of(), (diffId, size) -> {});
   }
 
   /// Loads every image of the archive. What it holds beside images is not kept, and nothing is kept
   /// if one of its images is broken.
   ///
-  /// @param platform which image of an index to take; null for all that the archive has
-  public List<Loaded> load(InputStream archive, @Nullable Platform platform, Progress progress) {
+  /// @param platforms which images of an index to take; empty for all that the archive has
+  public List<Loaded> load(InputStream archive, List<Platform> platforms, Progress progress) {
     Set<Digest> stored = new HashSet<>();
     try (ContentStore.Lease lease = images.content().lease()) {
       Map<String, Digest> files = store(archive, lease, stored);
       List<Candidate> candidates =
           files.containsKey("manifest.json") && !hasSeveralPlatforms(files)
               ? docker(files)
-              : files.containsKey("index.json") ? oci(files, platform) : unknown();
+              : files.containsKey("index.json") ? oci(files, platforms) : unknown();
       List<List<Images.Layer>> layers = new ArrayList<>();
       for (Candidate c : candidates) {
         layers.add(unpack(c, progress));
@@ -222,7 +222,7 @@ public final class ImageArchive {
             .anyMatch(d -> MediaTypes.isIndex(d.mediaType()));
   }
 
-  private List<Candidate> oci(Map<String, Digest> files, @Nullable Platform platform) {
+  private List<Candidate> oci(Map<String, Digest> files, List<Platform> platforms) {
     List<Candidate> candidates = new ArrayList<>();
     if (!(ManifestDocument.parse(read(file(files, "index.json")), "")
         instanceof ImageIndex index)) {
@@ -233,7 +233,7 @@ public final class ImageArchive {
       List<String> names = name(descriptor).stream().toList();
       if (ManifestDocument.parse(read(digest), descriptor.mediaType())
           instanceof ImageIndex inner) {
-        for (Descriptor chosen : chosen(inner, platform, files)) {
+        for (Descriptor chosen : chosen(inner, platforms, files)) {
           candidates.add(candidate(files, blob(files, chosen), names, digest));
         }
       } else {
@@ -245,19 +245,26 @@ public final class ImageArchive {
 
   /// The entries of an index that are wanted and here: an archive may hold some platforms only.
   private List<Descriptor> chosen(
-      ImageIndex index, @Nullable Platform platform, Map<String, Digest> files) {
+      ImageIndex index, List<Platform> platforms, Map<String, Digest> files) {
     List<Descriptor> chosen =
-        platform == null
+        platforms.isEmpty()
             ? index.manifests().stream()
                 .filter(d -> isWhole(d, files))
                 .filter(d -> d.platformIfAny().map(p -> !p.os().equals("unknown")).orElse(true))
                 .toList()
-            : index.select(platform).stream().toList();
+            : platforms.stream().flatMap(p -> selected(index, p).stream()).distinct().toList();
     if (chosen.isEmpty()) {
-      throw new Failure.InvalidRequest(
-          "the archive has no image for " + (platform == null ? "any platform" : platform));
+      throw new Failure.InvalidRequest("the archive has no image for any platform");
     }
     return chosen;
+  }
+
+  private static Optional<Descriptor> selected(ImageIndex index, Platform platform) {
+    Optional<Descriptor> selected = index.select(platform);
+    if (selected.isEmpty()) {
+      throw new Failure.InvalidRequest("the archive has no image for " + platform);
+    }
+    return selected;
   }
 
   private boolean isWhole(Descriptor image, Map<String, Digest> files) {

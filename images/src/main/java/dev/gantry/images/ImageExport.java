@@ -47,14 +47,15 @@ public final class ImageExport {
   /// Writes the images that `names` call; a name that is no id is kept in the archive. A repository
   /// without a tag stands for all its tags.
   ///
-  /// @param platform which platform of each name; empty for all that are here, of which this
-  ///   machine's is the one in Docker's layout
+  /// @param platforms which platforms of each name, the first of them in Docker's layout; empty for
+  ///   all that are here, of which this machine's is the one in Docker's layout
   public static void write(
-      Images images, List<String> names, Optional<Platform> platform, OutputStream out)
+      Images images, List<String> names, List<Platform> platforms, OutputStream out)
       throws IOException {
     Map<Digest, List<ImageReference>> wanted = new LinkedHashMap<>();
     for (String name : names) {
-      Image image = images.find(name, platform).orElseGet(() -> images.require(name));
+      Image image =
+          images.find(name, platforms.stream().findFirst()).orElseGet(() -> images.require(name));
       List<ImageReference> tags = wanted.computeIfAbsent(image.id(), i -> new ArrayList<>());
       if (!image.id().hex().startsWith(name.replace("sha256:", ""))) {
         ImageReference tag = ImageReference.parse(name).withDefaultTag();
@@ -65,7 +66,7 @@ public final class ImageExport {
     }
     ImageExport export = new ImageExport(images, out);
     for (Map.Entry<Digest, List<ImageReference>> entry : wanted.entrySet()) {
-      export.add(images.require(entry.getKey().toString()), entry.getValue(), platform.isEmpty());
+      export.add(images.require(entry.getKey().toString()), entry.getValue(), platforms);
     }
     export.finish();
   }
@@ -82,7 +83,7 @@ public final class ImageExport {
       throws IOException {
     ImageExport export = new ImageExport(images, out);
     export.root = root.filter(r -> r.mediaType().equals(MediaTypes.INDEX));
-    export.add(image, names, export.root.isPresent());
+    export.add(image, names, export.root.isPresent() ? List.of() : List.of(image.platform()));
     export.finish();
   }
 
@@ -101,7 +102,7 @@ public final class ImageExport {
     tar.finish();
   }
 
-  private void add(Image image, List<ImageReference> tags, boolean allPlatforms)
+  private void add(Image image, List<ImageReference> tags, List<Platform> platforms)
       throws IOException {
     Descriptor descriptor = content(image).withPlatform(image.platform());
     Json.JsonArray paths = Json.array();
@@ -111,7 +112,7 @@ public final class ImageExport {
       names.add(tag.familiar());
       String label = tag.tagIfAny().orElse("latest");
       index.add(
-          (allPlatforms ? platforms(tag) : Optional.<Descriptor>empty())
+          (platforms.size() == 1 ? Optional.<Descriptor>empty() : index(tag, platforms))
               .orElse(descriptor)
               .withAnnotations(
                   Map.of(
@@ -125,7 +126,7 @@ public final class ImageExport {
     }
     if (tags.isEmpty()) {
       index.add(
-          (allPlatforms
+          (platforms.isEmpty()
                   ? whole(root.isPresent() ? ofRoot() : LocalIndex.of(images, image))
                   : Optional.<Descriptor>empty())
               .orElse(descriptor)
@@ -161,9 +162,10 @@ public final class ImageExport {
     return new Descriptor(mediaType, digest, bytes.length);
   }
 
-  /// Writes all platforms of a name that came by an index, and the index.
-  private Optional<Descriptor> platforms(ImageReference tag) throws IOException {
-    return whole(root.isPresent() ? ofRoot() : LocalIndex.of(images, tag));
+  /// Writes those platforms of a name that came by an index, and the index.
+  private Optional<Descriptor> index(ImageReference tag, List<Platform> platforms)
+      throws IOException {
+    return whole(root.isPresent() ? ofRoot() : LocalIndex.of(images, tag, platforms));
   }
 
   private Optional<LocalIndex> ofRoot() {

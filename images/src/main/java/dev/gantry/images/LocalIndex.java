@@ -6,6 +6,7 @@ import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageIndex;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.ManifestDocument;
+import dev.gantry.oci.Platform;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,6 +54,28 @@ public record LocalIndex(
         .filter(LocalIndex::isWorthIt);
   }
 
+  /// As above, of some platforms only and what is about them; of all where none is named.
+  static Optional<LocalIndex> of(
+      Images images, ImageReference reference, List<Platform> platforms) {
+    if (platforms.isEmpty()) {
+      return of(images, reference);
+    }
+    List<Image> wanted =
+        images.platforms(reference.toString()).stream()
+            .filter(i -> platforms.stream().anyMatch(p -> p.match(i.platform()) > 0))
+            .toList();
+    return images
+        .indexDocument(reference)
+        .flatMap(d -> of(images, d, wanted, x -> false, e -> isAbout(images, e, wanted)))
+        .filter(LocalIndex::isWorthIt);
+  }
+
+  private static boolean isAbout(Images images, Descriptor attachment, List<Image> wanted) {
+    return Attachments.subject(attachment)
+        .map(subject -> wanted.stream().anyMatch(i -> images.hasManifest(i, subject)))
+        .orElse(false);
+  }
+
   private boolean isWorthIt() {
     return isWhole || images.size() > 1;
   }
@@ -73,6 +96,15 @@ public record LocalIndex(
 
   private static Optional<LocalIndex> of(
       Images images, byte[] document, List<Image> candidates, Predicate<Descriptor> elsewhere) {
+    return of(images, document, candidates, elsewhere, d -> true);
+  }
+
+  private static Optional<LocalIndex> of(
+      Images images,
+      byte[] document,
+      List<Image> candidates,
+      Predicate<Descriptor> elsewhere,
+      Predicate<Descriptor> attached) {
     if (!(ManifestDocument.parse(document, "") instanceof ImageIndex index)) {
       return Optional.empty();
     }
@@ -80,7 +112,8 @@ public record LocalIndex(
     List<Attachments.Attachment> attachments = new ArrayList<>();
     List<Descriptor> entries = new ArrayList<>();
     for (Descriptor entry : index.manifests()) {
-      Optional<Attachments.Attachment> attachment = Attachments.of(images, entry);
+      Optional<Attachments.Attachment> attachment =
+          Attachments.of(images, entry).filter(a -> attached.test(a.descriptor()));
       Optional<Image> image =
           candidates.stream().filter(i -> images.hasManifest(i, entry.digest())).findFirst();
       image.ifPresent(here::add);

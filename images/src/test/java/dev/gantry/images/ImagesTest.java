@@ -80,7 +80,7 @@ class ImagesTest {
 
   private byte[] save(String... names) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ImageExport.write(images, List.of(names), java.util.Optional.empty(), out);
+    ImageExport.write(images, List.of(names), List.of(), out);
     return out.toByteArray();
   }
 

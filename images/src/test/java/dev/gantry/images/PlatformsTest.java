@@ -126,7 +126,7 @@ class PlatformsTest {
 
   private byte[] save(Optional<Platform> platform) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ImageExport.write(images, List.of(NAME), platform, out);
+    ImageExport.write(images, List.of(NAME), platform.stream().toList(), out);
     return out.toByteArray();
   }
 
@@ -200,7 +200,8 @@ class PlatformsTest {
 
   @Test
   void onePlatformCanBeLoadedAlone() {
-    new ImageArchive(images).load(new ByteArrayInputStream(archive()), OTHER, (diffId, size) -> {});
+    new ImageArchive(images)
+        .load(new ByteArrayInputStream(archive()), List.of(OTHER), (diffId, size) -> {});
     assertEquals(OTHER, images.require(NAME).platform());
     load(archive());
     assertEquals(HERE, images.require(NAME).platform());

@@ -8,6 +8,7 @@ import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -19,6 +20,7 @@ final class ContainerFilter {
   private static final Set<String> KNOWN =
       Set.of(
           "ancestor",
+          "annotation",
           "before",
           "expose",
           "exited",
@@ -119,6 +121,15 @@ final class ContainerFilter {
     any("id", (c, id) -> c.id().startsWith(id));
     any("name", (c, name) -> found(name, c.name()));
     conditions.add(c -> filters.labels("label", c.spec().labels()));
+    conditions.add(c -> filters.labels("annotation", annotations(c)));
+  }
+
+  private static Map<String, String> annotations(Container c) {
+    return c.spec()
+        .wire()
+        .object("HostConfig")
+        .map(host -> host.stringMap("Annotations"))
+        .orElse(Map.of());
   }
 
   private static boolean found(String pattern, String name) {

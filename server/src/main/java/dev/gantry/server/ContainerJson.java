@@ -70,6 +70,12 @@ final class ContainerJson {
     Json.JsonObject config =
         (Json.JsonObject) spec.wire().object("Config").orElseGet(Json::object).copy();
     config.put("Hostname", spec.hostname());
+    if (version.atLeast(52)) {
+      config.remove("MacAddress"); // it is the endpoint's
+      if (config.items("OnBuild").isEmpty()) {
+        config.remove("OnBuild");
+      }
+    }
     json.put("Config", config);
     json.put("NetworkSettings", network(engine, c, version));
     return json;
@@ -199,7 +205,9 @@ final class ContainerJson {
   private static Json.JsonObject network(Engine engine, Container c, ApiVersion version) {
     Optional<Attachment> attachment = c.attachment();
     Json.JsonObject json = Json.object();
-    json.put("Bridge", "");
+    if (!version.atLeast(52)) {
+      json.put("Bridge", "");
+    }
     json.put("SandboxID", attachment.map(Attachment::sandboxId).orElse(idOfRun(c, "sandbox")));
     json.put(
         "SandboxKey",
@@ -207,14 +215,24 @@ final class ContainerJson {
             ? "/proc/" + live.pid() + "/ns/net"
             : "");
     json.put("Ports", ports(c));
+    if (!version.atLeast(52)) {
+      onDefaultBridge(json, c);
+    }
+    json.put("Networks", networks(engine, c, version, true));
+    return json;
+  }
+
+  /// What is among the networks too, as it was said when there was only one.
+  private static void onDefaultBridge(Json.JsonObject json, Container c) {
     json.put("HairpinMode", false);
     json.put("LinkLocalIPv6Address", "");
     json.put("LinkLocalIPv6PrefixLen", 0);
     json.put("SecondaryIPAddresses", Json.NULL);
     json.put("SecondaryIPv6Addresses", Json.NULL);
     Optional<Endpoint> bridge =
-        attachment.flatMap(
-            a -> a.endpoints().stream().filter(e -> e.network().equals("bridge")).findFirst());
+        c.attachment()
+            .flatMap(
+                a -> a.endpoints().stream().filter(e -> e.network().equals("bridge")).findFirst());
     json.put("EndpointID", bridge.map(Endpoint::endpointId).orElse(""));
     json.put("Gateway", bridge.map(Endpoint::ipv4Gateway).orElse(""));
     json.put("GlobalIPv6Address", bridge.map(Endpoint::ipv6).orElse(""));
@@ -228,8 +246,6 @@ final class ContainerJson {
             .map(Endpoint::mac)
             .or(() -> wished(c, "bridge").map(EndpointRequest::mac))
             .orElse(""));
-    json.put("Networks", networks(engine, c, version, true));
-    return json;
   }
 
   private static Optional<EndpointRequest> wished(Container c, String network) {
@@ -418,6 +434,13 @@ final class ContainerJson {
       }
     }
     json.put("Mounts", mounts);
+    if (version.atLeast(52)) {
+      json.put(
+          "Health",
+          Json.object()
+              .put("Status", health(c))
+              .put("FailingStreak", c.health().map(h -> h.failingStreak()).orElse(0)));
+    }
     return json;
   }
 

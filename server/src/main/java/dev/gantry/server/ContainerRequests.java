@@ -29,6 +29,9 @@ final class ContainerRequests {
   private static final long SHM_SIZE = 64L << 20;
   private static final long UNLIMITED = -1;
 
+  /// Published on any address and port of the machine.
+  private static final List<Json> ANYWHERE = List.of(Json.object());
+
   private final Engine engine;
   private final Json.JsonObject config;
   private final Json.JsonObject host;
@@ -61,7 +64,9 @@ final class ContainerRequests {
     if (body.isEmpty()) {
       throw new Failure.InvalidRequest("config cannot be empty in order to create a container");
     }
+    List<String> versions = CreateVersions.apply(body, version);
     List<String> warnings = new CreateChecks(engine, body, version).check();
+    warnings.addAll(versions);
     Optional<Platform> asked =
         platform.isEmpty() ? Optional.empty() : Optional.of(Platform.parse(platform));
     Optional<Image> image =
@@ -407,13 +412,14 @@ final class ContainerRequests {
         new RuntimeSpec.BlockIo(
             weight == 0 ? null : (Integer) (int) weight,
             null,
-            List.of(),
+            BlockIoWeight.isSupported() ? weights() : List.of(),
             throttle("BlkioDeviceReadBps"),
             throttle("BlkioDeviceWriteBps"),
             throttle("BlkioDeviceReadIOps"),
             throttle("BlkioDeviceWriteIOps"));
     boolean empty =
         weight == 0
+            && io.weightDevice().isEmpty()
             && io.throttleReadBpsDevice().isEmpty()
             && io.throttleWriteBpsDevice().isEmpty()
             && io.throttleReadIOPSDevice().isEmpty()
@@ -424,17 +430,38 @@ final class ContainerRequests {
   private List<RuntimeSpec.ThrottleDevice> throttle(String key) {
     List<RuntimeSpec.ThrottleDevice> devices = new ArrayList<>();
     for (Json.JsonObject d : host.objects(key)) {
-      String path = d.string("Path", "");
-      try {
-        long rdev = (Long) Files.getAttribute(Path.of(path), "unix:rdev");
-        devices.add(
-            new RuntimeSpec.ThrottleDevice(
-                rdev >> 8 & 0xfff, (rdev & 0xff) | (rdev >> 12 & ~0xffL), d.number("Rate", 0)));
-      } catch (java.io.IOException e) {
-        throw new Failure.InvalidRequest("stat " + path + ": no such file or directory", null, e);
-      }
+      long device = device(d.string("Path", ""));
+      devices.add(
+          new RuntimeSpec.ThrottleDevice(major(device), minor(device), d.number("Rate", 0)));
     }
     return devices;
+  }
+
+  private List<RuntimeSpec.WeightDevice> weights() {
+    List<RuntimeSpec.WeightDevice> devices = new ArrayList<>();
+    for (Json.JsonObject d : host.objects("BlkioWeightDevice")) {
+      long device = device(d.string("Path", ""));
+      devices.add(
+          new RuntimeSpec.WeightDevice(
+              major(device), minor(device), (Integer) (int) d.number("Weight", 0), null));
+    }
+    return devices;
+  }
+
+  private static long device(String path) {
+    try {
+      return (Long) Files.getAttribute(Path.of(path), "unix:rdev");
+    } catch (java.io.IOException | java.nio.file.InvalidPathException e) {
+      throw new Failure.InvalidRequest("stat " + path + ": no such file or directory", null, e);
+    }
+  }
+
+  private static long major(long device) {
+    return device >> 8 & 0xfff;
+  }
+
+  private static long minor(long device) {
+    return (device & 0xff) | (device >> 12 & ~0xffL);
   }
 
   private List<RuntimeSpec.Rlimit> ulimits() {
@@ -540,11 +567,10 @@ final class ContainerRequests {
                     .members()
                     .forEach(
                         (port, list) -> {
-                          if (!(list instanceof Json.JsonArray array) || !exposed.has(port)) {
-                            return;
-                          }
-                          for (Json item : array) {
-                            if (item instanceof Json.JsonObject b) {
+                          List<Json> items =
+                              list instanceof Json.JsonArray array ? array.items() : List.of();
+                          for (Json item : items.isEmpty() ? ANYWHERE : items) {
+                            if (exposed.has(port) && item instanceof Json.JsonObject b) {
                               ports.add(
                                   PortRequest.parse(
                                       port, b.string("HostIp", ""), b.string("HostPort", "")));

@@ -29,34 +29,34 @@ final class ContainerResourceRoutes {
   private void stats(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Container c = engine.require(p.getOrDefault("id", ""));
     boolean stream = !q.has("stream") || q.flag("stream");
-    boolean once = q.flag("one-shot");
+    boolean once = q.version().atLeast(41) && q.flag("one-shot");
     if (stream && once) {
       throw new Failure.InvalidRequest("cannot have stream=true and one-shot=true");
     }
     if (stream) {
-      stream(c, r);
+      stream(c, q.version(), r);
       return;
     }
     Optional<Statistics.Sample> before = engine.statistics(c);
     if (before.isEmpty()) {
-      r.json(200, StatsJson.of(c, true, before, before));
+      r.json(200, StatsJson.of(c, true, q.version(), before, before));
     } else if (once) {
-      r.json(200, StatsJson.of(c, false, before, Optional.empty()));
+      r.json(200, StatsJson.of(c, false, q.version(), before, Optional.empty()));
     } else {
       boolean there = pause(c, System.nanoTime() + INTERVAL_NANOS);
       Optional<Statistics.Sample> now = there ? engine.statistics(c) : Optional.empty();
-      r.json(200, StatsJson.of(c, true, now, before));
+      r.json(200, StatsJson.of(c, true, q.version(), now, before));
     }
   }
 
   /// One object a second until the container is removed or the client leaves.
-  private void stream(Container c, HttpResponse r) throws IOException {
+  private void stream(Container c, ApiVersion version, HttpResponse r) throws IOException {
     try (OutputStream out = r.stream(200, "")) {
       Optional<Statistics.Sample> before = Optional.empty();
       long next = System.nanoTime();
       do {
         Optional<Statistics.Sample> now = engine.statistics(c);
-        String line = StatsJson.of(c, true, now, before).text() + "\n";
+        String line = StatsJson.of(c, true, version, now, before).text() + "\n";
         out.write(line.getBytes(StandardCharsets.UTF_8));
         before = now;
         next += INTERVAL_NANOS;
@@ -77,7 +77,7 @@ final class ContainerResourceRoutes {
   private void update(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Container c = engine.require(p.getOrDefault("id", ""));
     Json.JsonObject body = q.jsonOrEmpty();
-    engine.update(c.id(), spec -> UpdateRequests.apply(engine, c, spec, body));
+    engine.update(c.id(), spec -> UpdateRequests.apply(engine, c, spec, body, q.version()));
     r.json(200, Json.object().put("Warnings", Json.NULL));
   }
 }

@@ -71,7 +71,11 @@ final class ContainerRoutes {
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     ContainerRequests.Read read =
-        ContainerRequests.read(engine, completed(q.json()), q.version(), q.text("platform"));
+        ContainerRequests.read(
+            engine,
+            completed(q.json()),
+            q.version(),
+            q.version().atLeast(41) ? q.text("platform") : "");
     Container c = engine.create(read.spec(), Optional.of(q.text("name")));
     r.json(201, Json.object().put("Id", c.id()).put("Warnings", Json.strings(read.warnings())));
   }
@@ -140,7 +144,7 @@ final class ContainerRoutes {
   /// The signal asked for; an unknown one is refused behind `prefix`.
   private Optional<Integer> signal(HttpRequest q, String prefix) {
     String text = q.text("signal");
-    if (text.isEmpty()) {
+    if (text.isEmpty() || !stopsBySignal(q)) {
       return Optional.empty();
     }
     try {
@@ -152,6 +156,11 @@ final class ContainerRoutes {
           null,
           e);
     }
+  }
+
+  /// A signal to stop by came with 1.42; one to kill by was always there.
+  private static boolean stopsBySignal(HttpRequest q) {
+    return q.version().atLeast(42) || q.path().endsWith("/kill");
   }
 
   private void kill(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
@@ -239,7 +248,7 @@ final class ContainerRoutes {
 
   private void await(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Container c = engine.require(id(p));
-    String condition = q.text("condition");
+    String condition = q.version().atLeast(30) ? q.text("condition") : "";
     if (!Set.of("", "not-running", "next-exit", "removed").contains(condition)) {
       throw new Failure.InvalidRequest("invalid condition: " + Json.of(condition).text());
     }

@@ -159,7 +159,7 @@ final class CreateChecks {
           weight != 0 && (weight < 10 || weight > 1000),
           "Range of blkio weight is from 10 to 1000");
     }
-    if (!host.items("BlkioWeightDevice").isEmpty()) {
+    if (!host.items("BlkioWeightDevice").isEmpty() && !BlockIoWeight.isSupported()) {
       warnings.add(
           "Your kernel does not support Block I/O weight_device or the cgroup is not mounted."
               + " Weight-device discarded.");
@@ -255,7 +255,7 @@ final class CreateChecks {
             + String.join(", ", new TreeSet<>(all.keySet())));
     String main = host.string("NetworkMode", "");
     main = main.isEmpty() || main.equals("default") ? "bridge" : main;
-    String mac = config.string("MacAddress", "");
+    String mac = version.atLeast(52) ? "" : config.string("MacAddress", "");
     refuse(
         !mac.isEmpty() && !isMac(mac),
         "invalid config for network " + main + ": invalid MAC address " + mac);

@@ -6,7 +6,9 @@ import dev.gantry.engine.Container;
 import dev.gantry.engine.Engine;
 import dev.gantry.engine.Volumes;
 import dev.gantry.images.Image;
+import dev.gantry.images.Images;
 import dev.gantry.json.Json;
+import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -14,9 +16,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// `/system/df`: what images, containers and volumes take on the disk.
 final class DiskUsage {
@@ -30,22 +38,130 @@ final class DiskUsage {
     this.engine = engine;
   }
 
-  /// @param types the lists that are wanted; empty for all. The others are null
-  Json.JsonObject json(List<String> types, ApiVersion version) {
+  /// @param types the kinds that are wanted; empty for all
+  /// @param verbose whether the single objects are listed; empty where the client did not say
+  Json.JsonObject json(List<String> types, Optional<Boolean> verbose, ApiVersion version) {
     for (String type : types) {
       if (!TYPES.contains(type)) {
         throw new Failure.InvalidRequest("unknown object type: " + type);
       }
     }
-    boolean all = types.isEmpty();
     Json.JsonObject json = Json.object();
-    boolean images = all || types.contains("image");
+    if (!version.atLeast(53) && verbose.isEmpty()) {
+      lists(json, types, version);
+    }
+    if (version.atLeast(52)) {
+      sums(json, types, verbose.orElse(false), version);
+    }
+    return json;
+  }
+
+  private static boolean wants(List<String> types, String type) {
+    return types.isEmpty() || types.contains(type);
+  }
+
+  /// What versions before 1.53 say: all objects; null for kinds that are not wanted.
+  private void lists(Json.JsonObject json, List<String> types, ApiVersion version) {
+    boolean images = wants(types, "image");
     json.put("LayersSize", images ? layers() : 0);
     json.put("Images", images ? images(version) : Json.NULL);
-    json.put("Containers", all || types.contains("container") ? containers(version) : Json.NULL);
-    json.put("Volumes", all || types.contains("volume") ? volumes() : Json.NULL);
-    json.put("BuildCache", all || types.contains("build-cache") ? buildCache() : Json.NULL);
-    return json;
+    json.put("Containers", wants(types, "container") ? containers(version) : Json.NULL);
+    json.put("Volumes", wants(types, "volume") ? volumes() : Json.NULL);
+    json.put("BuildCache", wants(types, "build-cache") ? buildCache() : Json.NULL);
+  }
+
+  /// What versions from 1.52 on say: how many there are of each kind, how many are in use, and what
+  /// removing the others would free.
+  private void sums(Json.JsonObject json, List<String> types, boolean verbose, ApiVersion version) {
+    if (wants(types, "image")) {
+      Json.JsonArray items = images(version);
+      long total = layers();
+      Usage usage = new Usage(items.items().size(), count(items, DiskUsage::hasUsers), total);
+      json.put("ImageUsage", usage.json(total - layersInUse(), verbose, items));
+    }
+    if (wants(types, "container")) {
+      Json.JsonArray items = containers(version);
+      json.put("ContainerUsage", sum(items, DiskUsage::lives, o -> o.number("SizeRw", 0), verbose));
+    }
+    if (wants(types, "volume")) {
+      json.put(
+          "VolumeUsage",
+          sum(
+              volumes(),
+              o -> usageData(o).number("RefCount", 0) > 0,
+              o -> usageData(o).number("Size", 0),
+              verbose));
+    }
+    if (wants(types, "build-cache")) {
+      // what an image has too is that image's
+      json.put(
+          "BuildCacheUsage",
+          sum(
+              buildCache(),
+              o -> o.bool("InUse", false),
+              o -> o.bool("Shared", false) ? 0 : o.number("Size", 0),
+              verbose));
+    }
+  }
+
+  private static boolean hasUsers(Json.JsonObject image) {
+    return image.number("Containers", 0) > 0;
+  }
+
+  private static boolean lives(Json.JsonObject container) {
+    return Set.of("running", "paused", "restarting").contains(container.string("State", ""));
+  }
+
+  private static Json.JsonObject usageData(Json.JsonObject volume) {
+    return volume.object("UsageData").orElseGet(Json::object);
+  }
+
+  private static Stream<Json.JsonObject> objects(Json.JsonArray items) {
+    return items.items().stream().map(i -> (Json.JsonObject) i);
+  }
+
+  private static long count(Json.JsonArray items, Predicate<Json.JsonObject> active) {
+    return objects(items).filter(active).count();
+  }
+
+  private static Json sum(
+      Json.JsonArray items,
+      Predicate<Json.JsonObject> active,
+      ToLongFunction<Json.JsonObject> size,
+      boolean verbose) {
+    Usage usage =
+        new Usage(items.items().size(), count(items, active), objects(items).mapToLong(size).sum());
+    long idle = objects(items).filter(active.negate()).mapToLong(size).sum();
+    return usage.json(idle, verbose, items);
+  }
+
+  private record Usage(long count, long active, long size) {
+    Json json(long reclaimable, boolean verbose, Json.JsonArray items) {
+      Json.JsonObject json =
+          Json.object()
+              .put("ActiveCount", active)
+              .put("TotalCount", count)
+              .put("Reclaimable", reclaimable)
+              .put("TotalSize", size);
+      return verbose ? json.put("Items", items) : json;
+    }
+  }
+
+  /// Bytes of the layers that containers stand on.
+  private long layersInUse() {
+    Map<Digest, Long> sizes = new HashMap<>();
+    Set<String> used =
+        engine.list().stream().map(c -> c.spec().imageId()).collect(Collectors.toSet());
+    for (Image i : engine.images().list()) {
+      if (used.contains(i.id().toString())) {
+        List<Digest> chains = Images.chains(i.diffIds());
+        List<Long> each = engine.images().layerSizes(i);
+        for (int n = 0; n < chains.size(); n++) {
+          sizes.put(chains.get(n), each.get(n));
+        }
+      }
+    }
+    return Math.min(layers(), sizes.values().stream().mapToLong(Long::longValue).sum());
   }
 
   private Json.JsonArray buildCache() {
@@ -73,7 +189,8 @@ final class DiskUsage {
 
   private Json.JsonArray images(ApiVersion version) {
     Json.JsonArray images = Json.array();
-    for (Image i : engine.images().list()) {
+    List<Image> all = engine.images().list();
+    for (Image i : all) {
       String id = i.id().toString();
       long users = engine.list().stream().filter(c -> c.spec().imageId().equals(id)).count();
       Map<String, String> labels = i.config().stringMap("Labels");
@@ -82,14 +199,16 @@ final class DiskUsage {
               .put("Containers", users)
               .put("Created", i.created().getEpochSecond())
               .put("Id", id)
-              .put("Labels", labels.isEmpty() ? Json.NULL : Json.strings(labels))
+              .put(
+                  "Labels",
+                  labels.isEmpty() && !version.atLeast(52) ? Json.NULL : Json.strings(labels))
               .put("ParentId", "")
-              .put("RepoDigests", Json.NULL)
+              .put("RepoDigests", version.atLeast(52) ? ImageJson.digests(i) : Json.NULL)
               .put(
                   "RepoTags",
                   Json.strings(
                       i.tags().stream().map(t -> ImageReference.parse(t).familiar()).toList()))
-              .put("SharedSize", 0)
+              .put("SharedSize", version.atLeast(52) ? ImageJson.shared(engine, i, all) : 0)
               .put("Size", i.size());
       if (!version.atLeast(44)) {
         json.put("VirtualSize", i.size());

@@ -17,13 +17,10 @@ final class HealthChecks {
 
   /// The request's check, completed by the image's; null if there is neither.
   static @Nullable Json merged(Json.JsonObject config, Json.JsonObject image) {
-    Json own = config.get("Healthcheck");
-    Json given = image.get("Healthcheck");
-    if (!(own instanceof Json.JsonObject wanted)) {
-      return given instanceof Json.JsonObject ? given : null;
-    }
-    if (!(given instanceof Json.JsonObject base)) {
-      return wanted;
+    Json.JsonObject wanted = said(config.get("Healthcheck"));
+    Json.JsonObject base = said(image.get("Healthcheck"));
+    if (wanted == null || base == null) {
+      return wanted == null ? base : wanted;
     }
     Json.JsonObject all = (Json.JsonObject) wanted.copy();
     for (String key : KEYS) {
@@ -34,6 +31,23 @@ final class HealthChecks {
       }
     }
     return all;
+  }
+
+  /// The check without members that are null: some clients send those for what they do not say.
+  private static Json.@Nullable JsonObject said(@Nullable Json check) {
+    if (!(check instanceof Json.JsonObject given)) {
+      return null;
+    }
+    Json.JsonObject said = Json.object();
+    given
+        .members()
+        .forEach(
+            (key, value) -> {
+              if (!(value instanceof Json.JsonNull)) {
+                said.put(key, value);
+              }
+            });
+    return said;
   }
 
   /// The check that a container of `config` and `image` gets; null for none.

@@ -22,7 +22,6 @@ final class ImageJson {
   private static final ApiVersion V1_45 = new ApiVersion(1, 45);
   private static final ApiVersion V1_47 = new ApiVersion(1, 47);
   private static final ApiVersion V1_48 = new ApiVersion(1, 48);
-  private static final ApiVersion V1_50 = new ApiVersion(1, 50);
 
   private ImageJson() {}
 
@@ -44,7 +43,14 @@ final class ImageJson {
   ///
   /// @param shared bytes of layers that other images have too; -1 for not asked
   /// @param manifests whether the platforms were asked for
-  static Json summary(Engine engine, Image i, ApiVersion version, long shared, boolean manifests) {
+  /// @param identity whether each of them shall say where it is from
+  static Json summary(
+      Engine engine,
+      Image i,
+      ApiVersion version,
+      long shared,
+      boolean manifests,
+      boolean identity) {
     long containers =
         engine.list().stream().filter(c -> c.spec().imageId().equals(i.id().toString())).count();
     Map<String, String> labels = i.config().stringMap("Labels");
@@ -55,20 +61,22 @@ final class ImageJson {
             .put("Containers", version.compareTo(V1_48) < 0 ? -1 : containers)
             .put("Created", i.created().getEpochSecond())
             .put("Id", i.id().toString())
-            .put("Labels", labels.isEmpty() ? Json.NULL : Json.strings(labels))
+            .put(
+                "Labels",
+                labels.isEmpty() && !version.atLeast(52) ? Json.NULL : Json.strings(labels))
             .put("ParentId", "")
             .put("RepoDigests", old && digests.isEmpty() ? Json.NULL : digests)
             .put("RepoTags", tags(i))
             .put("SharedSize", old ? -1 : shared)
             .put("Size", i.size());
     if (manifests && version.compareTo(V1_47) >= 0) {
-      manifests(engine, i).ifPresent(m -> json.put("Manifests", m));
+      manifests(engine, i, identity).ifPresent(m -> json.put("Manifests", m));
     }
     return old ? json.put("VirtualSize", i.size()) : json;
   }
 
   /// The platforms of the index that the image came by; empty if it came by none.
-  private static Optional<Json> manifests(Engine engine, Image i) {
+  private static Optional<Json> manifests(Engine engine, Image i, boolean identity) {
     List<LocalIndex.Entry> entries =
         i.names().stream()
             .map(n -> LocalIndex.entries(engine.images(), n))
@@ -76,11 +84,11 @@ final class ImageJson {
             .findFirst()
             .orElse(List.of());
     Json.JsonArray all = Json.array();
-    entries.forEach(e -> all.add(manifest(engine, e)));
+    entries.forEach(e -> all.add(manifest(engine, e, identity)));
     return entries.isEmpty() ? Optional.empty() : Optional.of(all);
   }
 
-  private static Json manifest(Engine engine, LocalIndex.Entry entry) {
+  private static Json manifest(Engine engine, LocalIndex.Entry entry, boolean identity) {
     Descriptor descriptor = entry.descriptor();
     Optional<Image> image = entry.image();
     long content =
@@ -109,8 +117,7 @@ final class ImageJson {
             engine.list().stream()
                 .filter(c -> c.spec().imageId().equals(i.id().toString()))
                 .forEach(c -> containers.add(c.id())));
-    return json.put(
-        "ImageData",
+    Json.JsonObject data =
         Json.object()
             .put(
                 "Platform",
@@ -120,7 +127,22 @@ final class ImageJson {
                     .map(p -> (Json) p.json())
                     .orElseGet(Json::object))
             .put("Containers", containers)
-            .put("Size", Json.object().put("Unpacked", unpacked)));
+            .put("Size", Json.object().put("Unpacked", unpacked));
+    if (identity) {
+      image.flatMap(ImageJson::identity).ifPresent(known -> data.put("Identity", known));
+    }
+    return json.put("ImageData", data);
+  }
+
+  /// Where the image is from, as far as this engine has seen it itself: the repositories that it
+  /// came from or went to. Tags can be given to any image and say nothing.
+  private static Optional<Json> identity(Image i) {
+    Json.JsonArray pulls = Json.array();
+    i.digestReferences().stream()
+        .map(ImageReference::name)
+        .distinct()
+        .forEach(name -> pulls.add(Json.object().put("Repository", name)));
+    return pulls.isEmpty() ? Optional.empty() : Optional.of(Json.object().put("Pull", pulls));
   }
 
   /// Bytes of the layers of `image` that one of `others` has too.
@@ -145,18 +167,21 @@ final class ImageJson {
         Json.object()
             .put("Id", i.id().toString())
             .put("RepoTags", tags(i))
-            .put("RepoDigests", digests(i))
-            .put("Parent", "")
-            .put("Comment", d.string("comment", ""))
-            .put("Created", i.createdText());
+            .put("RepoDigests", digests(i));
+    boolean sparse = version.atLeast(52);
+    if (!sparse) {
+      json.put("Parent", "");
+    }
+    text(json, "Comment", d.string("comment", ""), sparse);
+    json.put("Created", i.createdText());
     if (version.compareTo(V1_45) < 0) {
       json.put(
           "ContainerConfig",
           d.object("container_config").orElseGet(() -> config(Json.object(), false)));
     }
-    json.put("DockerVersion", d.string("docker_version", ""))
-        .put("Author", d.string("author", ""))
-        .put("Architecture", i.architecture());
+    text(json, "DockerVersion", d.string("docker_version", ""), sparse);
+    text(json, "Author", d.string("author", ""), sparse);
+    json.put("Architecture", i.architecture());
     if (!d.string("variant", "").isEmpty()) {
       json.put("Variant", d.string("variant", ""));
     }
@@ -180,14 +205,46 @@ final class ImageJson {
             .flatMap(t -> engine.images().taggedAt(t).stream())
             .max(Instant::compareTo);
     if (manifests && version.compareTo(V1_48) >= 0) {
-      manifests(engine, i).ifPresent(m -> json.put("Manifests", m));
+      manifests(engine, i, version.atLeast(53)).ifPresent(m -> json.put("Manifests", m));
+    }
+    if (version.atLeast(53)) {
+      identity(i).ifPresent(known -> json.put("Identity", known));
     }
     return json.put("RootFS", rootFs)
         .put(
             "Metadata",
             Json.object()
                 .put("LastTagTime", tagged.map(ContainerJson::time).orElse("0001-01-01T00:00:00Z")))
-        .put("Config", config(i.config(), version.compareTo(V1_50) >= 0));
+        .put("Config", sparse ? set(i.config()) : config(i.config(), version.atLeast(50)));
+  }
+
+  private static void text(Json.JsonObject json, String key, String value, boolean sparse) {
+    if (!sparse || !value.isEmpty()) {
+      json.put(key, value);
+    }
+  }
+
+  /// The configuration with what is set of it, as versions from 1.52 on show it.
+  private static Json.JsonObject set(Json.JsonObject config) {
+    Json.JsonObject all = config(config, true);
+    Json.JsonObject set = Json.object();
+    all.members()
+        .forEach(
+            (key, value) -> {
+              boolean empty =
+                  switch (value) {
+                    case Json.JsonNull n -> true;
+                    case Json.JsonString s -> s.value().isEmpty();
+                    case Json.JsonArray a -> a.isEmpty();
+                    case Json.JsonObject o -> o.isEmpty();
+                    case Json.JsonBoolean b -> !b.value();
+                    case Json.JsonNumber n -> false;
+                  };
+              if (!empty) {
+                set.put(key, value);
+              }
+            });
+    return set;
   }
 
   /// The configuration with all its keys, sorted; newer versions leave out what concerns containers

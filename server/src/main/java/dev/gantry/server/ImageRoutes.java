@@ -64,6 +64,10 @@ final class ImageRoutes {
     List<Image> all = images().list();
     List<Pattern> references = f.get("reference").stream().map(ImageRoutes::glob).toList();
     boolean sharedSize = q.flag("shared-size");
+    boolean identity = q.version().atLeast(54) && q.flag("identity");
+    if (identity && !q.flag("manifests")) {
+      throw new Failure.InvalidRequest("conflicting options: identity requires manifests=1");
+    }
     Json.JsonArray result = Json.array();
     filtered(all, f)
         .filter(images()::standsForAName)
@@ -78,7 +82,8 @@ final class ImageRoutes {
                         i,
                         q.version(),
                         sharedSize ? ImageJson.shared(engine, i, all) : -1,
-                        q.flag("manifests"))));
+                        q.flag("manifests"),
+                        identity)));
     r.json(200, result);
   }
 
@@ -174,7 +179,22 @@ final class ImageRoutes {
     }
   }
 
+  /// The platforms of an archive that is saved or loaded; none for all of them.
+  static List<Platform> platforms(HttpRequest q) {
+    List<String> texts = q.version().atLeast(48) ? q.texts("platform") : List.of();
+    if (texts.size() > 1 && !q.version().atLeast(52)) {
+      throw new Failure.InvalidRequest(
+          "multiple platform parameters are not supported in this API version; use API version"
+              + " 1.52 or later");
+    }
+    return texts.stream().flatMap(t -> platform(t).stream()).toList();
+  }
+
   private void inspect(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    if (q.flag("manifests") && !q.text("platform").isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "conflicting options: manifests and platform options cannot both be set");
+    }
     Image image = require(engine, name(p), q, "platform");
     r.escapedJson(200, ImageJson.inspect(engine, image, q.version(), q.flag("manifests")));
   }

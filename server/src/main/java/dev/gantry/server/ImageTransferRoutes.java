@@ -99,7 +99,7 @@ final class ImageTransferRoutes {
   }
 
   private void load(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Optional<Platform> platform = ImageRoutes.platform(q.text("platform"));
+    List<Platform> platforms = ImageRoutes.platforms(q);
     boolean quiet = !q.has("quiet") || q.flag("quiet");
     try (OutputStream out = r.stream(200, "application/json")) {
       ImageArchive.Progress progress =
@@ -110,7 +110,7 @@ final class ImageTransferRoutes {
           };
       try {
         for (ImageArchive.Loaded loaded :
-            new ImageArchive(images()).load(q.body(), platform.orElse(null), progress)) {
+            new ImageArchive(images()).load(q.body(), platforms, progress)) {
           event("load", loaded.image());
           if (loaded.names().isEmpty()) {
             stream(out, "Loaded image ID: " + loaded.image().id() + "\n");
@@ -140,19 +140,20 @@ final class ImageTransferRoutes {
 
   private void save(HttpRequest q, HttpResponse r, List<String> names) throws IOException {
     List<String> wanted = names.stream().flatMap(n -> List.of(n.split(",")).stream()).toList();
-    Optional<Platform> platform = ImageRoutes.platform(q.text("platform"));
+    List<Platform> platforms = ImageRoutes.platforms(q);
     for (String name : wanted) {
-      Image image =
-          images()
-              .find(name, platform)
-              .orElseThrow(() -> new Failure.NotFound("No such image: " + name));
-      if (platform.map(w -> w.match(image.platform()) == 0).orElse(false)) {
-        throw new Failure.InvalidRequest(
-            "no suitable export target found for platform " + platform.get());
+      if (images().find(name).isEmpty()) {
+        throw new Failure.NotFound("No such image: " + name);
+      }
+      for (Platform platform : platforms) {
+        if (images().platforms(name).stream().allMatch(i -> platform.match(i.platform()) == 0)) {
+          throw new Failure.InvalidRequest(
+              "no suitable export target found for platform " + platform);
+        }
       }
     }
     try (OutputStream out = r.stream(200, "application/x-tar")) {
-      ImageExport.write(images(), wanted, platform, out);
+      ImageExport.write(images(), wanted, platforms, out);
     }
     wanted.forEach(n -> images().find(n).ifPresent(i -> event("save", i)));
   }

@@ -119,7 +119,11 @@ final class NetworkRoutes {
           && f.matches("scope", "local")
           && dangling.map(wanted -> wanted == isDangling(n)).orElse(true)
           && f.labels("label", n.labels())) {
-        result.add(json(n, false));
+        Json.JsonObject json = json(n, false);
+        if (q.version().atLeast(52)) {
+          json.remove("Containers");
+        }
+        result.add(json);
       }
     }
     r.json(200, result);
@@ -167,7 +171,12 @@ final class NetworkRoutes {
     if (!List.of("", "local").contains(q.text("scope"))) {
       throw new Failure.NotFound("network " + id(p) + " not found");
     }
-    r.json(200, json(engine.networks().find(id(p)), true));
+    Network n = engine.networks().find(id(p));
+    Json.JsonObject json = json(n, true);
+    if (q.version().atLeast(52)) {
+      json.put("Status", AddressUse.of(n, engine.networks().attachments(n.id())).json());
+    }
+    r.json(200, json);
   }
 
   private void create(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {

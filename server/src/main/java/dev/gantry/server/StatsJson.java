@@ -47,12 +47,20 @@ final class StatsJson {
   private StatsJson() {}
 
   /// @param named whether name and id come first
+  /// @param version newer ones say the system's name
   /// @param now empty when the container does not run
   static Json.JsonObject of(
-      Container c, boolean named, Optional<Sample> now, Optional<Sample> before) {
+      Container c,
+      boolean named,
+      ApiVersion version,
+      Optional<Sample> now,
+      Optional<Sample> before) {
     Json.JsonObject json = Json.object();
     if (named) {
       json.put("name", "/" + c.name()).put("id", c.id());
+    }
+    if (version.atLeast(52)) {
+      json.put("os_type", "linux");
     }
     json.put("read", now.map(s -> ContainerJson.time(s.read())).orElse(NO_TIME));
     json.put("preread", before.map(s -> ContainerJson.time(s.read())).orElse(NO_TIME));

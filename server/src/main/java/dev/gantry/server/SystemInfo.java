@@ -137,7 +137,9 @@ final class SystemInfo {
       if (!api.atLeast(42)) {
         json.put("KernelMemory", true);
       }
-      json.put("KernelMemoryTCP", true);
+      if (!api.atLeast(52)) {
+        json.put("KernelMemoryTCP", true);
+      }
     }
     json.put("CpuCfsPeriod", true)
         .put("CpuCfsQuota", true)

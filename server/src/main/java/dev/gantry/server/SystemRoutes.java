@@ -7,10 +7,10 @@ import dev.gantry.engine.Events;
 import dev.gantry.json.Json;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
@@ -97,7 +97,18 @@ final class SystemRoutes {
     r.json(
         200,
         new DiskUsage(engine, builds)
-            .json(q.version().atLeast(42) ? q.texts("type") : List.of(), q.version()));
+            .json(q.version().atLeast(42) ? q.texts("type") : List.of(), verbose(q), q.version()));
+  }
+
+  /// As Go's strconv.ParseBool reads it; empty where it is not said, or older versions know it not.
+  private static Optional<Boolean> verbose(HttpRequest q) {
+    String text = q.version().atLeast(52) ? q.text("verbose") : "";
+    return switch (text) {
+      case "" -> Optional.empty();
+      case "1", "t", "T", "true", "TRUE", "True" -> Optional.of(true);
+      case "0", "f", "F", "false", "FALSE", "False" -> Optional.of(false);
+      default -> throw new Failure.InvalidRequest("invalid value for verbose: " + text);
+    };
   }
 
   // ---- events
@@ -115,48 +126,24 @@ final class SystemRoutes {
               + q.text("until")
               + ")");
     }
+    EventLines lines = EventLines.asked(q);
     try (Events.Subscription subscription = engine.events().subscribe();
-        OutputStream out = r.stream(200, "application/json")) {
+        OutputStream out = r.stream(200, lines.type())) {
       out.flush();
       for (Events.Event e : subscription.history()) {
-        if (!e.time().isBefore(since) && !e.time().isAfter(until)) {
-          write(out, e, f);
+        if (!e.time().isBefore(since) && !e.time().isAfter(until) && wanted(e, f)) {
+          lines.write(out, e);
         }
       }
       while (Instant.now().isBefore(until)) {
         Events.Event e = subscription.next(200, TimeUnit.MILLISECONDS);
-        if (e != null) {
-          write(out, e, f);
+        if (e != null && wanted(e, f)) {
+          lines.write(out, e);
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private static void write(OutputStream out, Events.Event e, Filters f) throws IOException {
-    if (!wanted(e, f)) {
-      return;
-    }
-    Json.JsonObject json = Json.object();
-    if (e.type().equals("container")) {
-      json.put("status", e.action()).put("id", e.id());
-      String image = e.attributes().get("image");
-      if (image != null) {
-        json.put("from", image);
-      }
-    } else if (e.type().equals("image")) {
-      json.put("status", e.action()).put("id", e.id());
-    }
-    json.put("Type", e.type())
-        .put("Action", e.action())
-        .put(
-            "Actor",
-            Json.object().put("ID", e.id()).put("Attributes", Json.strings(e.attributes())))
-        .put("scope", "local")
-        .put("time", e.time().getEpochSecond())
-        .put("timeNano", e.time().getEpochSecond() * 1_000_000_000L + e.time().getNano());
-    out.write((json.text() + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   private static boolean wanted(Events.Event e, Filters f) {

@@ -26,6 +26,7 @@ final class UpdateRequests {
   private static final List<String> TEXTS = List.of("CpusetCpus", "CpusetMems");
   private static final List<String> DEVICES =
       List.of(
+          "BlkioWeightDevice",
           "BlkioDeviceReadBps",
           "BlkioDeviceWriteBps",
           "BlkioDeviceReadIOps",
@@ -34,7 +35,8 @@ final class UpdateRequests {
   private UpdateRequests() {}
 
   /// The container's specification with what `body` changes.
-  static ContainerSpec apply(Engine engine, Container c, ContainerSpec spec, Json.JsonObject body) {
+  static ContainerSpec apply(
+      Engine engine, Container c, ContainerSpec spec, Json.JsonObject body, ApiVersion version) {
     Json.JsonObject host =
         (Json.JsonObject) spec.wire().object("HostConfig").orElseGet(Json::object).copy();
     refuseConflicts(c, host, body);
@@ -49,11 +51,12 @@ final class UpdateRequests {
       }
     }
     for (String key : DEVICES) {
-      if (!body.objects(key).isEmpty()) {
+      boolean taken = version.atLeast(55) && body.get(key) instanceof Json.JsonArray;
+      if (taken || !body.objects(key).isEmpty()) {
         host.putIfPresent(key, body.get(key));
       }
     }
-    if (body.get("PidsLimit") instanceof Json.JsonNumber n) {
+    if (version.atLeast(40) && body.get("PidsLimit") instanceof Json.JsonNumber n) {
       host.put("PidsLimit", n.longValue() <= 0 ? Json.NULL : n);
     }
     body.object("RestartPolicy")

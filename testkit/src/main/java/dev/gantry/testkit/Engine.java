@@ -9,8 +9,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// A `gantryd` of the assembled distribution in a process of its own: own data root, run folder,
@@ -25,7 +27,10 @@ public final class Engine implements AutoCloseable {
   private final String bridge;
   private final String pool;
   private final List<String> flags;
+  private final Set<String> faults = ApiWatch.newFaults();
+  private final AtomicLong answers = new AtomicLong();
   private List<String> entry = List.of();
+  private @Nullable ApiWatch watch;
   private @Nullable Process process;
   private @Nullable String busybox;
 
@@ -88,7 +93,7 @@ public final class Engine implements AutoCloseable {
                   "--pidfile",
                   folder.resolve("gantryd.pid").toString(),
                   "-H",
-                  "unix://" + folder.resolve("sock"),
+                  "unix://" + folder.resolve(own()),
                   "--bip",
                   bridge,
                   "--bridge",
@@ -111,6 +116,16 @@ public final class Engine implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /// Name of the engine's own socket: where the specification is, its clients meet an [ApiWatch].
+  private static String own() {
+    return !isMeasured() && Specification.HERE.isPresent() ? "engine.sock" : "sock";
+  }
+
+  /// Benchmarks have nothing between clients and the engine.
+  private static boolean isMeasured() {
+    return Boolean.getBoolean("gantry.measured");
   }
 
   /// Starts the engine again after [#kill] or [#stop], with the same flags and folders, and waits
@@ -137,6 +152,11 @@ public final class Engine implements AutoCloseable {
     try {
       Process started = builder.start();
       process = started;
+      if (watch == null && own().equals("engine.sock")) {
+        watch =
+            new ApiWatch(
+                Specification.HERE.orElseThrow(), socket(), folder.resolve(own()), faults, answers);
+      }
       return started;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -167,6 +187,18 @@ public final class Engine implements AutoCloseable {
       return;
     }
     process = null;
+    try {
+      stop(running, atOnce);
+    } finally {
+      ApiWatch watching = watch;
+      if (watching != null) {
+        watching.close();
+        watch = null;
+      }
+    }
+  }
+
+  private void stop(Process running, boolean atOnce) {
     try {
       if (atOnce) {
         running.destroyForcibly().waitFor();
@@ -217,6 +249,11 @@ public final class Engine implements AutoCloseable {
   /// Where its new networks get subnets of size 24, after [#startWithPool].
   public String pool() {
     return pool;
+  }
+
+  /// How many of its answers were held against the API's specification.
+  public long answersChecked() {
+    return answers.get();
   }
 
   /// What the engine has logged.
@@ -318,6 +355,10 @@ public final class Engine implements AutoCloseable {
     List<String> left = NetworkLeftovers.find(name);
     if (!left.isEmpty()) {
       throw new AssertionError("could not remove " + left);
+    }
+    if (!faults.isEmpty()) {
+      throw new AssertionError(
+          "answers that differ from the API's specification:\n" + String.join("\n", faults));
     }
   }
 

@@ -73,11 +73,17 @@ public final class Needs {
 
   /// A file of the folder `shared` beside the tree, or a skip.
   public static Path shared(String name) {
-    Path file = tree().resolveSibling("shared").resolve(name);
-    if (!Files.exists(file)) {
-      file = Path.of(environment("GANTRY_SHARED", "/nonexistent"), name);
-    }
-    return Files.exists(file) ? file : abort("needs " + name + " of the shared folder");
+    Optional<Path> file = sharedIfAny(name);
+    return file.isPresent() ? file.get() : abort("needs " + name + " of the shared folder");
+  }
+
+  /// The same where it is.
+  static Optional<Path> sharedIfAny(String name) {
+    return Stream.of(
+            tree().resolveSibling("shared").resolve(name),
+            Path.of(environment("GANTRY_SHARED", "/nonexistent"), name))
+        .filter(Files::exists)
+        .findFirst();
   }
 
   /// The source tree that the distribution was built in.

@@ -173,7 +173,7 @@ final class FuzzRequests {
 
   private String target(Endpoint endpoint) {
     String version =
-        chance(70) ? "/v1.51" : any(List.of("", "/v1.24", "/v1.41", "/v1.44", "/v1.47"));
+        chance(70) ? "/v1.56" : any(List.of("", "/v1.24", "/v1.41", "/v1.44", "/v1.47", "/v1.51"));
     String path = endpoint.path();
     while (path.contains("{")) {
       path =

@@ -1,6 +1,5 @@
 package dev.gantry.conformance;
 
-import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.RegistryServer;
@@ -8,7 +7,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 
 /// Plays recorded scenarios against an engine and a registry of its own, with the recorder that
 /// recorded the real daemon. A scenario removes whatever its engine holds, first and last; the
@@ -74,20 +72,6 @@ final class Replay implements AutoCloseable {
     }
   }
 
-  /// Where the JSON answers stand as they came, one exchange a line.
-  private Path raw() {
-    return engine.folder().resolve("raw.jsonl");
-  }
-
-  /// All exchanges so far whose answer was JSON: method, path, status, body.
-  List<Json.JsonObject> exchanges() {
-    try (var lines = Files.lines(raw())) {
-      return lines.map(Json::parseObject).toList();
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
-  }
-
   private void run(String program, String... words) {
     String[] all = new String[words.length + 2];
     all[0] = "python3";
@@ -96,8 +80,8 @@ final class Replay implements AutoCloseable {
     Command.of(all)
         .with("BRIDGE", bridge)
         .with("POOL", pool)
+        .with("PLAIN", "/v1.51")
         .with("PYTHONDONTWRITEBYTECODE", "1")
-        .with("RAW", raw().toString())
         .with("REGISTRY", registry.address())
         .with(
             "PLACEHOLDERS",

@@ -300,14 +300,14 @@ class DockerCliBuildIT {
     file("Dockerfile", "FROM busybox\nRUN head -c 100000 /dev/zero > /zeros\n");
     engine.request("POST", "/build/prune?all=1", "").expect(200);
     String image = build(engine, "-q", "-t", "pruned").succeeded().line();
-    assertTrue(engine.json("/system/df").text().contains("head -c 100000"), image);
+    assertTrue(engine.json("/system/df?verbose=1").text().contains("head -c 100000"), image);
     assertEquals(
         "{\"CachesDeleted\":null,\"SpaceReclaimed\":0}",
         engine.request("POST", "/build/prune", "").expect(200).text().strip());
     engine.docker("rmi", "pruned").succeeded();
     String pruned = engine.request("POST", "/build/prune", "").expect(200).text();
     assertTrue(pruned.contains("\"SpaceReclaimed\":100000"), pruned);
-    assertFalse(engine.json("/system/df").text().contains("head -c 100000"));
+    assertFalse(engine.json("/system/df?verbose=1").text().contains("head -c 100000"));
   }
 
   @Test
