@@ -199,7 +199,8 @@ final class Control implements Connection.Handler {
 
   private Message plan(OneBuild build, Message request) throws GrpcException, IOException {
     String frontend = request.text(2);
-    if (!frontend.equals("dockerfile.v0")) {
+    // `gateway.v0` is what runs a frontend's image, which is looked at with the rest of the options
+    if (!frontend.equals("dockerfile.v0") && !frontend.equals("gateway.v0")) {
       throw new GrpcException(
           GrpcException.UNIMPLEMENTED,
           frontend.isEmpty()

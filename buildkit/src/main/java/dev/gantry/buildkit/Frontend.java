@@ -9,6 +9,7 @@ import dev.gantry.build.GitSource;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.Source;
 import dev.gantry.dockerfile.BuildChecks;
+import dev.gantry.dockerfile.Directives;
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.IgnoreFile;
@@ -112,6 +113,7 @@ final class Frontend {
       SourceErrors errors = new SourceErrors(files.name(), files.dockerfile());
       try {
         String text = new String(files.dockerfile(), StandardCharsets.UTF_8);
+        checkFrontend(text);
         Dockerfile file = Dockerfile.parse(text);
         if (remote.isEmpty()) {
           ignoring = patterns(ignored(files.ignored()));
@@ -158,6 +160,24 @@ final class Frontend {
   @FunctionalInterface
   interface Planned {
     void take(Result result) throws GrpcException;
+  }
+
+  /// The frontend of Dockerfiles is built in, under whatever name it has been copied to; other
+  /// frontends are programs that send definitions (LLB), which nobody carries out here.
+  private void checkFrontend(String text) throws GrpcException, ParseFailure {
+    String wanted = options.text("source"); // of BUILDKIT_SYNTAX
+    if (wanted.isEmpty()) {
+      wanted = Directives.read(text.lines().toList()).syntax();
+    }
+    String image = wanted.strip().split("\\s", 2)[0];
+    if (!image.isEmpty() && !image.matches("(.*/)?dockerfile(-upstream)?([:@].*)?")) {
+      throw new GrpcException(
+          GrpcException.UNKNOWN,
+          "the frontend "
+              + image
+              + " (# syntax=) is not supported, only docker/dockerfile, which is built in: write the"
+              + " build as a Dockerfile, or use a builder of BuildKit's own (docker buildx create)");
+    }
   }
 
   // ---- checks
@@ -340,7 +360,12 @@ final class Frontend {
         all.put(name, source);
       } else {
         throw new GrpcException(
-            GrpcException.UNKNOWN, "unsupported context source " + value + " for " + name);
+            GrpcException.UNKNOWN,
+            "unsupported context source "
+                + value
+                + " for "
+                + name
+                + ": a folder, a URL or docker-image://NAME can stand there");
       }
     }
     return all;

@@ -36,6 +36,11 @@ class FileSyncTest {
   @TempDir Path folder;
   private final List<Message> list = new ArrayList<>();
   private final List<String> asked = new ArrayList<>();
+  private final List<Message> ends = new ArrayList<>();
+
+  /// How many files the client sends before it ends the first of them.
+  private int atOnce = 1;
+
   private Socket near = new Socket();
   private Socket far = new Socket();
 
@@ -93,8 +98,27 @@ class FileSyncTest {
       if (content.length > 0) {
         call.send(new Message().number(1, 2).number(3, id).bytes(4, content));
       }
-      call.send(new Message().number(1, 2).number(3, id));
+      ends.add(new Message().number(1, 2).number(3, id));
+      if (ends.size() >= atOnce) {
+        for (Message end : ends) {
+          call.send(end);
+        }
+        ends.clear();
+      }
     }
+  }
+
+  /// Clients read several files side by side.
+  @Test
+  void takesFilesThatComeMixed() throws Exception {
+    atOnce = 3;
+    entry("a", FILE, 11, "", "one");
+    entry("b", FILE, 12, "", "two");
+    entry("c", FILE, 13, "", "three");
+    sync();
+    assertEquals("one", Files.readString(folder.resolve("a")));
+    assertEquals("two", Files.readString(folder.resolve("b")));
+    assertEquals(13_000, Files.getLastModifiedTime(folder.resolve("c")).toMillis());
   }
 
   private void sync() throws Exception {

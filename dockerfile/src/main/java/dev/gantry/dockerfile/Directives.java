@@ -27,7 +27,8 @@ public record Directives(
       Pattern.compile("#\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*");
   private static final Set<String> KNOWN = Set.of("escape", "syntax", "check");
 
-  static Directives read(List<String> lines) throws ParseFailure {
+  /// Reads those that stand before everything else.
+  public static Directives read(List<String> lines) throws ParseFailure {
     Map<String, String> found = new HashMap<>();
     for (int i = 0; i < lines.size(); i++) {
       Matcher directive = DIRECTIVE.matcher(lines.get(i));

@@ -437,6 +437,19 @@ class BuildxFlagsIT extends BuildxTest {
     has(build(engine, "--call=nonsense").exited(1), "unsupported request frontend.nonsense");
   }
 
+  /// What would need definitions (LLB) is refused in words.
+  @Test
+  void otherFrontendsAreRefused(Engine engine) throws IOException {
+    file("Dockerfile", "# syntax=example.com/other/frontend:1\nbuild: anything\n");
+    has(build(engine).exited(1), "the frontend example.com/other/frontend:1 (# syntax=) is not");
+    file("Dockerfile", "# syntax=mirror.example.com/docker/dockerfile:1.7-labs\nFROM busybox\n");
+    build(engine).succeeded();
+    build(engine, "--build-arg=BUILDKIT_SYNTAX=docker/dockerfile:1.7").succeeded();
+    has(
+        build(engine, "--build-arg=BUILDKIT_SYNTAX=example.com/other").exited(1),
+        "the frontend example.com/other");
+  }
+
   // ---- progress
 
   @Test
