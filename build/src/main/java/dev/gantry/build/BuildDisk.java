@@ -11,7 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -35,7 +35,7 @@ public final class BuildDisk {
       BooleanSupplier remove) {}
 
   private final Builder builder;
-  private final AtomicBoolean collecting = new AtomicBoolean();
+  private final AtomicInteger ended = new AtomicInteger(); // builds since the last look
   private volatile Supplier<CachePolicy> policy = () -> CachePolicy.NONE;
 
   BuildDisk(Builder builder) {
@@ -109,23 +109,26 @@ public final class BuildDisk {
 
   // ---- keeping to the policy
 
-  /// Removes what the policy does not allow any more, on a thread of its own, one at a time.
+  /// A build has ended: removes what the policy does not allow any more, on a thread of its own,
+  /// one at a time.
   void settle() {
-    if (!policy.get().rules().isEmpty() && collecting.compareAndSet(false, true)) {
+    if (!policy.get().rules().isEmpty() && ended.getAndIncrement() == 0) {
       Thread ignored = Thread.ofVirtual().name("build-cache").start(this::collect);
     }
   }
 
   private void collect() {
-    try {
-      for (CachePolicy.Rule rule : policy.get().rules()) {
-        List<Entry> ignored = prune(rule);
+    int seen;
+    do {
+      seen = ended.get();
+      try {
+        for (CachePolicy.Rule rule : policy.get().rules()) {
+          List<Entry> ignored = prune(rule);
+        }
+      } catch (IOException | RuntimeException e) {
+        System.getLogger("gantryd").log(System.Logger.Level.WARNING, "cannot tidy build caches", e);
       }
-    } catch (IOException | RuntimeException e) {
-      System.getLogger("gantryd").log(System.Logger.Level.WARNING, "cannot tidy build caches", e);
-    } finally {
-      collecting.set(false);
-    }
+    } while (ended.addAndGet(-seen) > 0); // others have ended meanwhile
   }
 
   /// Removes, what was not used for longest first, until a rule is kept; what was removed.

@@ -36,6 +36,7 @@ class BuildOutputsIT {
   private static RegistryServer registry;
 
   @TempDir Path context;
+  @TempDir Path elsewhere;
 
   @BeforeAll
   static void start() {
@@ -141,7 +142,7 @@ class BuildOutputsIT {
         "node_modules/@scope/thing/package.json",
         "{\"name\":\"@scope/thing\",\"version\":\"4.5.6\"}");
     Files.write(context.resolve("greeter.jar"), jar());
-    Path metadata = context.resolveSibling(context.getFileName() + ".json");
+    Path metadata = elsewhere.resolve("json");
     build(
             engine,
             "-t",
@@ -179,7 +180,7 @@ class BuildOutputsIT {
     assertFalse(sbom.contains("/gone@"), sbom);
     assertTrue(sbom.contains("pkg:npm/%40scope/thing@4.5.6"), sbom);
     assertTrue(sbom.contains("pkg:maven/org.example/greeter@1.2.3"), sbom);
-    Path archive = context.resolveSibling(context.getFileName() + ".oci");
+    Path archive = elsewhere.resolve("oci");
     build(engine, "--sbom=true", "-o", "type=oci,dest=" + archive).succeeded();
     String members =
         dev.gantry.testkit.Command.of("tar", "-tf", archive.toString()).run().succeeded().out();
@@ -207,7 +208,7 @@ class BuildOutputsIT {
         index.objects("manifests").stream()
             .map(m -> m.object("platform").orElseThrow().string("architecture", ""))
             .toList());
-    Path out = context.resolveSibling(context.getFileName() + ".out");
+    Path out = elsewhere.resolve("out");
     build(engine, "--platform=linux/amd64,linux/arm64", "-o", out.toString()).succeeded();
     assertEquals("made for arm64\n", Files.readString(out.resolve("linux_arm64/made")));
     assertEquals("made for amd64\n", Files.readString(out.resolve("linux_amd64/made")));
@@ -234,7 +235,7 @@ class BuildOutputsIT {
         """);
     String cache = registry.address() + "/cache";
     String image = registry.address() + "/inline:1";
-    Path folder = context.resolveSibling(context.getFileName() + ".cache");
+    Path folder = elsewhere.resolve("cache");
     String first =
         build(
                 engine,
