@@ -19,12 +19,14 @@ final class SystemRoutes {
   private final Engine engine;
   private final String release;
   private final SystemInfo info;
+  private final DebugRoutes debug;
 
   private final BuildDisk builds;
 
   SystemRoutes(Engine engine, Supplier<ServerSettings> settings, BuildDisk builds) {
     this.builds = builds;
     this.engine = engine;
+    this.debug = new DebugRoutes(settings);
     this.release = settings.get().release();
     this.info = new SystemInfo(engine, settings);
   }
@@ -36,6 +38,7 @@ final class SystemRoutes {
     router.on("GET", "/info", (q, r, p) -> r.json(200, info.info(q.version())));
     router.on("GET", "/events", this::events);
     router.on("GET", "/system/df", this::df);
+    debug.addTo(router);
     new PluginRoutes().addTo(router);
     new SwarmRoutes().addTo(router);
     new CheckpointRoutes().addTo(router);

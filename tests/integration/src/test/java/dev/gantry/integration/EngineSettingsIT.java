@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,6 +45,25 @@ class EngineSettingsIT {
               .out());
       Json.JsonObject info = (Json.JsonObject) engine.json("/info");
       assertEquals("[\"place=here\"]", String.valueOf(info.get("Labels")).strip());
+    }
+  }
+
+  @Test
+  void showsItsInsidesWithDebugOnly() throws IOException, InterruptedException {
+    Path file = folder.resolve("daemon.json");
+    Files.writeString(file, "{}");
+    try (Engine engine = Engine.start("--config-file", file.toString())) {
+      for (String path : List.of("/debug/vars", "/debug/pprof/", "/debug/pprof/goroutine")) {
+        engine.get(path).expect(404);
+      }
+      Files.writeString(file, "{\"debug\": true}");
+      hangUp(engine);
+      Eventually.within(SOON, () -> engine.log(), () -> engine.get("/debug/vars").status() == 200);
+      Json.JsonObject variables = (Json.JsonObject) engine.json("/debug/vars");
+      assertTrue(variables.strings("cmdline").contains("--config-file"));
+      assertTrue(variables.number("descriptors", 0) > 0);
+      assertTrue(engine.get("/debug/pprof/goroutine").expect(200).text().contains("main #"));
+      engine.get("/debug/pprof/nothing").expect(404);
     }
   }
 
