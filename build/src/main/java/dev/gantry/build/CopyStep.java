@@ -12,13 +12,10 @@ import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.RuntimeSpec;
-import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -111,7 +108,7 @@ final class CopyStep {
             ingredients(picks, documents, excluded, folder),
             text,
             step,
-            file -> write(file, below, picks, documents, excluded, folder));
+            out -> write(out, below, picks, documents, excluded, folder));
       }
     }
   }
@@ -244,15 +241,14 @@ final class CopyStep {
   // ---- the layer
 
   private void write(
-      Path file,
+      OutputStream out,
       Tree below,
       List<Pick> picks,
       List<Heredoc> documents,
       IgnoreFile excluded,
       boolean isFolder)
       throws IOException {
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 256 * 1024);
-        TarWriter tar = new TarWriter(out)) {
+    try (TarWriter tar = new TarWriter(out)) {
       if (picks.isEmpty() && documents.isEmpty() && !instruction.sources().isEmpty()) {
         return; // patterns that nothing matches
       }
@@ -379,7 +375,7 @@ final class CopyStep {
           List.of("workdir", path, user),
           text,
           step,
-          file -> copy.write(file, below, List.of(), List.of(), IgnoreFile.NONE, true));
+          out -> copy.write(out, below, List.of(), List.of(), IgnoreFile.NONE, true));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw Builder.cancelled();

@@ -13,8 +13,6 @@ import dev.gantry.engine.Engine;
 import dev.gantry.json.Json;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,7 +53,7 @@ final class RunStep {
       ingredients.add("in " + stage.config().workdir());
       ingredients.add("network " + network() + " " + instruction.security());
       ingredients.addAll(mounted.ingredients());
-      stage.addLayer(ingredients, text(), step, file -> container(mounted, file));
+      stage.addLayer(ingredients, text(), step, out -> container(mounted, out));
     }
   }
 
@@ -152,7 +150,7 @@ final class RunStep {
         .put("HostConfig", host);
   }
 
-  private void container(RunMounts mounted, Path layer)
+  private void container(RunMounts mounted, OutputStream layer)
       throws BuildFailure, IOException, InterruptedException {
     Json.JsonArray layers = Json.array();
     stage.diffIds().forEach(d -> layers.add(d.toString()));
@@ -184,10 +182,7 @@ final class RunStep {
             code,
             instruction.origin());
       }
-      try (OutputStream out =
-          new java.io.BufferedOutputStream(Files.newOutputStream(layer), 256 * 1024)) {
-        engine.layerFiles().pack(id, out, stage.limit(), mounted.stubs());
-      }
+      engine.layerFiles().pack(id, layer, stage.limit(), mounted.stubs());
     } catch (Failure e) {
       stage.run().check();
       throw new BuildFailure(e.text(), instruction.origin());

@@ -6,11 +6,10 @@ import dev.gantry.images.TarWriter;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
+import dev.gantry.store.ContentStore;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -36,17 +35,13 @@ final class Squash {
 
   /// The one layer, on top of those below.
   Images.Layer layer() throws IOException {
-    Path file = Files.createTempFile(run.builder().folder(), "layer-", ".tar");
-    try {
-      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 256 * 1024);
+    Images images = run.builder().engine().images();
+    try (ContentStore.Ingest layer = images.newLayer()) {
+      try (OutputStream out = new BufferedOutputStream(layer.out(), 256 * 1024);
           TarWriter tar = new TarWriter(out)) {
         write(tar);
       }
-      try (InputStream tar = Files.newInputStream(file)) {
-        return run.builder().engine().images().addLayer(tar, below, run.lease());
-      }
-    } finally {
-      Files.deleteIfExists(file);
+      return images.addLayer(layer, below, run.lease());
     }
   }
 

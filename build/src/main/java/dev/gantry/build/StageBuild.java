@@ -14,11 +14,11 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.Platform;
+import dev.gantry.store.ContentStore;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -389,10 +389,10 @@ final class StageBuild {
 
   // ---- layers
 
-  /// Writes a layer's tar to a new file.
+  /// Writes a layer's tar.
   @FunctionalInterface
   interface LayerWriter {
-    void write(Path file) throws BuildFailure, IOException, InterruptedException;
+    void write(OutputStream out) throws BuildFailure, IOException, InterruptedException;
   }
 
   private BuildRequest.Times times() {
@@ -455,32 +455,29 @@ final class StageBuild {
         return;
       }
     }
-    Path file = Files.createTempFile(run.builder().folder(), "layer-", ".tar");
-    try {
-      writer.write(file);
-      run.check();
-      Images.Layer layer;
-      try (InputStream tar = Files.newInputStream(file)) {
-        layer = images.addLayer(tar, below, run.lease());
+    Images.Layer layer;
+    try (ContentStore.Ingest tar = images.newLayer()) {
+      try (OutputStream out = new BufferedOutputStream(tar.out(), 256 * 1024)) {
+        writer.write(out);
       }
-      Instant now = Instant.ofEpochSecond(date());
-      put(key, layer, now, text);
-      images
-          .cache()
-          .put(
-              key,
-              new LayerCache.Entry(
-                  Images.chains(diffIds()).getLast(),
-                  layer.diffId(),
-                  layer.blob(),
-                  layer.size(),
-                  text,
-                  now,
-                  Instant.now(),
-                  0));
-    } finally {
-      Files.deleteIfExists(file);
+      run.check();
+      layer = images.addLayer(tar, below, run.lease());
     }
+    Instant now = Instant.ofEpochSecond(date());
+    put(key, layer, now, text);
+    images
+        .cache()
+        .put(
+            key,
+            new LayerCache.Entry(
+                Images.chains(diffIds()).getLast(),
+                layer.diffId(),
+                layer.blob(),
+                layer.size(),
+                text,
+                now,
+                Instant.now(),
+                0));
   }
 
   private boolean takesNothing() {

@@ -465,11 +465,22 @@ public final class Images {
     return parts;
   }
 
-  /// Adds a layer, as a tar stream, on top of the layers `below`. It stays as long as `lease` is
+  /// A place to write the tar of a new layer to, for [#addLayer].
+  public ContentStore.Ingest newLayer() throws IOException {
+    return content.ingest();
+  }
+
+  /// Adds a layer, as a plain tar, on top of the layers `below`. It stays as long as `lease` is
   /// open and `kept` keeps it, or an image or the build cache names it.
-  public Layer addLayer(InputStream tar, List<Digest> below, ContentStore.Lease lease)
+  public Layer addLayer(ContentStore.Ingest tar, List<Digest> below, ContentStore.Lease lease)
       throws IOException {
-    return unpack(store(tar, lease), null, below);
+    Digest digest = store(tar, lease); // of the tar itself, so the layer's too
+    Layers.Pending pending;
+    try (InputStream plain = Files.newInputStream(content.path(digest))) {
+      pending = layers.unpackPlain(plain, digest);
+    }
+    layers.commit(pending, below);
+    return new Layer(digest, digest, pending.size());
   }
 
   /// A layer of the build cache on top of `below`, unpacked again if it was not; empty if its
@@ -576,12 +587,17 @@ public final class Images {
   Digest store(InputStream in, ContentStore.Lease lease) throws IOException {
     try (ContentStore.Ingest ingest = content.ingest()) {
       in.transferTo(ingest.out());
-      Digest digest = ingest.commit();
-      if (!lease.hold(digest)) {
-        throw new Failure.Unavailable("the store was being tidied; try again");
-      }
-      return digest;
+      return store(ingest, lease);
     }
+  }
+
+  private static Digest store(ContentStore.Ingest ingest, ContentStore.Lease lease)
+      throws IOException {
+    Digest digest = ingest.commit();
+    if (!lease.hold(digest)) {
+      throw new Failure.Unavailable("the store was being tidied; try again");
+    }
+    return digest;
   }
 
   /// Unpacks a stored layer on top of `below` unless that was done before.

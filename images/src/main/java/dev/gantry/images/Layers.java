@@ -104,6 +104,18 @@ final class Layers {
     }
   }
 
+  /// As [#unpack], of a plain tar whose digest was taken when it was written.
+  Pending unpackPlain(InputStream tar, Digest diffId) throws IOException {
+    Path folder = snapshots.newLayer();
+    try (InputStream ahead = new ReadAhead(tar, "unpack")) {
+      LayerUnpacker.Unpacked unpacked = LayerUnpacker.unpack(ahead, folder);
+      return new Pending(folder, diffId, unpacked.bytes(), unpacked.disk(), unpacked.implicit());
+    } catch (IOException | RuntimeException e) {
+      snapshots.discard(folder);
+      throw e;
+    }
+  }
+
   /// Makes the layer visible on top of the layers `below` (diff ids, the lowest first), which must
   /// be here. The folder is used up, also by a failure.
   synchronized Digest commit(Pending layer, List<Digest> below) {

@@ -41,7 +41,7 @@ final class Scratch {
       }
     }
     NetworkLeftovers.remove(name);
-    Command.of("rm", "-rf", folder.toString()).within(Duration.ofMinutes(2)).run();
+    Command.of("rm", "-rf", folder.toString()).within(Duration.ofMinutes(10)).run();
     if (Files.exists(folder)) {
       throw new UncheckedIOException(new IOException("could not remove " + folder));
     }
