@@ -333,6 +333,16 @@ public final class Engine implements AutoCloseable {
     busybox = Busybox.load(this);
   }
 
+  /// Fails if an answer so far differed from the API's specification. With
+  /// `GANTRY_SPECIFICATION=strict` in the environment every engine is held to it when it is closed;
+  /// else what differs is printed then.
+  public void assertSpecification() {
+    if (!faults.isEmpty()) {
+      throw new AssertionError(
+          "answers that differ from the API's specification:\n" + String.join("\n", faults));
+    }
+  }
+
   /// Removes all containers and ends the engine; fails if anything of it is left on the machine.
   @Override
   public void close() {
@@ -356,9 +366,10 @@ public final class Engine implements AutoCloseable {
     if (!left.isEmpty()) {
       throw new AssertionError("could not remove " + left);
     }
-    if (!faults.isEmpty()) {
-      throw new AssertionError(
-          "answers that differ from the API's specification:\n" + String.join("\n", faults));
+    if ("strict".equals(System.getenv("GANTRY_SPECIFICATION"))) {
+      assertSpecification();
+    } else {
+      faults.forEach(fault -> System.out.println("differs from the API's specification: " + fault));
     }
   }
 

@@ -64,6 +64,7 @@ class FuzzIT {
         prepare(engine);
       }
       assertEquals("", String.join("\n", failures), "seed " + SEED);
+      engine.assertSpecification();
       clean(engine);
       Eventually.within(
           Duration.ofSeconds(30),

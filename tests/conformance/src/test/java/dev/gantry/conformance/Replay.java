@@ -104,6 +104,7 @@ final class Replay implements AutoCloseable {
   public void close() {
     try {
       engine.close();
+      engine.assertSpecification();
     } finally {
       registry.close();
     }
