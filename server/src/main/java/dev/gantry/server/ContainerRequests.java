@@ -693,8 +693,8 @@ final class ContainerRequests {
     if (!stopSignal.isEmpty()) {
       c.put("StopSignal", stopSignal);
     }
-    c.putIfPresent("StopTimeout", config.get("StopTimeout"));
-    c.putIfPresent("Shell", config.get("Shell"));
+    given(c, config, "StopTimeout");
+    given(c, config, "Shell");
     return Json.object()
         .put("Config", c)
         .put("HostConfig", hostWire(modes, privileged, security))
@@ -724,7 +724,7 @@ final class ContainerRequests {
     h.put(
         "ConsoleSize",
         host.get("ConsoleSize") instanceof Json.JsonArray a ? a : Json.array().add(0).add(0));
-    h.putIfPresent("Annotations", host.get("Annotations"));
+    given(h, host, "Annotations");
     echo(h, "CapAdd", Json.NULL);
     echo(h, "CapDrop", Json.NULL);
     h.put("CgroupnsMode", modes.cgroup());
@@ -747,21 +747,20 @@ final class ContainerRequests {
     } else {
       echo(h, "SecurityOpt", Json.NULL);
     }
-    h.putIfPresent(
-        "StorageOpt", host.get("StorageOpt") == Json.NULL ? null : host.get("StorageOpt"));
-    h.putIfPresent("Tmpfs", host.get("Tmpfs"));
+    given(h, host, "StorageOpt");
+    given(h, host, "Tmpfs");
     h.put("UTSMode", modes.uts());
     h.put("UsernsMode", host.string("UsernsMode", ""));
     h.put("ShmSize", host.number("ShmSize", 0) == 0 ? SHM_SIZE : host.number("ShmSize", 0));
-    h.putIfPresent("Sysctls", host.get("Sysctls"));
+    given(h, host, "Sysctls");
     String runtime = host.string("Runtime", "");
     h.put("Runtime", runtime.isEmpty() ? "runc" : runtime);
     h.put("Isolation", host.string("Isolation", ""));
     resourcesWire(h);
-    h.putIfPresent("Mounts", host.get("Mounts"));
+    given(h, host, "Mounts");
     h.put("MaskedPaths", privileged ? Json.NULL : Json.strings(security.maskedPaths()));
     h.put("ReadonlyPaths", privileged ? Json.NULL : Json.strings(security.readonlyPaths()));
-    h.putIfPresent("Init", host.get("Init") == Json.NULL ? null : host.get("Init"));
+    given(h, host, "Init");
     return h;
   }
 
@@ -836,6 +835,14 @@ final class ContainerRequests {
     h.put("CpuPercent", host.number("CpuPercent", 0));
     h.put("IOMaximumIOps", host.number("IOMaximumIOps", 0));
     h.put("IOMaximumBandwidth", host.number("IOMaximumBandwidth", 0));
+  }
+
+  /// What was asked for, where anything was: some clients send null for all that they leave out.
+  private static void given(Json.JsonObject to, Json.JsonObject from, String key) {
+    Json value = from.get(key);
+    if (value != null && value != Json.NULL) {
+      to.put(key, value);
+    }
   }
 
   private void echo(Json.JsonObject to, String key, Json absent) {
