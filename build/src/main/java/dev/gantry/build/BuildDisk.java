@@ -133,7 +133,11 @@ public final class BuildDisk {
 
   /// Removes, what was not used for longest first, until a rule is kept; what was removed.
   public List<Entry> prune(CachePolicy.Rule rule) throws IOException {
-    List<Entry> all = list();
+    return prune(list(), rule);
+  }
+
+  /// The same with `all` instead of everything, in their order.
+  public List<Entry> prune(List<Entry> all, CachePolicy.Rule rule) throws IOException {
     long total = all.stream().filter(rule::fits).mapToLong(Entry::size).sum();
     long keep =
         rule.keep(total, Files.getFileStore(builder.folder().toRealPath()).getUsableSpace());

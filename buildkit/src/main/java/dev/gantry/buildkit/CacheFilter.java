@@ -1,5 +1,6 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.build.BuildDisk;
 import dev.gantry.grpc.GrpcException;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,7 @@ final class CacheFilter {
   private static final int MOST = 1000;
 
   private record Part(String field, String operator, String value, Pattern pattern) {
-    boolean matches(CacheRecords.Kept kept) {
+    boolean matches(BuildDisk.Entry kept) {
       String text =
           switch (field) {
             case "id" -> kept.id();
@@ -83,7 +84,7 @@ final class CacheFilter {
         GrpcException.INVALID_ARGUMENT, "failed to parse filter " + text + ": invalid argument");
   }
 
-  boolean matches(CacheRecords.Kept kept) {
+  boolean matches(BuildDisk.Entry kept) {
     return any.isEmpty()
         || any.stream().anyMatch(all -> all.stream().allMatch(p -> p.matches(kept)));
   }

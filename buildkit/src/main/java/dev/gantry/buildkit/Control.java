@@ -1,6 +1,7 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildDisk;
 import dev.gantry.build.Builder;
 import dev.gantry.engine.Engine;
 import dev.gantry.grpc.Call;
@@ -106,11 +107,11 @@ final class Control implements Connection.Handler {
                   .messages(
                       1,
                       cache.list(call.request().texts(1)).stream()
-                          .map(CacheRecords.Kept::message)
+                          .map(CacheRecords::message)
                           .toList()));
       case "Prune" -> {
-        for (CacheRecords.Kept kept : cache.prune(CacheRecords.Wish.read(call.request()))) {
-          call.send(kept.message());
+        for (BuildDisk.Entry gone : cache.prune(call.request())) {
+          call.send(CacheRecords.message(gone));
         }
       }
       case "ListenBuildHistory" -> history.listen(call.request(), call);
