@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Needs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -71,6 +72,34 @@ class FuzzIT {
           () -> "descriptors: " + descriptors(engine) + ", before " + descriptors,
           () -> descriptors(engine) < descriptors + 20);
     }
+  }
+
+  /// Every row of the list of Docker's endpoints is asked for, with each of its query parameters.
+  @Test
+  void everyEndpointIsAmongThem() throws IOException {
+    List<String> rows = Files.readAllLines(Needs.shared("features/api.tsv"));
+    int query = List.of(rows.getFirst().split("\t", -1)).indexOf("query_params");
+    List<FuzzRequests.Endpoint> asked = FuzzRequests.endpoints();
+    List<String> missing = new ArrayList<>();
+    for (String row : rows.subList(1, rows.size())) {
+      String[] columns = row.split("\t", -1);
+      List<String> parameters =
+          Stream.of(columns[query].split(" "))
+              .map(text -> text.split("[!:]", 2)[0])
+              .filter(name -> !name.isEmpty())
+              .toList();
+      boolean found =
+          asked.stream()
+              .anyMatch(
+                  e ->
+                      e.method().equals(columns[0])
+                          && e.path().equals(columns[1])
+                          && e.parameters().containsAll(parameters));
+      if (!found) {
+        missing.add(columns[0] + " " + columns[1] + " " + parameters);
+      }
+    }
+    assertEquals("", String.join("\n", missing));
   }
 
   private void ask(Engine engine, FuzzRequests.Endpoint endpoint, FuzzRequests.Sent sent) {
