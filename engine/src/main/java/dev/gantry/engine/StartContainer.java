@@ -84,8 +84,8 @@ final class StartContainer {
       engine.note(c);
       undo.commit();
       network.attachment().ifPresent(a -> engine.networks().started(c.id(), process.pid()));
+      destination.ifPresent(d -> Shipping.start(c, d)); // first: no line may be rotated away before
       output.start();
-      destination.ifPresent(d -> Shipping.start(c, d));
       engine.publishVolumes(c, "mount");
       engine.publishNetwork(c, "connect");
       engine.publish(c, "start", Map.of());
