@@ -36,7 +36,14 @@ public final class ApiSpecification {
 
   /// Paths of endpoints beside Docker's documented ones.
   private static final List<String> OTHERS =
-      List.of("/gantry/", "/grpc", "/debug/", "/metrics", "/build/cancel");
+      List.of(
+          "/gantry/",
+          "/grpc",
+          "/debug/",
+          "/metrics",
+          "/build/cancel",
+          "/build/files",
+          "/build/cache");
 
   private record Template(Pattern pattern, String path, Map<?, ?> methods) {}
 
