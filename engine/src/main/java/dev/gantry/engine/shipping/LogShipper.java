@@ -21,13 +21,15 @@ public final class LogShipper implements AutoCloseable {
   private static final long LONGEST_WAIT = 10_000;
   private static final long NOTE_EVERY_NANOS = 500_000_000L;
 
+  private final String name;
   private final LogDestination destination;
   private final LogFile log;
   private final Path note;
   private final BooleanSupplier live;
   private final Thread thread;
   private volatile boolean hurried;
-  private volatile boolean connected;
+  private boolean connected;
+  private volatile boolean away; // the receiver, at the last attempt to reach it
   private volatile @Nullable LogReader reader;
   private volatile boolean over;
   private int failures;
@@ -52,6 +54,7 @@ public final class LogShipper implements AutoCloseable {
       LogFile log,
       Path note,
       BooleanSupplier live) {
+    this.name = name;
     this.destination = destination;
     this.log = log;
     this.note = note;
@@ -59,6 +62,7 @@ public final class LogShipper implements AutoCloseable {
     this.reached = Instant.EPOCH;
     read(note);
     this.connected = connected;
+    this.away = !connected;
     if (patient) {
       log.keepFor(this::needs);
     }
@@ -78,7 +82,7 @@ public final class LogShipper implements AutoCloseable {
 
   private boolean needs(long number) {
     LogReader at = reader;
-    return !over && connected && (at == null || at.at() <= number);
+    return !over && !away && (at == null || at.at() <= number);
   }
 
   private void run() {
@@ -95,6 +99,10 @@ public final class LogShipper implements AutoCloseable {
           return;
         } catch (IOException e) {
           connected = false;
+          if (failures == 0) {
+            System.getLogger("gantryd")
+                .log(System.Logger.Level.WARNING, "lines of " + name + " wait: " + e.getMessage());
+          }
           if (hurried) {
             return; // nobody is there and nobody waits any longer
           }
@@ -125,8 +133,7 @@ public final class LogShipper implements AutoCloseable {
     }
     if (failures <= destination.retries().most()) {
       if (!connected) {
-        destination.connect();
-        connected = true;
+        connect();
       }
       destination.send(entry);
     }
@@ -137,6 +144,17 @@ public final class LogShipper implements AutoCloseable {
     handed++;
     if (System.nanoTime() - noted > NOTE_EVERY_NANOS) {
       remember();
+    }
+  }
+
+  private void connect() throws IOException {
+    try {
+      destination.connect();
+      connected = true;
+      away = false;
+    } catch (IOException e) {
+      away = true;
+      throw e;
     }
   }
 
