@@ -15,6 +15,7 @@ public final class ApiServer {
   /// A server that does not listen yet.
   public static HttpServer over(Engine engine, Supplier<ServerSettings> settings, Tracing tracing) {
     Router router = new Router(settings.get().version(), tracing);
+    new CheckpointRoutes().addTo(router); // their paths are among those of containers too
     new ContainerRoutes(engine, settings).addTo(router);
     new ContainerFileRoutes(engine).addTo(router);
     new ContainerResourceRoutes(engine).addTo(router);

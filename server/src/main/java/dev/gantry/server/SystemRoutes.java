@@ -41,7 +41,6 @@ final class SystemRoutes {
     debug.addTo(router);
     new PluginRoutes().addTo(router);
     new SwarmRoutes().addTo(router);
-    new CheckpointRoutes().addTo(router);
   }
 
   private void ping(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
