@@ -299,17 +299,7 @@ final class RuntimeSpecs {
       }
       rules.addAll(spec.security().deviceRules());
     }
-    RuntimeSpec.Resources r = spec.resources();
-    return new RuntimeSpec.Resources(
-        rules,
-        r.memory(),
-        r.cpu(),
-        r.pids(),
-        r.blockIO(),
-        r.hugepageLimits(),
-        r.network(),
-        r.rdma(),
-        r.unified());
+    return spec.resources().with(rules);
   }
 
   /// The configuration of an exec.

@@ -1,18 +1,11 @@
 package dev.gantry.images;
 
 import dev.gantry.oci.Descriptor;
-import dev.gantry.oci.Digest;
 import dev.gantry.registryclient.BlobSink;
-import dev.gantry.registryclient.BlobSource;
 import dev.gantry.registryclient.Fetched;
 import dev.gantry.registryclient.Remote;
 import dev.gantry.store.ContentStore;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /// Content of registries that is no image: the caches of builds.
@@ -52,7 +45,7 @@ public final class LooseContent {
       ContentStore content) {
     for (Descriptor blob : blobs) {
       if (!remote.has(blob.digest())) {
-        remote.upload(new From(content, blob));
+        remote.upload(new StoredBlob(content, blob));
       }
     }
     remote.putManifest(tag, mediaType, manifest);
@@ -72,47 +65,6 @@ public final class LooseContent {
     @Override
     public void restart() throws IOException {
       partial.restart();
-    }
-  }
-
-  private record From(ContentStore content, Descriptor blob) implements BlobSource {
-    @Override
-    public Digest digest() {
-      return blob.digest();
-    }
-
-    @Override
-    public long length() {
-      return blob.size();
-    }
-
-    @Override
-    public InputStream open(long from, long length) throws IOException {
-      if (length == 0) {
-        return new ByteArrayInputStream(new byte[0]);
-      }
-      FileChannel file =
-          FileChannel.open(content.path(blob.digest()), StandardOpenOption.READ).position(from);
-      InputStream all = Channels.newInputStream(file);
-      return new java.io.FilterInputStream(all) {
-        private long left = length;
-
-        @Override
-        public int read() throws IOException {
-          byte[] one = new byte[1];
-          return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] bytes, int offset, int wanted) throws IOException {
-          if (left == 0) {
-            return -1;
-          }
-          int n = super.read(bytes, offset, (int) Math.min(wanted, left));
-          left -= Math.max(0, n);
-          return n;
-        }
-      };
     }
   }
 }

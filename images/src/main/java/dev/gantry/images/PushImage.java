@@ -9,15 +9,9 @@ import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
 import dev.gantry.oci.MediaTypes;
 import dev.gantry.oci.Platform;
-import dev.gantry.registryclient.BlobSource;
 import dev.gantry.registryclient.Remote;
 import dev.gantry.store.ContentStore;
-import java.io.FilterInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -219,7 +213,7 @@ final class PushImage {
           return true;
         }
       }
-      remote.upload(new FromStore(blob, id));
+      remote.upload(new WatchedBlob(blob, id));
       step(id, "Pushed");
       return true;
     } finally {
@@ -246,23 +240,15 @@ final class PushImage {
         .toList();
   }
 
-  private final class FromStore implements BlobSource {
+  /// Tells the progress of a blob; nobody watches one without a line of its own.
+  private final class WatchedBlob extends StoredBlob {
     private final Descriptor blob;
     private final String id;
 
-    FromStore(Descriptor blob, String id) {
+    WatchedBlob(Descriptor blob, String id) {
+      super(images.content(), blob);
       this.blob = blob;
       this.id = id;
-    }
-
-    @Override
-    public Digest digest() {
-      return blob.digest();
-    }
-
-    @Override
-    public long length() {
-      return blob.size();
     }
 
     @Override
@@ -271,29 +257,10 @@ final class PushImage {
     }
 
     @Override
-    public InputStream open(long from, long length) throws IOException {
-      FileChannel file =
-          FileChannel.open(images.content().path(blob.digest()), StandardOpenOption.READ);
-      file.position(from);
-      return new FilterInputStream(Channels.newInputStream(file)) {
-        private long at = from;
-
-        @Override
-        public int read(byte[] bytes, int offset, int wanted) throws IOException {
-          long left = from + length - at;
-          if (left == 0) {
-            return -1;
-          }
-          int n = super.read(bytes, offset, (int) Math.min(wanted, left));
-          if (n > 0) {
-            at += n;
-            if (!id.isEmpty()) {
-              progress.bar(id, "Pushing", at, blob.size());
-            }
-          }
-          return n;
-        }
-      };
+    void read(long at) {
+      if (!id.isEmpty()) {
+        progress.bar(id, "Pushing", at, blob.size());
+      }
     }
   }
 }

@@ -150,7 +150,18 @@ public record RuntimeSpec(
       List<HugepageLimit> hugepageLimits,
       @Nullable NetworkResources network,
       Map<String, Rdma> rdma,
-      Map<String, String> unified) {}
+      Map<String, String> unified) {
+    /// No limits but which devices may be used.
+    public static Resources of(List<DeviceRule> devices) {
+      return new Resources(devices, null, null, null, null, List.of(), null, Map.of(), Map.of());
+    }
+
+    /// The same with other rules for devices.
+    public Resources with(List<DeviceRule> rules) {
+      return new Resources(
+          rules, memory, cpu, pids, blockIO, hugepageLimits, network, rdma, unified);
+    }
+  }
 
   public record DeviceRule(
       boolean allow,

@@ -206,16 +206,7 @@ final class ContainerEdits {
     }
     List<DeviceRule> all = new ArrayList<>(r.devices());
     all.addAll(rules);
-    return new RuntimeSpec.Resources(
-        List.copyOf(all),
-        r.memory(),
-        r.cpu(),
-        r.pids(),
-        r.blockIO(),
-        r.hugepageLimits(),
-        r.network(),
-        r.rdma(),
-        r.unified());
+    return r.with(List.copyOf(all));
   }
 
   private RuntimeSpec.@Nullable Hooks hooks() {
