@@ -8,5 +8,6 @@ module dev.gantry.cli {
   requires transitive dev.gantry.kernel;
   requires transitive dev.gantry.client;
   requires dev.gantry.dockerfile;
+  requires dev.gantry.grpc;
   requires dev.gantry.recipes;
 }

@@ -1,10 +1,12 @@
 package dev.gantry.build;
 
+import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.images.Attachments;
 import dev.gantry.images.Image;
 import dev.gantry.images.Images;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonWriter;
+import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Descriptor;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageIndex;
@@ -15,7 +17,9 @@ import dev.gantry.oci.MediaTypes;
 import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -95,7 +99,7 @@ public final class Assembly {
       members.add(image);
       manifests.add(manifest.digest());
       entries.add(manifest);
-      List<Statement> statements = statements(one, invocation);
+      List<Statement> statements = statements(one, packaging, invocation, names);
       if (!statements.isEmpty()) {
         attestations.add(attestation(manifest, image.platform(), statements));
       }
@@ -106,9 +110,10 @@ public final class Assembly {
       return new Assembled(image, List.of(image), Optional.of(entries.getFirst()));
     }
     entries.addAll(attestations);
+    String type = packaging.isDockers() ? MediaTypes.DOCKER_LIST : MediaTypes.INDEX;
     ImageIndex index =
         new ImageIndex(
-            MediaTypes.INDEX,
+            type,
             "",
             entries,
             null,
@@ -116,7 +121,7 @@ public final class Assembly {
     byte[] bytes = bytes(index.json());
     Image first = images.addIndex(members, manifests, bytes, names, lease);
     Descriptor root =
-        new Descriptor(MediaTypes.INDEX, Digest.of(bytes), bytes.length)
+        new Descriptor(type, Digest.of(bytes), bytes.length)
             .withAnnotations(
                 Annotation.at(
                     packaging.annotations(), Annotation.Place.INDEX_DESCRIPTOR, Optional.empty()));
@@ -129,24 +134,31 @@ public final class Assembly {
 
   // ---- documents
 
-  /// Stores the image's manifest, in OCI's format with the annotations for it.
+  /// Stores the image's manifest in the form that is wanted, with the annotations for it.
   private Descriptor manifest(Image image) throws IOException {
     Manifest own = (Manifest) ManifestDocument.parse(images.packed(image, lease), "");
     Optional<Platform> platform = Optional.of(image.platform());
     Map<String, String> annotations = new LinkedHashMap<>(own.annotations());
     annotations.putAll(Annotation.at(packaging.annotations(), Annotation.Place.MANIFEST, platform));
+    Form form = packaging.form();
+    List<Descriptor> layers =
+        form.compression().isEmpty()
+            ? own.layers()
+            : images.packed(image, form.compression().get(), form.level(), form.all(), lease);
+    boolean docker = packaging.isDockers();
+    String type = docker ? MediaTypes.DOCKER_MANIFEST : MediaTypes.MANIFEST;
     Manifest manifest =
         new Manifest(
-            MediaTypes.MANIFEST,
+            type,
             own.artifactType(),
-            typed(own.config(), MediaTypes.CONFIG),
-            own.layers().stream().map(l -> typed(l, layerType(l.mediaType()))).toList(),
+            typed(own.config(), docker ? MediaTypes.DOCKER_CONFIG : MediaTypes.CONFIG),
+            layers.stream().map(l -> typed(l, layerType(l.mediaType(), docker))).toList(),
             null,
             annotations);
     byte[] bytes = bytes(manifest.json());
     lease.hold(Digest.of(bytes));
     Digest digest = images.keepManifest(image, bytes);
-    return new Descriptor(MediaTypes.MANIFEST, digest, bytes.length)
+    return new Descriptor(type, digest, bytes.length)
         .withPlatform(image.platform())
         .withAnnotations(
             Annotation.at(packaging.annotations(), Annotation.Place.MANIFEST_DESCRIPTOR, platform));
@@ -164,16 +176,77 @@ public final class Assembly {
         d.data());
   }
 
-  private static String layerType(String type) {
-    return type.equals(MediaTypes.DOCKER_LAYER_GZIP) ? MediaTypes.LAYER_GZIP : type;
+  private static String layerType(String type, boolean docker) {
+    return switch (type) {
+      case MediaTypes.DOCKER_LAYER_GZIP, MediaTypes.LAYER_GZIP ->
+          docker ? MediaTypes.DOCKER_LAYER_GZIP : MediaTypes.LAYER_GZIP;
+      case MediaTypes.LAYER -> docker ? MediaTypes.DOCKER_LAYER : type;
+      default -> type;
+    };
   }
 
   // ---- attestations
 
   /// Something that is said about an image.
-  private record Statement(String predicateType, Json.JsonObject predicate) {}
+  private record Statement(String predicateType, Json.JsonObject predicate) {
+    Json.JsonObject json(Json.JsonArray subjects) {
+      return Json.object()
+          .put("_type", STATEMENT)
+          .put("predicateType", predicateType)
+          .put("subject", subjects)
+          .put("predicate", predicate);
+    }
+  }
 
-  private List<Statement> statements(Built built, Provenance.Invocation invocation)
+  /// What a client wants to have said of the files of `built`, as files to lie beside them.
+  ///
+  /// @param prefix of the files' names
+  /// @return statements (in-toto) by the names of the files
+  public static Map<String, byte[]> statements(
+      Built built, Packaging packaging, Provenance.Invocation invocation, String prefix)
+      throws IOException {
+    if (!packaging.attests()) {
+      return Map.of();
+    }
+    Json.JsonArray subjects = Json.array();
+    try (Tree tree = built.files()) {
+      new Walk(tree, IgnoreFile.NONE, "/")
+          .from(
+              "/",
+              (path, below, status) -> {
+                if (status.isRegular()) {
+                  subjects.add(
+                      Json.object()
+                          .put("name", below.substring(1))
+                          .put("digest", Json.object().put("sha256", digest(tree, path))));
+                }
+              });
+    }
+    Map<String, byte[]> all = new LinkedHashMap<>();
+    for (Statement statement : statements(built, packaging, invocation, List.of())) {
+      boolean sbom = statement.predicateType().equals(Sbom.PREDICATE_TYPE);
+      all.put(
+          prefix + (sbom ? "sbom.spdx.json" : "provenance.json"), bytes(statement.json(subjects)));
+    }
+    return all;
+  }
+
+  private static String digest(Tree tree, String path) throws IOException {
+    MessageDigest hasher = Digest.hasher();
+    byte[] buffer = new byte[64 * 1024];
+    try (InputStream in = Walk.content(tree, path)) {
+      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
+        hasher.update(buffer, 0, n);
+      }
+    }
+    return Digest.of(hasher).hex();
+  }
+
+  private static List<Statement> statements(
+      Built built,
+      Packaging packaging,
+      Provenance.Invocation invocation,
+      List<ImageReference> names)
       throws IOException {
     List<Statement> all = new ArrayList<>();
     if (packaging.sbom()) {
@@ -194,14 +267,7 @@ public final class Assembly {
     List<Descriptor> layers = new ArrayList<>();
     Json.JsonArray diffIds = Json.array();
     for (Statement statement : statements) {
-      Descriptor blob =
-          store(
-              IN_TOTO,
-              Json.object()
-                  .put("_type", STATEMENT)
-                  .put("predicateType", statement.predicateType())
-                  .put("subject", subjects)
-                  .put("predicate", statement.predicate()));
+      Descriptor blob = store(IN_TOTO, statement.json(subjects));
       layers.add(
           blob.withAnnotations(Map.of("in-toto.io/predicate-type", statement.predicateType())));
       diffIds.add(blob.digest().toString());

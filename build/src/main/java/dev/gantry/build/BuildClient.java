@@ -8,8 +8,8 @@ import java.util.Optional;
 /// What the client of a build gives while it is carried out: secrets, and its ssh agents. Each is
 /// asked for when an instruction needs it. Called from several threads at once.
 ///
-/// A client that gives nothing is [#NONE]; that of `gantry build` sends everything with its request
-/// ([GivenSecrets]); BuildKit's clients answer over their session.
+/// A client that gives nothing is [#NONE]; `gantry build` and BuildKit's clients answer over their
+/// session.
 public interface BuildClient {
   /// A client without secrets and agents.
   BuildClient NONE =

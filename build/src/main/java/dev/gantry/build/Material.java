@@ -18,11 +18,11 @@ public record Material(String uri, String algorithm, String digest)
   }
 
   static Material file(String url, Digest digest) {
-    return new Material(url, digest.algorithm(), digest.hex());
+    return new Material(Redaction.urls(url), digest.algorithm(), digest.hex());
   }
 
   static Material commit(String url, String commit) {
-    return new Material(url, "sha1", commit);
+    return new Material(Redaction.urls(url), "sha1", commit);
   }
 
   /// The package URL of an image.

@@ -14,15 +14,17 @@ import java.util.Optional;
 /// @param sbom whether to list the packages in it (SPDX)
 /// @param inlineCache whether its configuration tells other builders which steps made its layers
 /// @param index whether it gets an index of its own though nothing needs one
+/// @param form how its layers and documents are written
 public record Packaging(
     List<Annotation> annotations,
     Optional<Provenance.Wish> provenance,
     boolean sbom,
     boolean inlineCache,
-    boolean index) {
+    boolean index,
+    Form form) {
   /// Nothing but the image.
   public static final Packaging PLAIN =
-      new Packaging(List.of(), Optional.empty(), false, false, false);
+      new Packaging(List.of(), Optional.empty(), false, false, false, Form.STANDARD);
 
   public Packaging {
     annotations = List.copyOf(annotations);
@@ -49,7 +51,7 @@ public record Packaging(
                 "unknown attestation type \"" + wanted.getKey() + "\": provenance or sbom");
       }
     }
-    return new Packaging(annotations, provenance, sbom, inlineCache, false);
+    return new Packaging(annotations, provenance, sbom, inlineCache, false, Form.STANDARD);
   }
 
   private static Map<String, String> fields(String text) {
@@ -70,6 +72,16 @@ public record Packaging(
     return fields;
   }
 
+  /// The same in another form.
+  public Packaging with(Form other) {
+    return new Packaging(annotations, provenance, sbom, inlineCache, index, other);
+  }
+
+  /// Whether its documents are Docker's own rather than OCI's.
+  boolean isDockers() {
+    return form.oci().equals(Optional.of(false)) && annotations.isEmpty() && !attests();
+  }
+
   /// Whether images go out with attestations.
   public boolean attests() {
     return sbom || provenance.isPresent();
@@ -77,6 +89,6 @@ public record Packaging(
 
   /// Whether the image's own documents say it all.
   boolean isPlain() {
-    return annotations.isEmpty() && !attests() && !index;
+    return annotations.isEmpty() && !attests() && !index && !form.explicit();
   }
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /// Says how an image was built, as a predicate of an in-toto statement: SLSA provenance 0.2 or 1.
 /// In mode `min` what people may want to hide stays away: the values of arguments, the Dockerfile.
@@ -74,7 +75,12 @@ public final class Provenance {
       Instant began,
       Instant ended) {
     public Invocation {
-      attributes = Map.copyOf(attributes);
+      context = Redaction.urls(context);
+      attributes =
+          attributes.entrySet().stream()
+              .collect(
+                  Collectors.toUnmodifiableMap(
+                      Map.Entry::getKey, e -> Redaction.urls(e.getValue())));
     }
   }
 

@@ -1,19 +1,24 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildClient;
 import dev.gantry.build.Builder;
 import dev.gantry.engine.Engine;
 import dev.gantry.grpc.Connection;
+import dev.gantry.grpc.GrpcException;
 import dev.gantry.images.Transfers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.Set;
 
 /// A builder for BuildKit's clients: what the engine does with connections to `/grpc` and
 /// `/session`. Thread-safe; made when the first of these comes.
 public final class BuildKit {
   private final Sessions sessions = new Sessions();
+  private final Builds builds = new Builds();
+  private final History history;
   private final Control control;
 
   /// @param builder that builds
@@ -24,9 +29,28 @@ public final class BuildKit {
     try {
       Contexts contexts = new Contexts(engine.folder("buildkit"));
       Workers workers = new Workers(id, version, () -> gateway(engine));
-      this.control = new Control(engine, builder, transfers, sessions, contexts, workers);
+      Path kept = engine.folder("build-history");
+      this.history = new History(builds, new HistoryStore(kept, HistoryStore.Limits.STANDARD));
+      this.control =
+          new Control(engine, builder, transfers, sessions, contexts, workers, builds, history);
     } catch (IOException e) {
       throw new Failure.Internal("could not open the builder's folder: " + e.getMessage(), e);
+    }
+  }
+
+  /// For a build that comes another way: it is in the history too.
+  public Recording recording() {
+    return new Recording(builds, history);
+  }
+
+  /// What the client of a session gives, for a build that comes another way.
+  ///
+  /// @throws Failure.NotFound if there is no such session within a few seconds
+  public BuildClient client(String session) {
+    try {
+      return sessions.await(session);
+    } catch (GrpcException e) {
+      throw new Failure.NotFound(e.text());
     }
   }
 

@@ -11,8 +11,10 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 
-/// All builds of this engine: those under way, and the last that have ended. Thread-safe.
+/// The builds under way, and the last that have ended without a place in the history (clients ask
+/// for capabilities by a build). Thread-safe.
 final class Builds {
   private static final Duration PATIENCE = Duration.ofSeconds(6);
   private static final int MOST_ENDED = 60;
@@ -32,8 +34,7 @@ final class Builds {
         throw new GrpcException(
             GrpcException.INVALID_ARGUMENT, "build " + ref + " is there already");
       }
-      version++;
-      changed.signalAll();
+      change();
     } finally {
       lock.unlock();
     }
@@ -42,16 +43,26 @@ final class Builds {
   /// The build; its client sends the calls that belong to it at the same time as the build itself,
   /// so it may come a little later.
   OneBuild await(String ref) throws GrpcException {
+    return await(ref, r -> false).orElseThrow();
+  }
+
+  /// As above.
+  ///
+  /// @param over whether a build has ended already and is no longer here; then empty is returned
+  Optional<OneBuild> await(String ref, Predicate<String> over) throws GrpcException {
     lock.lock();
     try {
       long left = PATIENCE.toNanos();
       while (!all.containsKey(ref)) {
+        if (over.test(ref)) {
+          return Optional.empty();
+        }
         if (left <= 0) {
           throw new GrpcException(GrpcException.NOT_FOUND, "no such job " + ref);
         }
         left = changed.awaitNanos(left);
       }
-      return Objects.requireNonNull(all.get(ref));
+      return Optional.of(Objects.requireNonNull(all.get(ref)));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new GrpcException(GrpcException.CANCELLED, "context canceled");
@@ -60,16 +71,21 @@ final class Builds {
     }
   }
 
-  /// Forgets the builds that ended longest ago. Not at once: clients ask for their progress still.
-  void ended() {
+  /// A build has ended.
+  ///
+  /// @param kept whether it is in the history now; what is not there stays here for a while:
+  ///   clients ask for its progress still
+  void ended(OneBuild build, boolean kept) {
     lock.lock();
     try {
+      if (kept) {
+        all.remove(build.request().ref(), build);
+      }
       List<OneBuild> ended = all.values().stream().filter(b -> b.completed().isPresent()).toList();
       for (OneBuild old : ended.subList(0, Math.max(0, ended.size() - MOST_ENDED))) {
         all.remove(old.request().ref());
       }
-      version++;
-      changed.signalAll();
+      change();
     } finally {
       lock.unlock();
     }
@@ -77,7 +93,7 @@ final class Builds {
 
   // ---- history
 
-  /// Builds that are remembered, the oldest first.
+  /// Builds that are to be remembered, the oldest first.
   List<OneBuild> recorded() {
     lock.lock();
     try {
@@ -96,12 +112,26 @@ final class Builds {
         return false;
       }
       all.remove(ref);
-      version++;
-      changed.signalAll();
+      change();
       return true;
     } finally {
       lock.unlock();
     }
+  }
+
+  /// The history is another.
+  void changed() {
+    lock.lock();
+    try {
+      change();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void change() {
+    version++;
+    changed.signalAll();
   }
 
   /// Grows with each build that comes, ends or is forgotten.

@@ -35,8 +35,8 @@ final class Control implements Connection.Handler {
   private final Workers workers;
   private final Frontend.Needs needs;
   private final CacheRecords cache;
-  private final Builds builds = new Builds();
-  private final History history = new History(builds);
+  private final Builds builds;
+  private final History history;
 
   Control(
       Engine engine,
@@ -44,7 +44,11 @@ final class Control implements Connection.Handler {
       Transfers transfers,
       Sessions sessions,
       Contexts contexts,
-      Workers workers) {
+      Workers workers,
+      Builds builds,
+      History history) {
+    this.builds = builds;
+    this.history = history;
     this.engine = engine;
     this.transfers = transfers;
     this.sessions = sessions;
@@ -99,7 +103,7 @@ final class Control implements Connection.Handler {
         call.send(workers.info());
       }
       case "Solve" -> call.send(solve(SolveRequest.read(call.request()), call));
-      case "Status" -> builds.await(call.request().text(1)).progress().stream(call);
+      case "Status" -> history.status(call.request().text(1), call);
       case "Session" -> tunnel(call);
       case "DiskUsage" ->
           call.send(
@@ -169,7 +173,7 @@ final class Control implements Connection.Handler {
       throw failure;
     } finally {
       build.ended(response, failure);
-      builds.ended();
+      history.keep(build);
       build.close();
     }
   }

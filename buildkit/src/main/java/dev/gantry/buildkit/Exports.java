@@ -4,18 +4,20 @@ import dev.gantry.base.Failure;
 import dev.gantry.build.Annotation;
 import dev.gantry.build.Assembly;
 import dev.gantry.build.Built;
+import dev.gantry.build.FilesTar;
+import dev.gantry.build.Form;
 import dev.gantry.build.Packaging;
 import dev.gantry.build.Provenance;
 import dev.gantry.engine.Engine;
-import dev.gantry.engine.LayerFiles;
 import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.images.Image;
 import dev.gantry.images.ImageExport;
+import dev.gantry.images.Images;
 import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
-import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Descriptor;
+import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -27,6 +29,8 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /// Takes a build's result where the client wants it: into the engine's images and to registries, or
@@ -86,16 +90,24 @@ final class Exports {
       throw new GrpcException(
           GrpcException.UNKNOWN, "exporter \"" + type + "\" could not be found");
     }
-    if (attributes.getOrDefault("tar", "true").equals("false")) {
-      throw new GrpcException(
-          GrpcException.UNKNOWN,
-          "an image's layout goes out as an archive alone: leave out tar=false and unpack it");
+    if (isOn(attributes, "push-by-digest") && !isOn(attributes, "push")) {
+      throw new GrpcException(GrpcException.UNKNOWN, "push-by-digest needs push=true");
     }
-    for (String absent : List.of("push-by-digest", "rewrite-timestamp")) {
-      if (attributes.getOrDefault(absent, "false").equals("true")) {
-        throw new GrpcException(
-            GrpcException.UNKNOWN, "the attribute " + absent + " of outputs is not supported");
-      }
+    // `rewrite-timestamp` asks for what is always so: no file of a new layer is younger than the
+    // build's date (SOURCE_DATE_EPOCH, or that of what it was made from)
+    Form ignored = form(attributes);
+  }
+
+  private static boolean isOn(Map<String, String> attributes, String name) {
+    return attributes.getOrDefault(name, "false").matches("true|1");
+  }
+
+  /// How an image's layers and documents go out.
+  private static Form form(Map<String, String> attributes) throws GrpcException {
+    try {
+      return Form.of(attributes);
+    } catch (Failure e) {
+      throw new GrpcException(GrpcException.UNKNOWN, e.text());
     }
   }
 
@@ -122,13 +134,18 @@ final class Exports {
   }
 
   private Assembly.Assembled assembled(
-      List<Built> built, SolveRequest.Exporter exporter, List<ImageReference> names)
-      throws IOException {
+      List<Built> built,
+      SolveRequest.Exporter exporter,
+      List<ImageReference> names,
+      boolean manifest)
+      throws GrpcException, IOException {
+    Form form = form(exporter.attributes());
     Packaging packaging =
         Packaging.of(
-            Annotation.of(exporter.attributes()),
-            options.attestations(),
-            Caching.isInline(build.request(), options));
+                Annotation.of(exporter.attributes()),
+                options.attestations(),
+                Caching.isInline(build.request(), options))
+            .with(manifest ? form.withManifest() : form);
     Assembly.Assembled made = Assembly.of(built, packaging, invocation(), names);
     response.put("containerimage.digest", made.digest().toString());
     response.put("containerimage.config.digest", made.image().id().toString());
@@ -138,22 +155,85 @@ final class Exports {
       response.put("containerimage.descriptor", Base64.getEncoder().encodeToString(json));
     }
     if (!names.isEmpty()) {
-      response.put(
-          "image.name",
-          names.stream().map(ImageReference::toString).collect(Collectors.joining(",")));
+      response.put("image.name", names(names));
     }
     return made;
+  }
+
+  private static String names(List<ImageReference> names) {
+    return names.stream().map(ImageReference::toString).collect(Collectors.joining(","));
+  }
+
+  private Set<Digest> ids() {
+    return engine.images().list().stream().map(Image::id).collect(Collectors.toSet());
+  }
+
+  /// Removes images that were made only to go out, unless they were here before.
+  private void forget(Assembly.Assembled made, Set<Digest> before) {
+    for (Image one : made.images()) {
+      Optional<Image> image = engine.images().byId(one.id());
+      if (image.isPresent() && image.get().names().isEmpty() && !before.contains(one.id())) {
+        Images.Removed ignored = engine.images().remove(image.get());
+      }
+    }
+  }
+
+  /// `dangling-name-prefix`: an image without a name gets one of its digest.
+  private void dangling(
+      Map<String, String> attributes, List<ImageReference> names, Assembly.Assembled made) {
+    String prefix = attributes.getOrDefault("dangling-name-prefix", "");
+    if (names.isEmpty() && !prefix.isEmpty()) {
+      ImageReference name = ImageReference.parse(prefix);
+      ImageReference full = new ImageReference(name.domain(), name.path(), null, made.digest());
+      engine.images().tag(made.image().id(), full);
+      response.put("image.name", full.toString());
+    }
+  }
+
+  /// Pushes what no name of this engine stands for.
+  ///
+  /// @param byDigest whether no tag in the registry shall stand for it either
+  private void pushUntagged(
+      Assembly.Assembled made,
+      List<ImageReference> names,
+      boolean byDigest,
+      Progress.Vertex vertex) {
+    if (names.isEmpty()) {
+      throw new Failure.InvalidRequest("tag is needed when pushing to registry");
+    }
+    for (ImageReference name : names) {
+      Progress.Counter counter = vertex.counter("pushing " + name, "pushing");
+      transfers.pushMade(
+          made.image(),
+          made.root().orElseThrow(),
+          name,
+          byDigest ? Optional.empty() : name.tagIfAny().or(() -> Optional.of("latest")),
+          session.credentials(name));
+      counter.done();
+    }
   }
 
   private void image(List<Built> built, SolveRequest.Exporter exporter)
       throws GrpcException, IOException {
     Progress.Vertex vertex = build.progress().vertex("exporting to image").start();
     try {
+      Map<String, String> attributes = exporter.attributes();
+      boolean byDigest = isOn(attributes, "push-by-digest");
+      boolean kept = !byDigest && !attributes.getOrDefault("store", "true").equals("false");
       List<ImageReference> names = names(exporter);
       Progress.Counter layers = vertex.counter("exporting layers", "exporting layers");
-      Assembly.Assembled made = assembled(built, exporter, names);
+      final Set<Digest> before = ids();
+      Assembly.Assembled made = assembled(built, exporter, kept ? names : List.of(), !kept);
       layers.done();
+      if (!kept) {
+        response.put("image.name", names(names));
+        pushUntagged(made, names, byDigest, vertex);
+        forget(made, before);
+        vertex.done();
+        return;
+      }
       Image image = made.image();
+      dangling(attributes, names, made);
       String id = image.id().toString();
       if (made.root().isPresent()) {
         vertex.note("exporting manifest " + made.digest());
@@ -164,7 +244,7 @@ final class Exports {
         vertex.note("naming to " + name);
         engine.publishImage("tag", id, Map.of("name", name.familiar()));
       }
-      if (exporter.attributes().getOrDefault("push", "").equals("true")) {
+      if (isOn(attributes, "push")) {
         push(image, names, vertex);
       }
       vertex.done();
@@ -194,12 +274,25 @@ final class Exports {
         build.progress().vertex("exporting to " + exporter.type() + " image format").start();
     try {
       List<ImageReference> names = names(exporter);
-      Assembly.Assembled made = assembled(built, exporter, List.of());
-      Image image = made.image();
-      stream(
-          number,
-          vertex,
-          out -> ImageExport.write(engine.images(), image, made.root(), names, out));
+      boolean layout = exporter.attributes().getOrDefault("tar", "true").equals("false");
+      final Set<Digest> before = ids();
+      Assembly.Assembled made = assembled(built, exporter, List.of(), layout);
+      try {
+        if (!names.isEmpty()) {
+          response.put("image.name", names(names));
+        }
+        if (layout) {
+          new LayoutSend(engine.images().content(), new SessionContent(session, "export"))
+              .send(made.root().orElseThrow());
+        } else {
+          stream(
+              number,
+              vertex,
+              out -> ImageExport.write(engine.images(), made.image(), made.root(), names, out));
+        }
+      } finally {
+        forget(made, before);
+      }
       vertex.done();
     } catch (GrpcException | IOException | RuntimeException e) {
       vertex.failed(String.valueOf(e.getMessage()));
@@ -217,7 +310,7 @@ final class Exports {
   /// Writes an archive.
   @FunctionalInterface
   private interface Writer {
-    void write(OutputStream out) throws IOException;
+    void write(OutputStream out) throws GrpcException, IOException;
   }
 
   private void stream(int exporter, Progress.Vertex vertex, Writer writer)
@@ -236,37 +329,54 @@ final class Exports {
     counter.done();
   }
 
+  /// Takes the files of each platform.
+  @FunctionalInterface
+  private interface Taker {
+    void take(List<FilesTar.Part> parts) throws GrpcException, IOException;
+  }
+
+  /// The files of what was built: with several platforms each has a folder. What is said of them
+  /// lies beside them.
+  private void files(List<Built> built, int exporter, Taker taker)
+      throws GrpcException, IOException {
+    Map<String, String> attributes = build.request().exporters().get(exporter).attributes();
+    boolean split =
+        attributes
+            .getOrDefault("platform-split", built.size() > 1 ? "true" : "false")
+            .equals("true");
+    Packaging packaging = Packaging.of(List.of(), options.attestations(), false);
+    List<FilesTar.Part> parts = new ArrayList<>();
+    try {
+      for (Built one : built) {
+        String folder = split ? one.platform().toString().replace('/', '_') : "";
+        String prefix = attributes.getOrDefault("attestation-prefix", "");
+        parts.add(
+            new FilesTar.Part(
+                folder, one.files(), Assembly.statements(one, packaging, invocation(), prefix)));
+      }
+      taker.take(parts);
+    } finally {
+      parts.forEach(part -> part.tree().close());
+    }
+  }
+
   private void folder(List<Built> built, int exporter) throws GrpcException, IOException {
     Progress.Vertex vertex = build.progress().vertex("exporting to client directory").start();
     Progress.Counter counter = vertex.counter("copying files", "copying files");
-    List<FileSend.Part> parts = new ArrayList<>();
     try (Call call = send(exporter)) {
-      for (Built one : built) {
-        String prefix = built.size() > 1 ? one.platform().toString().replace('/', '_') : "";
-        parts.add(new FileSend.Part(prefix, one.files()));
-      }
-      new FileSend(call, parts, counter::add).run();
+      files(built, exporter, parts -> new FileSend(call, parts, counter::add).run());
       counter.done();
       vertex.done();
     } catch (GrpcException | IOException | RuntimeException e) {
       vertex.failed(String.valueOf(e.getMessage()));
       throw e;
-    } finally {
-      parts.forEach(part -> part.tree().close());
     }
   }
 
   private void tarball(List<Built> built, int exporter) throws GrpcException, IOException {
     Progress.Vertex vertex = build.progress().vertex("exporting to client tarball").start();
     try {
-      if (built.size() > 1) {
-        throw new GrpcException(
-            GrpcException.UNKNOWN,
-            "a tar has the files of one platform: use type=local or type=oci for several");
-      }
-      try (Tree tree = built.getFirst().files()) {
-        stream(exporter, vertex, out -> LayerFiles.pack(tree, out));
-      }
+      stream(exporter, vertex, out -> files(built, exporter, parts -> FilesTar.write(parts, out)));
       vertex.done();
     } catch (GrpcException | IOException | RuntimeException e) {
       vertex.failed(String.valueOf(e.getMessage()));

@@ -1,5 +1,6 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.build.FilesTar;
 import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
@@ -11,6 +12,8 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicReference;
@@ -29,24 +32,20 @@ final class FileSend {
   private static final int MAX_DEPTH = 512;
 
   private final Call call;
-  private final List<Part> parts;
+  private final List<FilesTar.Part> parts;
   private final LongConsumer sent;
   private final Map<Integer, Place> files = new HashMap<>();
   private final Map<String, String> links = new HashMap<>();
   private int count;
 
-  /// Files below a folder of the client.
-  ///
-  /// @param prefix the folder's name; empty for the client's folder itself
-  record Part(String prefix, Tree tree) {}
-
-  private record Place(Tree tree, String path) {}
+  /// A file that the client may ask for: one of a tree, or bytes.
+  private record Place(Tree tree, String path, byte @Nullable [] bytes) {}
 
   /// @param parts in the order of their prefixes
   /// @param sent hears the size of each message
-  FileSend(Call call, List<Part> parts, LongConsumer sent) {
+  FileSend(Call call, List<FilesTar.Part> parts, LongConsumer sent) {
     this.call = call;
-    this.parts = parts.stream().sorted(Comparator.comparing(Part::prefix)).toList();
+    this.parts = parts.stream().sorted(Comparator.comparing(FilesTar.Part::prefix)).toList();
     this.sent = sent;
   }
 
@@ -70,7 +69,7 @@ final class FileSend {
                   asked.add(new Message().number(1, FIN));
                 });
     try {
-      for (Part part : parts) {
+      for (FilesTar.Part part : parts) {
         if (!part.prefix().isEmpty()) {
           entry(part.prefix(), part.tree().status("/").orElseThrow(), "");
         }
@@ -109,14 +108,22 @@ final class FileSend {
     call.send(bytes);
   }
 
-  private void list(Part part, String folder, int depth) throws IOException {
+  private void list(FilesTar.Part part, String folder, int depth) throws IOException {
     if (depth > MAX_DEPTH) {
       throw new IOException(folder + " is nested too deeply");
     }
     Tree tree = part.tree();
     String prefix = part.prefix().isEmpty() ? "" : part.prefix() + "/";
-    for (String name : tree.list(folder.isEmpty() ? "/" : folder)) {
+    TreeSet<String> names = new TreeSet<>(tree.list(folder.isEmpty() ? "/" : folder));
+    names.addAll(folder.isEmpty() ? part.more().keySet() : Set.of());
+    for (String name : names) {
       String path = folder + "/" + name;
+      if (folder.isEmpty() && part.more().containsKey(name)) {
+        byte[] bytes = part.more().getOrDefault(name, new byte[0]);
+        files.put(count, new Place(tree, path, bytes));
+        entry(prefix + name, new Tree.Status(0100600, 0, 0, bytes.length, 0, 0, 0, 0, 1, 0), "");
+        continue;
+      }
       Tree.Status status = tree.status(path).orElse(null);
       if (status == null || (status.mode() & 0170000) == 0140000) {
         continue; // sockets are nothing to keep
@@ -129,7 +136,7 @@ final class FileSend {
         target = first == null ? "" : first;
       }
       if (status.isRegular() && target.isEmpty()) {
-        files.put(count, new Place(tree, path));
+        files.put(count, new Place(tree, path, null));
       }
       entry(prefix + path.substring(1), status, target);
       if (status.isDirectory()) {
@@ -147,6 +154,15 @@ final class FileSend {
     Place place = files.get(id);
     if (place == null) {
       throw new IOException("the client asks for a file that is none: " + id);
+    }
+    byte[] made = place.bytes();
+    if (made != null) {
+      for (int at = 0; at < made.length; at += PIECE) {
+        byte[] piece = Arrays.copyOfRange(made, at, Math.min(at + PIECE, made.length));
+        send(new Message().number(1, DATA).number(3, id).bytes(4, piece));
+      }
+      send(new Message().number(1, DATA).number(3, id));
+      return;
     }
     int flags = Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW;
     try (Fd file = place.tree().openFile(place.path(), flags)) {

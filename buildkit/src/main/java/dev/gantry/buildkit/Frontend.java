@@ -1,6 +1,7 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildClient;
 import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildRequest;
@@ -11,7 +12,6 @@ import dev.gantry.build.Source;
 import dev.gantry.dockerfile.BuildChecks;
 import dev.gantry.dockerfile.Directives;
 import dev.gantry.dockerfile.Dockerfile;
-import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.ParseFailure;
@@ -26,10 +26,8 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -226,7 +224,7 @@ final class Frontend {
             .pull(options.text("image-resolve-mode").equals("pull"))
             .host(options.host())
             .entitlements(build.request().entitlements())
-            .client(client)
+            .client(build.client(client))
             .done();
     PlatformBuild run =
         needs
@@ -234,34 +232,12 @@ final class Frontend {
             .plan(
                 options.platforms().stream().map(request::withPlatform).toList(),
                 (n, p, pull) -> base(n, p, pull, client));
-    Set<String> stages = new HashSet<>();
-    for (Dockerfile.Stage stage : file.stages()) {
-      stages.add(stage.from().name().toLowerCase(Locale.ROOT));
-    }
     return new Result(
         OneBuild.newId(),
         run,
-        new StepProgress(
-            build.progress(), stages, file.stages().size() > 1, from -> expanded(file, from)),
+        StepProgress.of(build.progress(), file, options.below("build-arg:")),
         errors,
         this::close);
-  }
-
-  /// A FROM with the arguments that stand before it put in, for the progress.
-  private String expanded(Dockerfile file, String from) {
-    Map<String, String> arguments = new LinkedHashMap<>();
-    Expansion expansion = new Expansion(file.directives().escape(), arguments::get);
-    try {
-      for (Instruction.Arg arg : file.arguments()) {
-        for (Instruction.Argument a : arg.arguments()) {
-          String given = options.text("build-arg:" + a.name());
-          arguments.put(a.name(), given.isEmpty() ? expansion.word(a.value().orElse("")) : given);
-        }
-      }
-      return expansion.word(from);
-    } catch (ParseFailure e) {
-      return from; // the build itself will say so
-    }
   }
 
   private void close() {
@@ -610,14 +586,15 @@ final class Frontend {
     Progress.Vertex vertex = build.progress().vertex(title).start();
     Contexts.Held folder = needs.contexts().passing();
     held.add(folder);
-    Session client = needs.sessions().await(build.request().session());
+    Session session = needs.sessions().await(build.request().session());
+    BuildClient client = build.client(session);
     try {
       Path place = folder.folder();
       if (GitSource.isGit(url)) {
         place = GitSource.parse(url).checkout(place, client).folder();
       } else if (url.startsWith(UPLOAD + "/")) {
         try (InputStream in =
-            new BufferedInputStream(client.upload(url.substring(UPLOAD.length())))) {
+            new BufferedInputStream(session.upload(url.substring(UPLOAD.length())))) {
           Remote.put(in, place, options.filename());
         }
       } else {

@@ -2,14 +2,20 @@ package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
+import dev.gantry.build.BuildClient;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
+import java.io.IOException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// One build between the client's `Control.Solve` and its answer: its progress, what the frontend
@@ -32,6 +38,7 @@ final class OneBuild {
   private volatile @Nullable GrpcException failure;
   private volatile Map<String, String> exported = Map.of();
   private volatile byte[] provenance = {};
+  private final Queue<byte[]> secrets = new ConcurrentLinkedQueue<>();
 
   OneBuild(SolveRequest request) {
     this.request = request;
@@ -59,6 +66,38 @@ final class OneBuild {
 
   Progress progress() {
     return progress;
+  }
+
+  /// A secret that must not be in the record.
+  void hide(byte[] secret) {
+    secrets.add(secret);
+  }
+
+  /// `client`, whose secrets are known as this build's.
+  BuildClient client(BuildClient client) {
+    return noting(client, this::hide);
+  }
+
+  /// `client`, of whose secrets `noted` hears.
+  static BuildClient noting(BuildClient client, Consumer<byte[]> noted) {
+    return new BuildClient() {
+      @Override
+      public Optional<byte[]> secret(String id) throws IOException {
+        Optional<byte[]> secret = client.secret(id);
+        secret.ifPresent(noted);
+        return secret;
+      }
+
+      @Override
+      public Optional<Agent> agent(String id) throws IOException {
+        return client.agent(id);
+      }
+    };
+  }
+
+  /// The secrets that its steps got.
+  List<byte[]> secrets() {
+    return List.copyOf(secrets);
   }
 
   Instant created() {

@@ -1,5 +1,6 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.build.Redaction;
 import dev.gantry.grpc.Call;
 import dev.gantry.grpc.Message;
 import dev.gantry.oci.Digest;
@@ -7,26 +8,34 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /// How a build goes, as the `Status` call tells it: vertices (the lines with a number), what they
-/// print, what they transfer. It is kept whole, so that whoever asks later hears it from the
-/// beginning. Thread-safe.
+/// print, what they transfer. It is kept, so that whoever asks later hears it from the beginning;
+/// of output [#MOST_KEPT], the oldest goes first. Thread-safe.
 final class Progress {
   /// Bytes of output that are kept of one vertex.
   static final int MOST_OUTPUT = 2 << 20;
 
+  /// Bytes of output that are kept of a build: steps may be many.
+  static final int MOST_KEPT = 24 << 20;
+
+  private static final byte[] GONE = {};
   private static final Duration BETWEEN = Duration.ofMillis(150);
 
   private final String ref;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final List<byte[]> said = new ArrayList<>();
+  private final Deque<Integer> outputs = new ArrayDeque<>();
+  private long kept;
   private int vertices;
   private int cached;
   private int completed;
@@ -60,7 +69,19 @@ final class Progress {
       } finally {
         lock.unlock();
       }
-      call.send(next);
+      if (next.length > 0) {
+        call.send(next);
+      }
+    }
+  }
+
+  /// All that was said, as it was sent; output that is not kept is empty.
+  List<byte[]> said() {
+    lock.lock();
+    try {
+      return List.copyOf(said);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -108,6 +129,26 @@ final class Progress {
     }
   }
 
+  private void sayOutput(Message log) {
+    byte[] status = new Message().message(3, log).encode();
+    lock.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      outputs.add(said.size());
+      said.add(status);
+      kept += status.length;
+      while (kept > MOST_KEPT) {
+        int oldest = outputs.remove();
+        kept -= said.set(oldest, GONE).length;
+      }
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   // ---- what happens
 
   /// A new vertex, announced but not begun.
@@ -119,7 +160,8 @@ final class Progress {
     } finally {
       lock.unlock();
     }
-    Vertex vertex = new Vertex(name, Digest.of(bytes(ref + " " + number + " " + name)).toString());
+    String shown = Redaction.urls(name);
+    Vertex vertex = new Vertex(shown, Digest.of(bytes(ref + " " + number + " " + name)).toString());
     vertex.tell(null, null, "");
     return vertex;
   }
@@ -181,7 +223,7 @@ final class Progress {
 
     /// It failed; a text that ends in "context canceled" is shown as a cancellation.
     void failed(String error) {
-      end(error);
+      end(Redaction.urls(error));
     }
 
     private synchronized void end(String error) {
@@ -223,7 +265,7 @@ final class Progress {
     private void log(int stream, byte[] text) {
       Message log =
           new Message().text(1, digest).time(2, Instant.now()).number(3, stream).bytes(4, text);
-      say(new Message().message(3, log));
+      sayOutput(log);
     }
 
     /// Something below it that is counted or takes its time.

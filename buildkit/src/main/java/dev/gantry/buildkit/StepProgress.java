@@ -2,9 +2,15 @@ package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildProgress;
+import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.Expansion;
+import dev.gantry.dockerfile.Instruction;
+import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.oci.ImageReference;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -32,6 +38,33 @@ final class StepProgress implements BuildProgress {
     this.progress = progress;
     this.stages = stages;
     this.several = several;
+  }
+
+  /// Steps of `file`, with the arguments that the client gave put into names of images.
+  static StepProgress of(Progress progress, Dockerfile file, Map<String, String> arguments) {
+    Set<String> stages = new HashSet<>();
+    for (Dockerfile.Stage stage : file.stages()) {
+      stages.add(stage.from().name().toLowerCase(Locale.ROOT));
+    }
+    return new StepProgress(
+        progress, stages, file.stages().size() > 1, from -> expanded(file, from, arguments));
+  }
+
+  /// A FROM with the arguments that stand before it put in.
+  private static String expanded(Dockerfile file, String from, Map<String, String> given) {
+    Map<String, String> arguments = new LinkedHashMap<>();
+    Expansion expansion = new Expansion(file.directives().escape(), arguments::get);
+    try {
+      for (Instruction.Arg arg : file.arguments()) {
+        for (Instruction.Argument a : arg.arguments()) {
+          String value = given.getOrDefault(a.name(), "");
+          arguments.put(a.name(), value.isEmpty() ? expansion.word(a.value().orElse("")) : value);
+        }
+      }
+      return expansion.word(from);
+    } catch (ParseFailure e) {
+      return from; // the build itself will say so
+    }
   }
 
   @Override

@@ -32,6 +32,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Builds {
   private static final int PIPE = 256 * 1024;
   private static final int MOST_EXTRAS = 60 * 1024;
+  private static final int MOST_SECRET = 500 * 1024;
 
   /// A Dockerfile from elsewhere goes into the context under this name.
   private static final String OWN_FILE = ".dockerfile.gantry";
@@ -60,7 +61,7 @@ final class Builds {
         Flag.bool("push", ' ', "Send the image to the registries of its names"),
         Flag.text("sbom", ' ', "List the packages in it: true"),
         Flag.bool("squash", ' ', "All new layers in one"),
-        Flag.list("ssh", ' ', "An ssh agent for RUN: default or NAME=SOCKET"),
+        Flag.list("ssh", ' ', "An ssh agent for RUN: default, NAME=SOCKET or NAME=KEY,…"),
         Flag.bool("debug", ' ', "After a failed RUN, a shell in the state before it"),
         Flag.list("no-cache-filter", ' ', "Stages to make anew"),
         Flag.list("output", 'o', "Where the result goes: type=local|tar|oci|docker,dest=PATH"),
@@ -159,11 +160,24 @@ final class Builds {
     }
   }
 
+  /// Builds; what steps may ask for is answered by a session beside it.
   private static int run(Session session, Words words) throws IOException {
+    Map<String, byte[]> secrets = secrets(words);
+    try (SshAgents agents = new SshAgents(words.list("ssh"))) {
+      if (secrets.isEmpty() && agents.sockets().isEmpty()) {
+        return run(session, words, "");
+      }
+      try (BuildSession given = new BuildSession(session.engine(), secrets, agents.sockets())) {
+        return run(session, words, given.id());
+      }
+    }
+  }
+
+  private static int run(Session session, Words words, String given) throws IOException {
     List<BuildOutput> outputs = words.list("output").stream().map(BuildOutput::parse).toList();
     BuildCaching caching = new BuildCaching(words);
     List<String> names = names(words, outputs);
-    Query query = query(words, names);
+    Query query = query(words, names).withText("session", given);
     BuildScreen screen = new BuildScreen(session, words.text("progress", "auto"));
     Map<String, String> extras = extras(session, words, screen, outputs, caching);
     String from = words.argument(0);
@@ -195,7 +209,8 @@ final class Builds {
     } else {
       Path folder = Path.of(from);
       if (!Files.isDirectory(folder)) {
-        throw new Exit(1, "unable to prepare context: path \"" + from + "\" not found");
+        String hint = from.equals("history") ? ": gantry build history ls lists builds" : "";
+        throw new Exit(1, "unable to prepare context: path \"" + from + "\" not found" + hint);
       }
       Optional<Recipe> recipe =
           file.isEmpty() ? SourceBuilds.recipe(session, folder, words) : Optional.empty();
@@ -275,11 +290,11 @@ final class Builds {
     Json.JsonObject all =
         Json.object()
             .put("Steps", screen.wantsSteps())
+            .put("Folder", folder(words.argument(0)))
             .put("Check", words.on("check") || call.equals("check"))
             .put("Push", push)
             .put("Annotations", Json.strings(annotations))
             .put("Attestations", Json.strings(attestations(words)))
-            .put("Agents", Json.strings(agents(words)))
             .put("Debug", words.on("debug"))
             .put("Allow", Json.strings(words.list("allow")))
             .put("NoCacheStages", Json.strings(words.list("no-cache-filter")));
@@ -291,19 +306,16 @@ final class Builds {
       }
       images.put(pair[0], pair[1]);
     }
-    Json.JsonObject secrets = Json.object();
+    Json.JsonObject known = Json.object(); // what everybody may know goes along at once
     String trusted = MachineCertificates.text();
     if (!trusted.isEmpty()) {
-      secrets.put("certificates", encoded(trusted.getBytes(StandardCharsets.UTF_8)));
-    }
-    for (String text : words.list("secret")) {
-      secret(text, secrets);
+      known.put("certificates", encoded(trusted.getBytes(StandardCharsets.UTF_8)));
     }
     caching.ask(all);
-    String text = all.put("Images", images).put("Secrets", secrets).text();
+    String text = all.put("Images", images).put("Secrets", known).text();
     String header = encoded(text.getBytes(StandardCharsets.UTF_8));
     if (header.length() > MOST_EXTRAS) {
-      throw new Exit(1, "all secrets of a build together can have 40 KiB");
+      throw new Exit(1, "too much is asked of a build: its flags together can have 40 KiB");
     }
     return Map.of("X-Gantry-Build", header, "X-Registry-Config", Logins.all(session));
   }
@@ -328,27 +340,22 @@ final class Builds {
     return all;
   }
 
-  /// Sockets of ssh agents by name: the engine of this machine can open them.
-  private static Map<String, String> agents(Words words) {
-    Map<String, String> all = new HashMap<>();
-    for (String text : words.list("ssh")) {
-      String[] pair = text.split("=", 2);
-      String path =
-          pair.length > 1
-              ? pair[1]
-              : Optional.ofNullable(System.getenv("SSH_AUTH_SOCK")).orElse("");
-      if (path.isEmpty()) {
-        throw new Exit(1, "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
-      }
-      if (Files.isRegularFile(Path.of(path))) {
-        throw new Exit(1, path + " is a key: add it to an ssh agent and name the agent's socket");
-      }
-      all.put(pair[0], Path.of(path).toAbsolutePath().toString());
+  /// What the history calls a context that is a folder of ours.
+  private static String folder(String from) {
+    return Files.isDirectory(Path.of(from))
+        ? Path.of(from).toAbsolutePath().normalize().toString()
+        : "";
+  }
+
+  private static Map<String, byte[]> secrets(Words words) throws IOException {
+    Map<String, byte[]> all = new HashMap<>();
+    for (String text : words.list("secret")) {
+      secret(text, all);
     }
     return all;
   }
 
-  private static void secret(String text, Json.JsonObject secrets) throws IOException {
+  private static void secret(String text, Map<String, byte[]> secrets) throws IOException {
     Map<String, String> fields = new HashMap<>();
     for (String field : text.split(",")) {
       String[] pair = field.split("=", 2);
@@ -373,7 +380,10 @@ final class Builds {
       }
       content = Files.readAllBytes(path);
     }
-    secrets.put(id, encoded(content));
+    if (content.length > MOST_SECRET) {
+      throw new Exit(1, "invalid secret " + id + ": it is larger than 500 KiB");
+    }
+    secrets.put(id, content);
   }
 
   private static String encoded(byte[] bytes) {

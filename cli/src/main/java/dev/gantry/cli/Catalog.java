@@ -78,6 +78,13 @@ final class Catalog {
       volume snapshot    |  | Keep what a volume holds now, read-only
       volume rm          | volume remove | Remove volumes
       builder prune      |  | Empty the cache of builds
+      builder history export  | build history export | Write the records of builds to a file
+      builder history inspect | build history inspect | Show how something was built
+      builder history logs | build history logs | Show what a build has said
+      builder history ls | build history ls, builder history list, build history list | List builds, those under way and the last
+      builder history pin | build history pin | Keep the records of builds whatever their age
+      builder history rm | build history rm, builder history remove, build history remove | Forget builds
+      builder history unpin | build history unpin | Let the records of builds grow old again
       system dial-stdio  |  | Join standard input and output with the engine, for clients over SSH
       system df          |  | Show what takes how much of the disk
       system events      | events | Show what happens, as it happens
@@ -132,7 +139,7 @@ final class Catalog {
     groups.put("manifest", "What names mean in their registries");
     groups.put("network", "Everything about networks");
     groups.put("volume", "Everything about volumes");
-    groups.put("builder", "The cache of builds");
+    groups.put("builder", "Builds: their cache and their history");
     groups.put("system", "The engine, its disk and its events");
     groups.put("context", "Addresses of engines under names");
     return groups;

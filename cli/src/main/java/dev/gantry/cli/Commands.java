@@ -32,15 +32,14 @@ final class Commands {
     if (words.getFirst().equals("__rehearse")) {
       return Optional.of(new Found(rehearsal(), 1));
     }
-    if (words.size() > 1) {
-      String two = words.get(0) + " " + words.get(1);
-      Optional<Catalog.Entry> entry = Catalog.find(two);
+    for (int count = Math.min(3, words.size()); count > 0; count--) {
+      String name = String.join(" ", words.subList(0, count));
+      Optional<Catalog.Entry> entry = Catalog.find(name);
       if (entry.isPresent()) {
-        return Optional.of(new Found(made(entry.get(), two), 2));
+        return Optional.of(new Found(made(entry.get(), name), count));
       }
     }
-    String one = words.getFirst();
-    return Catalog.find(one).map(entry -> new Found(made(entry, one), 1));
+    return Optional.empty();
   }
 
   /// The command under the name it was called by.
@@ -56,7 +55,10 @@ final class Commands {
           case "network" -> Networks.command(verb);
           case "volume" -> Volumes.command(verb);
           case "context" -> Contexts.command(verb);
-          case "builder" -> Prunes.command("builder");
+          case "builder" ->
+              verb.startsWith("history ")
+                  ? BuildHistory.command(verb.substring("history ".length()))
+                  : Prunes.command("builder");
           default -> Systems.command(verb);
         };
     return command.named(name, entry.help());
@@ -108,8 +110,8 @@ final class Commands {
       session.out().print(groupHelp(first));
       return 0;
     }
-    if (words.size() == 1) {
-      session.err().print(groupHelp(first));
+    if (words.size() == 1 || words.size() == 2 && !next(words).isEmpty()) {
+      session.err().print(groupHelp(String.join(" ", words)));
       return 0;
     }
     throw new Exit(
@@ -132,7 +134,7 @@ final class Commands {
             "Usage:  gantry "
                 + group
                 + " COMMAND\n\n"
-                + Catalog.GROUPS.get(group)
+                + Catalog.GROUPS.getOrDefault(group, "Builds, those under way and the last")
                 + "\n\nCommands:\n");
     Catalog.all().stream()
         .filter(entry -> entry.fullName().startsWith(group + " "))

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -162,6 +163,25 @@ public final class EngineClient {
       Http.Answer answer = Http.send(address, "POST", target(query), headers, bytes);
       if (answer.status() != 101 && answer.status() != 200) {
         checked(answer);
+      }
+      return new Hijacked(answer.wire(), answer.in());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Takes a connection over to speak HTTP/2 on it, as BuildKit's clients do.
+  ///
+  /// @param path `/grpc` to call the builder, `/session` to be called by it
+  /// @param headers lines of more headers
+  public Hijacked upgrade(String path, List<String> headers) {
+    StringBuilder lines = new StringBuilder("Connection: Upgrade\r\nUpgrade: h2c\r\n");
+    headers.forEach(line -> lines.append(line).append("\r\n"));
+    try {
+      Http.Answer answer = Http.send(address, "POST", path, lines.toString(), new byte[0]);
+      if (answer.status() != 101) {
+        checked(answer);
+        throw new ApiError(answer.status(), "the engine does not offer " + path);
       }
       return new Hijacked(answer.wire(), answer.in());
     } catch (IOException e) {

@@ -1,9 +1,13 @@
 package dev.gantry.images;
 
 import com.github.luben.zstd.ZstdInputStream;
+import com.github.luben.zstd.ZstdOutputStream;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.zip.Deflater;
+import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 
 /// How a layer or another archive is packed, told by its first bytes.
@@ -19,6 +23,7 @@ public enum Compression {
   /// Bits of the largest zstd window that is accepted: 128 MiB, as the zstd program has it.
   private static final int MAX_WINDOW = 27;
 
+  private static final int BUFFER = 128 * 1024;
   private static final byte[] XZ_START = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0};
 
   private final String suffix;
@@ -72,5 +77,25 @@ public enum Compression {
       case XZ -> new XzStream(in);
       case ZSTD -> new ZstdInputStream(in).setLongMax(MAX_WINDOW);
     };
+  }
+
+  /// Packs what is written, for layers.
+  ///
+  /// @param level 0 for the usual one, which is fast rather than small: the network is seldom
+  ///   slower than gzip's own standard is
+  OutputStream pack(OutputStream out, int level) throws IOException {
+    return switch (this) {
+      case NONE -> out;
+      case GZIP -> new Gzip(out, level == 0 ? Deflater.BEST_SPEED + 2 : level);
+      case ZSTD -> new ZstdOutputStream(out, level == 0 ? 3 : level);
+      case BZIP2, XZ -> throw new IllegalStateException("no form of layers: " + this);
+    };
+  }
+
+  private static final class Gzip extends GZIPOutputStream {
+    Gzip(OutputStream out, int level) throws IOException {
+      super(out, BUFFER);
+      def.setLevel(level);
+    }
   }
 }

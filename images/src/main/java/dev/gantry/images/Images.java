@@ -726,6 +726,19 @@ public final class Images {
     return new PackedLayers(this, lease, TransferProgress.NONE).manifest(image);
   }
 
+  /// The layers of an image packed as somebody wants them, all held by `lease`; it keeps them so.
+  ///
+  /// @param level of the compression; 0 for the usual one
+  /// @param all whether layers that are packed otherwise are packed anew
+  public List<Descriptor> packed(
+      Image image, Compression form, int level, boolean all, ContentStore.Lease lease)
+      throws IOException {
+    List<Descriptor> layers =
+        new PackedLayers(this, lease, TransferProgress.NONE).layers(image, form, level, all);
+    replaceLayers(image, layers.stream().map(Descriptor::digest).toList());
+    return layers;
+  }
+
   /// A layer as registries take it, packed; held by `lease`.
   public Descriptor packed(Layer layer, ContentStore.Lease lease) throws IOException {
     return new PackedLayers(this, lease, TransferProgress.NONE).layer(layer);

@@ -9,14 +9,13 @@ import dev.gantry.store.ContentStore;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.zip.Deflater;
-import java.util.zip.GZIPOutputStream;
 
 /// The form in which an image made here travels: layers that were never packed (imports, commits)
 /// are packed with gzip, once; the image keeps the packed form from then on.
@@ -71,6 +70,35 @@ final class PackedLayers {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
+  /// The layers in another form: those that were never packed, or all.
+  List<Descriptor> layers(Image image, Compression wanted, int level, boolean all)
+      throws IOException {
+    List<Descriptor> layers = new ArrayList<>();
+    for (Digest blob : image.layers()) {
+      lease.hold(blob);
+      Compression form = form(blob);
+      boolean asItIs = form == wanted || form != Compression.NONE && !all;
+      Digest packed = asItIs ? blob : again(blob, form, wanted, level);
+      String type = (asItIs ? form : wanted).layerType();
+      layers.add(new Descriptor(type, packed, images.content().size(packed)));
+    }
+    return layers;
+  }
+
+  private Digest again(Digest blob, Compression form, Compression wanted, int level)
+      throws IOException {
+    try (ContentStore.Ingest ingest = images.content().ingest();
+        InputStream stored = Files.newInputStream(images.content().path(blob));
+        InputStream in = form.unpack(stored)) {
+      try (OutputStream out = wanted.pack(ingest.out(), level)) {
+        in.transferTo(out);
+      }
+      Digest packed = ingest.commit();
+      lease.hold(packed);
+      return packed;
+    }
+  }
+
   /// One layer in its packed form, which is here and held.
   Descriptor layer(Images.Layer layer) throws IOException {
     lease.hold(layer.blob());
@@ -101,7 +129,7 @@ final class PackedLayers {
     long total = images.content().size(plain);
     try (ContentStore.Ingest ingest = images.content().ingest();
         InputStream in = Files.newInputStream(images.content().path(plain))) {
-      try (Gzip out = new Gzip(ingest.out())) {
+      try (OutputStream out = Compression.GZIP.pack(ingest.out(), 0)) {
         byte[] buffer = new byte[BUFFER];
         long done = 0;
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
@@ -114,14 +142,6 @@ final class PackedLayers {
       lease.hold(packed);
       images.setPackedForm(plain, packed);
       return packed;
-    }
-  }
-
-  /// Fast rather than small: the network is seldom slower than the default level is.
-  private static final class Gzip extends GZIPOutputStream {
-    Gzip(java.io.OutputStream out) throws IOException {
-      super(out, BUFFER);
-      def.setLevel(Deflater.BEST_SPEED + 2);
     }
   }
 }

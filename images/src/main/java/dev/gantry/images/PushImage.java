@@ -97,26 +97,47 @@ final class PushImage {
     }
     sending(
         lease -> {
-          for (Image image : index.images()) {
-            send(image, "", lease);
-          }
-          for (Attachments.Attachment attachment : index.attachments()) {
-            lease.hold(attachment.descriptor().digest());
-            attachment.blobs().forEach(blob -> send(blob, ""));
-            remote.putManifest(
-                attachment.descriptor().digest().toString(),
-                attachment.manifest().mediaType(),
-                attachment.bytes());
-          }
-          if (!index.isWhole()) {
-            progress.line("The index is pushed without the attestations that are not here");
-          }
-          remote.putManifest(tag(), index.mediaType(), index.bytes());
-          tell(tag(), index.bytes());
+          send(index, tag(), lease);
           if (index.isWhole()) {
             images.tag(reference.toString(), named(index.digest()));
           }
         });
+  }
+
+  /// Sends what was just made and has no name here.
+  ///
+  /// @param root its index, or the manifest of `image`
+  /// @param tag that shall point to it; its digest, for none
+  void runMade(Image image, Descriptor root, String tag) {
+    Optional<LocalIndex> index =
+        images.content().read(root.digest()).flatMap(d -> LocalIndex.of(images, d));
+    sending(
+        lease -> {
+          if (index.isPresent()) {
+            send(index.get(), tag, lease);
+          } else {
+            Digest _ = send(image, tag, lease);
+          }
+        });
+  }
+
+  private void send(LocalIndex index, String tag, ContentStore.Lease lease) throws IOException {
+    for (Image image : index.images()) {
+      Digest _ = send(image, "", lease);
+    }
+    for (Attachments.Attachment attachment : index.attachments()) {
+      lease.hold(attachment.descriptor().digest());
+      attachment.blobs().forEach(blob -> send(blob, ""));
+      remote.putManifest(
+          attachment.descriptor().digest().toString(),
+          attachment.manifest().mediaType(),
+          attachment.bytes());
+    }
+    if (!index.isWhole()) {
+      progress.line("The index is pushed without the attestations that are not here");
+    }
+    remote.putManifest(tag, index.mediaType(), index.bytes());
+    tell(tag, index.bytes());
   }
 
   private Failure incomplete(List<Platform> missing) {

@@ -1,6 +1,7 @@
 package dev.gantry.images;
 
 import dev.gantry.base.Failure;
+import dev.gantry.oci.Descriptor;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.Credentials;
@@ -95,6 +96,26 @@ public final class Transfers {
       Image first, ImageReference reference, Credentials credentials, TransferProgress progress) {
     new PushImage(images, uploads, reference, registries.toWrite(reference, credentials), progress)
         .runAll(first);
+  }
+
+  /// Pushes what was just made and has no name here.
+  ///
+  /// @param root its index, or the manifest of `image`
+  /// @param reference the repository
+  /// @param tag that shall point to it; empty for none, it is known by its digest then
+  public void pushMade(
+      Image image,
+      Descriptor root,
+      ImageReference reference,
+      Optional<String> tag,
+      Credentials credentials) {
+    new PushImage(
+            images,
+            uploads,
+            reference,
+            registries.toWrite(reference, credentials),
+            TransferProgress.NONE)
+        .runMade(image, root, tag.orElseGet(() -> root.digest().toString()));
   }
 
   /// Pushes an image, alone, under one name.

@@ -33,8 +33,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// Reads a `POST /build`: its parameters, its context and the Dockerfile in it. Messages are
 /// Docker's.
@@ -47,10 +50,15 @@ final class BuildRequests {
   private String fileName = "Dockerfile";
   private String fileText = "";
   private List<Warning> warnings = List.of();
+  private @Nullable Dockerfile dockerfile;
+  private final Function<String, BuildClient> sessions;
 
   /// @param folder a new one for the context
-  BuildRequests(HttpRequest q, Path folder, BuildCaches caches) {
+  /// @param sessions finds the session that a client holds open beside the request
+  BuildRequests(
+      HttpRequest q, Path folder, BuildCaches caches, Function<String, BuildClient> sessions) {
     this.q = q;
+    this.sessions = sessions;
     this.caches = caches;
     this.folder = folder;
   }
@@ -65,8 +73,9 @@ final class BuildRequests {
   }
 
   /// What our own command line wants beyond Docker's parameters: the header `X-Gantry-Build`, an
-  /// object in base64. `Secrets` are in base64 by name, `Allow` are entitlements, `Images` are
-  /// named contexts that stand for images; `Steps`, `Check` and `Debug` say what to answer.
+  /// object in base64. `Secrets` are in base64 by name (others are asked of the session that the
+  /// parameter `session` names), `Allow` are entitlements, `Images` are named contexts that stand
+  /// for images; `Steps`, `Check` and `Debug` say what to answer.
   Json.JsonObject extras() {
     try {
       String text = q.header("X-Gantry-Build").orElse("");
@@ -93,6 +102,11 @@ final class BuildRequests {
     return fileText;
   }
 
+  /// What it says, once it is read.
+  Dockerfile dockerfile() {
+    return Objects.requireNonNull(dockerfile);
+  }
+
   /// What the build checks say of it.
   List<Warning> warnings() {
     return warnings;
@@ -104,7 +118,7 @@ final class BuildRequests {
       throw new Failure.InvalidRequest("squash is only supported with experimental mode");
     }
     List<Platform> platforms = platforms();
-    Map<String, String> arguments = map("buildargs", "build args");
+    Map<String, String> arguments = arguments();
     Map<String, String> labels = map("labels", "labels");
     Json.JsonObject host = host();
     String text = remote().orElse("");
@@ -124,6 +138,7 @@ final class BuildRequests {
       fileText = text;
       fileName = file.isEmpty() ? "Dockerfile" : file.substring(1);
       Dockerfile parsed = Dockerfile.parse(text);
+      dockerfile = parsed;
       String ignored =
           read(
                   tree,
@@ -138,7 +153,7 @@ final class BuildRequests {
       texts(extras.object("Secrets").orElseGet(Json::object))
           .forEach((id, value) -> secrets.put(id, Base64.getDecoder().decode(value)));
       return BuildRequest.of(parsed, BuildContext.without(folder, rules))
-          .client(new GivenSecrets(secrets, extras.stringMap("Agents")))
+          .client(new GivenSecrets(secrets, session()))
           .entitlements(Set.copyOf(extras.strings("Allow")))
           .images(texts(extras.object("Images").orElseGet(Json::object)))
           .target(q.text("target"))
@@ -178,8 +193,7 @@ final class BuildRequests {
     Json.JsonObject extras = extras();
     List<Annotation> annotations =
         extras.strings("Annotations").stream().flatMap(a -> Annotation.parse(a).stream()).toList();
-    boolean inline =
-        map("buildargs", "build args").getOrDefault("BUILDKIT_INLINE_CACHE", "").equals("1");
+    boolean inline = arguments().getOrDefault("BUILDKIT_INLINE_CACHE", "").equals("1");
     return Packaging.of(
         annotations, extras.stringMap("Attestations"), inline || extras.bool("InlineCache", false));
   }
@@ -193,11 +207,15 @@ final class BuildRequests {
         all.put(pair[1], q.text(pair[0]));
       }
     }
+    String folder = extras().string("Folder", ""); // what the history calls it
+    if (!folder.isEmpty()) {
+      all.put("vcs:localdir:context", folder);
+    }
     if (q.flag("nocache")) {
       all.put("no-cache", "");
     }
     all.put("filename", fileName);
-    map("buildargs", "build args").forEach((k, v) -> all.put("build-arg:" + k, v));
+    arguments().forEach((k, v) -> all.put("build-arg:" + k, v));
     map("labels", "labels").forEach((k, v) -> all.put("label:" + k, v));
     return all;
   }
@@ -205,6 +223,16 @@ final class BuildRequests {
   /// The URL of the context; empty if the client has sent one.
   String remoteContext() {
     return q.text("remote").equals("client-session") ? "" : q.text("remote");
+  }
+
+  private BuildClient session() {
+    String session = q.text("session");
+    return session.isEmpty() ? BuildClient.NONE : sessions.apply(session);
+  }
+
+  /// The values of arguments.
+  Map<String, String> arguments() {
+    return map("buildargs", "build args");
   }
 
   private List<CacheSource> cacheSources(Json.JsonObject extras) throws IOException {

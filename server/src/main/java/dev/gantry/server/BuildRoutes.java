@@ -1,7 +1,6 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
-import dev.gantry.base.Ids;
 import dev.gantry.build.Assembly;
 import dev.gantry.build.BuildDisk;
 import dev.gantry.build.BuildFailure;
@@ -16,6 +15,7 @@ import dev.gantry.build.Packaging;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.Provenance;
 import dev.gantry.buildkit.BuildKit;
+import dev.gantry.buildkit.Recording;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.Warning;
 import dev.gantry.engine.Engine;
@@ -57,6 +57,9 @@ final class BuildRoutes {
           "until",
           "unused-for");
 
+  /// What the history says of a build.
+  private static final Provenance.Wish HISTORY = new Provenance.Wish(true, "v0.2", "", false);
+
   private final Engine engine;
   private final Transfers transfers;
   private final Builder builder;
@@ -95,8 +98,9 @@ final class BuildRoutes {
 
   private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Path folder = Files.createTempDirectory(engine.folder("build"), "context-");
-    try {
-      BuildRequests requests = new BuildRequests(q, folder, caches);
+    try (Recording recording = buildKit().recording()) {
+      BuildRequests requests =
+          new BuildRequests(q, folder, caches, id -> recording.client(buildKit().client(id)));
       List<ImageReference> names = requests.names();
       BuildRequest request = requests.read();
       Instant began = Instant.now();
@@ -112,7 +116,7 @@ final class BuildRoutes {
                       base(ImageReference.parse(name), name, platform, pull, logins));
           OutputStream out = r.stream(200, "application/json")) {
         r.whenGone(run::cancel);
-        build(run, names, requests, out, q.flag("q"), began, logins);
+        build(run, names, requests, out, q.flag("q"), began, logins, recording);
       }
     } catch (BuildFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
@@ -159,19 +163,28 @@ final class BuildRoutes {
       OutputStream out,
       boolean quiet,
       Instant began,
-      String logins)
+      String logins,
+      Recording recording)
       throws IOException {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     ClassicBuild classic = new ClassicBuild(quiet ? said : out, run::cancel);
     boolean steps = requests.extras().bool("Steps", false) && !quiet;
-    BuildProgress progress = steps ? new StepLines(out, run::cancel) : classic;
+    BuildProgress progress =
+        recording.begin(
+            requests.attributes(),
+            names.stream().map(ImageReference::familiar).toList(),
+            requests.name(),
+            requests.text(),
+            requests.dockerfile(),
+            requests.arguments(),
+            steps ? new StepLines(out, run::cancel) : classic);
     try {
       Json.JsonObject extras = requests.extras();
       Packaging packaging = requests.packaging();
       List<Built> built = run.build(progress);
       Provenance.Invocation invocation =
           new Provenance.Invocation(
-              Ids.next(),
+              recording.id(),
               requests.name(),
               requests.remoteContext(),
               requests.attributes(),
@@ -183,6 +196,13 @@ final class BuildRoutes {
       engine.publishImage("build", id, Map.of("name", id));
       push(extras, image, names, logins, line -> stream(out, line + "\n"));
       Json.JsonArray left = caches.export(extras.objects("CacheTo"), built, logins);
+      recording.done(
+          Map.of(
+              "containerimage.digest",
+              made.digest().toString(),
+              "containerimage.config.digest",
+              id),
+          Provenance.of(HISTORY, invocation, built.getFirst()));
       if (extras.size() > 0) {
         ProgressLines.line(out, Json.object().put("result", result(made, left, invocation)));
       }
@@ -203,6 +223,11 @@ final class BuildRoutes {
         stream(out, "Successfully tagged " + tag.familiar() + "\n");
       }
     } catch (BuildFailure | Failure e) {
+      if (e instanceof BuildFailure b) {
+        recording.failed(b);
+      } else {
+        recording.failed((Failure) e);
+      }
       said.writeTo(out);
       String text = e instanceof BuildFailure b ? b.text() : ((Failure) e).text();
       int code = e instanceof BuildFailure b ? b.code() : 1;

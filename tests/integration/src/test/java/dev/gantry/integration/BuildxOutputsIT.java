@@ -89,10 +89,62 @@ class BuildxOutputsIT extends BuildxTest {
     build(engine, both[0], "-otype=local,dest=" + out).succeeded();
     assertEquals("one\n", Files.readString(out.resolve("linux_amd64/f-amd64")));
     assertEquals("one\n", Files.readString(out.resolve("linux_arm64/f-arm64")));
-    has(build(engine, both[0], "-otype=tar,dest=" + out + ".tar").exited(1), "one platform");
+    build(engine, both[0], "--sbom=true", "-otype=tar,dest=" + out + ".tar").succeeded();
+    Outcome files = Command.of("tar", "tf", out + ".tar").run().succeeded();
+    has(files, "linux_amd64/f-amd64");
+    has(files, "linux_arm64/sbom.spdx.json");
+  }
+
+  @Test
+  void layoutsComeAndGo(Engine engine) throws IOException {
+    smallProject();
+    Path layout = folder.resolve("layout");
+    String[] both = {"--platform=linux/amd64,linux/arm64", "--provenance=mode=max"};
+    String dest = ",tar=false,dest=" + layout;
+    build(engine, both[0], both[1], "-tnamed:1", "-otype=oci" + dest).succeeded();
+    Json.JsonObject top =
+        Json.parseObject(Files.readString(layout.resolve("index.json")))
+            .objects("manifests")
+            .getFirst();
+    String digest = top.string("digest", "");
+    Json.JsonObject index =
+        Json.parseObject(
+            Files.readString(layout.resolve("blobs").resolve(digest.replace(':', '/'))));
+    assertEquals(4, index.objects("manifests").size(), index.text());
+    assertEquals("", engine.docker("images", "-aq", "--filter=dangling=true").out());
+    // one alone, in Docker's own form, and packed as it is said
+    Path plain = folder.resolve("plain");
+    String form = ",compression=zstd,force-compression=true,dest=" + plain;
+    build(engine, "-tplain:1", "-otype=oci,tar=false" + form).succeeded();
+    top =
+        Json.parseObject(Files.readString(plain.resolve("index.json")))
+            .objects("manifests")
+            .getFirst();
+    Path blobs = plain.resolve("blobs");
+    Json.JsonObject manifest =
+        Json.parseObject(
+            Files.readString(blobs.resolve(top.string("digest", "").replace(':', '/'))));
+    assertTrue(manifest.text().contains("tar+zstd"), manifest.text());
     has(
-        build(engine, "-otype=oci,tar=false,dest=" + out + "2").exited(1),
-        "leave out tar=false and unpack it");
+        build(engine, "-otype=oci,compression=lzma,dest=-").exited(1),
+        "gzip, zstd or uncompressed");
+    has(
+        build(engine, "-otype=image,compression=zstd,oci-mediatypes=false").exited(1),
+        "zstd needs oci-mediatypes");
+    // what is said of files lies beside them
+    Path files = folder.resolve("files");
+    build(engine, "--provenance=true", "--sbom=true", "-otype=local,dest=" + files).succeeded();
+    Json.JsonObject statement =
+        Json.parseObject(Files.readString(files.resolve("provenance.json")));
+    assertEquals("f-amd64", statement.objects("subject").getFirst().string("name", ""));
+    assertTrue(Files.readString(files.resolve("sbom.spdx.json")).contains("SPDX-2.3"));
+    file("Dockerfile", "FROM scratch\nCOPY f /provenance.json\n");
+    has(
+        build(engine, "--provenance=true", "-otype=local,dest=" + files).exited(1),
+        "attestation-prefix");
+    build(engine, "--provenance=true", "-otype=local,attestation-prefix=about-,dest=" + files)
+        .succeeded();
+    assertTrue(Files.exists(files.resolve("about-provenance.json")));
   }
 
   @Test
