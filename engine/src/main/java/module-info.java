@@ -11,7 +11,6 @@ module dev.gantry.engine {
   requires transitive dev.gantry.images;
   requires transitive dev.gantry.runtime;
   requires transitive dev.gantry.network;
-  requires org.apache.commons.compress;
 
   exports dev.gantry.engine;
   exports dev.gantry.engine.devices;

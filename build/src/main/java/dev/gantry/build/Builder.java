@@ -12,7 +12,7 @@ import dev.gantry.images.Image;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.HostMounts;
-import dev.gantry.kernel.Tree;
+import dev.gantry.kernel.TreeRemoval;
 import dev.gantry.oci.Platform;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -98,8 +98,8 @@ public final class Builder {
 
   /// Removes a folder or file of a build.
   public static void remove(Path path) {
-    try (Tree tree = Tree.open(path.resolveSibling(".").toString())) {
-      tree.remove("/" + path.getFileName());
+    try {
+      TreeRemoval.remove(path);
     } catch (Errno e) {
       System.getLogger("gantryd").log(System.Logger.Level.WARNING, "could not remove " + path, e);
     }

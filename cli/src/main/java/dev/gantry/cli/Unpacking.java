@@ -4,8 +4,10 @@ import dev.gantry.cli.tar.Entry;
 import dev.gantry.cli.tar.TarReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -36,12 +38,18 @@ final class Unpacking {
   /// How many bytes of files were written.
   long all(InputStream archive) throws IOException {
     TarReader tar = new TarReader(archive);
-    for (Optional<Entry> entry = tar.next(); entry.isPresent(); entry = tar.next()) {
-      one(tar, entry.get());
+    try {
+      for (Optional<Entry> entry = tar.next(); entry.isPresent(); entry = tar.next()) {
+        one(tar, entry.get());
+      }
+      // folders last, so that a read-only one does not keep its files out
+      atEnd.forEach(Runnable::run);
+      return bytes;
+    } catch (InvalidPathException e) {
+      throw new IOException("the archive has a name that cannot be: " + e.getMessage(), e);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
-    // folders last, so that a read-only one does not keep its files out
-    atEnd.forEach(Runnable::run);
-    return bytes;
   }
 
   private Path target(String name) throws IOException {
@@ -74,26 +82,37 @@ final class Unpacking {
             throw new FileAlreadyExistsException(target.toString());
           }
           Files.createDirectory(target);
-          atEnd.push(() -> attributes(target, entry));
+          atEnd.push(() -> attributesOfFolder(target, entry));
         }
       }
       case '0' -> {
-        if (folderThere) {
-          throw new IOException("cannot overwrite the directory " + target + " by a file");
-        }
-        Files.deleteIfExists(target);
+        makeRoom(target, folderThere);
         bytes += Files.copy(tar.content(), target, StandardCopyOption.REPLACE_EXISTING);
         attributes(target, entry);
       }
       case '2' -> {
-        Files.deleteIfExists(target);
+        makeRoom(target, folderThere);
         Files.createSymbolicLink(target, Path.of(entry.link()));
       }
       case '1' -> {
-        Files.deleteIfExists(target);
+        makeRoom(target, folderThere);
         Files.createLink(target, target(entry.link()));
       }
       default -> {} // devices and pipes stay where they are
+    }
+  }
+
+  private static void makeRoom(Path target, boolean folderThere) throws IOException {
+    if (folderThere) {
+      throw new IOException("cannot overwrite the directory " + target + " by a file");
+    }
+    Files.deleteIfExists(target);
+  }
+
+  /// Nothing of a link that has come in its place: it would be followed.
+  private void attributesOfFolder(Path target, Entry entry) {
+    if (Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) {
+      attributes(target, entry);
     }
   }
 
@@ -106,7 +125,7 @@ final class Unpacking {
       Files.setPosixFilePermissions(target, permissions(entry.mode()));
       Files.setLastModifiedTime(target, FileTime.fromMillis(entry.seconds() * 1000));
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

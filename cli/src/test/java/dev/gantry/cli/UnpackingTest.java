@@ -14,6 +14,9 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,5 +91,78 @@ class UnpackingTest {
   void aLinkAsTheWholeCopyIsMade() throws IOException {
     unpack(link("l", "nowhere"));
     assertTrue(Files.isSymbolicLink(folder.resolve("top")));
+  }
+
+  @Test
+  void aLinkInThePlaceOfAFolderDoesNotGetThatFoldersMode() throws IOException {
+    Path outside = Files.createDirectory(scratch.resolve("outside"));
+    Files.setPosixFilePermissions(outside, PosixFilePermissions.fromString("rwx------"));
+    assertThrows(
+        IOException.class,
+        () -> unpack(folder("a/"), folder("a/d/"), link("a/d", outside.toString())));
+    assertEquals(
+        "rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(outside)));
+  }
+
+  @Test
+  void aHardLinkToTheOutsideIsRefused() throws IOException {
+    Path outside = Files.writeString(scratch.resolve("outside"), "mine");
+    for (String target : List.of("a/../../outside", "a/way/outside")) {
+      Entry hard = new Entry("a/h", '1', 0644, 0, 0, 0, 1, target);
+      assertThrows(
+          IOException.class,
+          () -> unpack(folder("a/"), link("a/way", scratch.toString()), hard, file("a/h")),
+          target);
+    }
+    assertEquals("mine", Files.readString(outside));
+  }
+
+  @Test
+  void aNameThatCannotBeIsAnErrorWithIt() {
+    IOException e = assertThrows(IOException.class, () -> unpack(file("a/" + "n".repeat(300))));
+    assertTrue(e.getMessage().contains("nnn"), e.getMessage());
+  }
+
+  @Test
+  void devicesAndPipesStayWhereTheyAre() throws IOException {
+    unpack(
+        folder("a/"),
+        new Entry("a/null", '3', 0666, 0, 0, 0, 1, ""),
+        new Entry("a/pipe", '6', 0666, 0, 0, 0, 1, ""));
+    try (var files = Files.list(folder.resolve("top"))) {
+      assertEquals(0, files.count());
+    }
+  }
+
+  /// Random damage: whatever comes, nothing outside changes and the errors are ours.
+  @Test
+  void damagedArchivesDoNoHarm() throws IOException {
+    Path outside = Files.writeString(scratch.resolve("outside"), "mine");
+    byte[] good =
+        archive(
+                folder("a/"),
+                file("a/f"),
+                link("a/l", "../../" + outside.getFileName()),
+                file("a/l"),
+                new Entry("a/h", '1', 0644, 0, 0, 0, 1, "a/f"),
+                file("a/" + "long/".repeat(1) + "n".repeat(120)),
+                folder("a/d/"))
+            .readAllBytes();
+    Random random = new Random(3);
+    for (int round = 0; round < 2000; round++) {
+      byte[] bad = good.clone();
+      for (int i = 0; i <= random.nextInt(4); i++) {
+        bad[random.nextInt(bad.length)] = (byte) random.nextInt(256);
+      }
+      try {
+        new Unpacking(folder, "top", false).all(new ByteArrayInputStream(bad));
+      } catch (IOException e) {
+        assertTrue(e.getMessage() != null && !e.getMessage().isEmpty());
+      }
+    }
+    assertEquals("mine", Files.readString(outside));
+    try (var files = Files.list(scratch)) {
+      assertEquals(2, files.count());
+    }
   }
 }

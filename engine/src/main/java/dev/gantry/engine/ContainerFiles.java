@@ -1,6 +1,7 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.images.FreeSpace;
 import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.kernel.Errno;
@@ -224,7 +225,7 @@ public final class ContainerFiles {
       }
       refuseReadOnly(c, folder);
       new TarUnpack(tree, folder, how.keepKinds(), how.asUser() ? owner(c, tree) : Optional.empty())
-          .unpack(archive);
+          .unpack(archive, new FreeSpace(engine.options().dataRoot(), "the archive"));
       engine.publish(c, "extract-to-dir", Map.of());
     } catch (IOException e) {
       throw new Failure.Internal("could not unpack into " + path + ": " + e.getMessage(), e);

@@ -6,6 +6,8 @@ import dev.gantry.engine.logs.LogIntake;
 import dev.gantry.engine.shipping.LogDrivers;
 import dev.gantry.images.Images;
 import dev.gantry.kernel.CgroupLayout;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.TreeRemoval;
 import dev.gantry.network.Attachment;
 import dev.gantry.network.Networks;
 import dev.gantry.oci.Digest;
@@ -964,9 +966,9 @@ public final class Engine implements AutoCloseable {
   }
 
   static void deleteFolder(Path folder) {
-    try (var files = Files.walk(folder)) {
-      files.sorted(java.util.Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
-    } catch (IOException | java.io.UncheckedIOException e) {
+    try {
+      TreeRemoval.remove(folder);
+    } catch (Errno e) {
       return; // swept at the next start
     }
   }

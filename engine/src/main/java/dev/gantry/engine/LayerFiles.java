@@ -1,6 +1,7 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
+import dev.gantry.images.FreeSpace;
 import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.DetachedMounts;
 import dev.gantry.kernel.Errno;
@@ -58,7 +59,8 @@ public final class LayerFiles {
   public static void unpack(InputStream archive, Path folder) throws IOException {
     Files.createDirectories(folder);
     try (Tree tree = Tree.open(folder.toString())) {
-      new TarUnpack(tree, "/", false, Optional.empty()).unpack(archive);
+      new TarUnpack(tree, "/", false, Optional.empty())
+          .unpack(archive, new FreeSpace(folder, "the archive"));
     }
   }
 

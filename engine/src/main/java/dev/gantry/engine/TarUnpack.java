@@ -2,38 +2,39 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.images.Compression;
+import dev.gantry.images.FolderTimes;
+import dev.gantry.images.FreeSpace;
+import dev.gantry.images.TarContent;
+import dev.gantry.images.TarEntry;
+import dev.gantry.images.TarReader;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.attribute.FileTime;
+import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
 /// Unpacks an archive into a folder of a container, as PUT /containers/ID/archive does. Names that
 /// lead out of the folder are refused; links on the way are followed inside the container only.
+/// Programs in the container may move files about meanwhile: a file is reached by the descriptor
+/// that it was made with, and nothing follows a link that has come in its place.
 final class TarUnpack {
-  private static final String XATTR = "SCHILY.xattr.";
   private static final int MAX_NAME = 4096;
 
   /// Who shall own what is unpacked.
   record Owner(long uid, long gid) {}
 
-  private record FolderTime(String path, FileTime time) {}
-
   private final Tree tree;
   private final String folder;
   private final boolean keepKinds;
   private final Optional<Owner> owner;
+  private final FolderTimes times;
   private boolean takesFolder;
-  private final List<FolderTime> times = new ArrayList<>();
 
   /// @param folder an existing folder of `tree`, without links
   /// @param keepKinds refuse to put a folder in the place of something else and the other way round
@@ -43,6 +44,7 @@ final class TarUnpack {
     this.folder = folder;
     this.keepKinds = keepKinds;
     this.owner = owner;
+    this.times = new FolderTimes(tree);
   }
 
   /// What the archive says of the folder itself counts too: its owner, mode and time.
@@ -51,50 +53,36 @@ final class TarUnpack {
     return this;
   }
 
-  void unpack(InputStream archive) throws IOException {
+  /// @param archive packed or not; read to its end
+  /// @param space of the engine's own disk
+  void unpack(InputStream archive, FreeSpace space) {
     BufferedInputStream raw = new BufferedInputStream(archive, 128 * 1024);
-    TarArchiveInputStream in = new TarArchiveInputStream(Compression.of(raw).unpack(raw), "UTF-8");
-    for (TarArchiveEntry e = next(in); e != null; e = next(in)) {
-      entry(in, e);
-    }
-    for (FolderTime t : times.reversed()) {
-      setTime(t.path(), t.time());
-    }
-    raw.transferTo(java.io.OutputStream.nullOutputStream());
-  }
-
-  /// The next entry; what is no tar at all has Docker's text.
-  private static @org.jspecify.annotations.Nullable TarArchiveEntry next(TarArchiveInputStream in)
-      throws IOException {
-    try {
-      TarArchiveEntry e = in.getNextEntry();
-      if (e != null && !e.isCheckSumOK()) {
-        throw new Failure.InvalidRequest("archive/tar: invalid tar header");
+    try (InputStream plain = Compression.of(raw).unpack(raw)) {
+      TarReader in = new TarReader(plain);
+      TarContent content = new TarContent(in, space);
+      for (TarEntry e = in.next(); e != null; e = in.next()) {
+        entry(content, e);
       }
-      return e;
-    } catch (IllegalArgumentException e) {
-      throw new Failure.InvalidRequest("archive/tar: invalid tar header", null, e);
+      times.set();
+      plain.transferTo(OutputStream.nullOutputStream()); // whose checksum comes last
+      raw.transferTo(OutputStream.nullOutputStream());
+    } catch (TarReader.Malformed e) {
+      // Docker's text, for what is no archive at all as well
+      throw new Failure.InvalidRequest("archive/tar: invalid tar header", e.getMessage(), e);
+    } catch (Errno e) {
+      throw new Failure.Internal("could not unpack the archive: " + e.getMessage(), e);
     } catch (IOException e) {
-      String message = String.valueOf(e.getMessage());
-      if (message.contains("Error detected parsing the header")
-          || message.contains("runcated")
-          || message.contains("Corrupted")) {
-        throw new Failure.InvalidRequest("archive/tar: invalid tar header", null, e);
-      }
-      throw e;
+      throw new Failure.InvalidRequest("could not read the archive: " + e.getMessage(), null, e);
     }
   }
 
-  private void entry(TarArchiveInputStream in, TarArchiveEntry e) throws IOException {
-    if (e.isGlobalPaxHeader()) {
-      return;
-    }
-    String relative = clean(e.getName());
+  private void entry(TarContent content, TarEntry e) throws IOException {
+    String relative = clean(e.name());
     String path = (folder.equals("/") ? "" : folder) + relative;
     try {
       if (relative.isEmpty()) {
-        if (takesFolder && e.isDirectory()) {
-          times.add(new FolderTime(folder + "/.", e.getLastModifiedTime()));
+        if (takesFolder && isFolder(e)) {
+          times.add(folder + "/.", e.seconds(), e.nanos());
           attributes(e, folder + "/.");
         }
         return; // otherwise the folder is as it is
@@ -104,11 +92,15 @@ final class TarUnpack {
       if (there.isPresent()) {
         replace(e, path, relative.substring(1), there.get().isDirectory());
       }
-      make(in, e, path);
+      make(content, e, path);
     } catch (Errno failed) {
       throw new Failure.Internal(
-          "could not unpack \"" + e.getName() + "\": " + failed.getMessage(), failed);
+          "could not unpack \"" + e.name() + "\": " + failed.getMessage(), failed);
     }
+  }
+
+  private static boolean isFolder(TarEntry e) {
+    return e.kind() == TarEntry.Kind.FOLDER;
   }
 
   /// The name with one leading slash, empty for the folder itself.
@@ -131,16 +123,16 @@ final class TarUnpack {
     return parts.isEmpty() ? "" : "/" + String.join("/", parts);
   }
 
-  private void replace(TarArchiveEntry e, String path, String name, boolean isFolder) throws Errno {
-    if (keepKinds && isFolder && !e.isDirectory()) {
+  private void replace(TarEntry e, String path, String name, boolean folderThere) throws Errno {
+    if (keepKinds && folderThere && !isFolder(e)) {
       throw new Failure.InvalidRequest(
           "cannot overwrite directory \"" + name + "\" with non-directory \"" + folder + "\"");
     }
-    if (keepKinds && !isFolder && e.isDirectory()) {
+    if (keepKinds && !folderThere && isFolder(e)) {
       throw new Failure.InvalidRequest(
           "cannot overwrite non-directory \"" + name + "\" with directory \"" + folder + "\"");
     }
-    if (!isFolder || !e.isDirectory()) {
+    if (!folderThere || !isFolder(e)) {
       tree.remove(path);
     }
   }
@@ -165,50 +157,72 @@ final class TarUnpack {
     }
   }
 
-  private void make(TarArchiveInputStream in, TarArchiveEntry e, String path) throws IOException {
-    if (e.isDirectory()) {
-      if (tree.status(path).isEmpty()) {
-        tree.makeFolder(path, 0700);
+  private void make(TarContent content, TarEntry e, String path) throws IOException {
+    switch (e.kind()) {
+      case FOLDER -> {
+        if (tree.status(path).isEmpty()) {
+          tree.makeFolder(path, 0700);
+        }
+        times.add(path, e.seconds(), e.nanos());
       }
-      times.add(new FolderTime(path, e.getLastModifiedTime()));
-    } else if (e.isSymbolicLink()) {
-      tree.makeLink(path, e.getLinkName());
-    } else if (e.isLink()) {
-      tree.makeHardLink(path, (folder.equals("/") ? "" : folder) + clean(e.getLinkName()));
-      return; // owner, mode and times are those of the file it names
-    } else if (e.isCharacterDevice() || e.isBlockDevice() || e.isFIFO()) {
-      int type = e.isFIFO() ? 0010000 : e.isBlockDevice() ? 0060000 : 0020000;
-      tree.makeNode(path, type | 0600, Tree.device(e.getDevMajor(), e.getDevMinor()));
-    } else if (e.isFile()) {
-      content(in, path);
-    } else {
-      throw new Failure.InvalidRequest("unhandled tar header type of \"" + e.getName() + "\"");
+      case SYMLINK -> tree.makeLink(path, e.link());
+      case HARD_LINK -> {
+        tree.makeHardLink(path, (folder.equals("/") ? "" : folder) + clean(e.link()));
+        return; // owner, mode and times are those of the file it names
+      }
+      case CHARACTER -> tree.makeNode(path, 0020600, Tree.device(e.major(), e.minor()));
+      case BLOCK -> tree.makeNode(path, 0060600, Tree.device(e.major(), e.minor()));
+      case FIFO -> tree.makeNode(path, 0010600, 0);
+      case FILE -> {
+        file(content, e, path);
+        return;
+      }
     }
     attributes(e, path);
   }
 
-  private void content(InputStream in, String path) throws IOException {
-    byte[] buffer = new byte[64 * 1024];
+  private void file(TarContent content, TarEntry e, String path) throws IOException {
+    Owner to = owner(e);
     try (Fd out = tree.createFile(path, 0600)) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        for (int at = 0; at < n; ) {
-          at += out.write(buffer, at, n - at);
-        }
-      }
+      content.writeTo(out, e);
+      out.setOwner(to.uid(), to.gid());
+      attributes(e, out::setAttribute);
+      out.setMode(e.mode()); // after the owner, whose change takes setuid away
+      out.setTime(e.seconds(), e.nanos());
+    } catch (Errno | Failure.TooLarge full) {
+      tree.remove(path); // a disk that is full shall not stay so because of half a file
+      throw full;
     }
   }
 
-  private void attributes(TarArchiveEntry e, String path) throws Errno {
-    Owner to = owner.orElseGet(() -> new Owner(e.getLongUserId(), e.getLongGroupId()));
+  private Owner owner(TarEntry e) {
+    return owner.orElseGet(() -> new Owner(e.uid(), e.gid()));
+  }
+
+  /// Owner, attributes, mode and time of what was made without being opened.
+  private void attributes(TarEntry e, String path) throws Errno {
+    Owner to = owner(e);
     tree.setOwner(path, to.uid(), to.gid());
-    for (Map.Entry<String, String> header : e.getExtraPaxHeaders().entrySet()) {
-      String key = header.getKey();
-      if (key.startsWith(XATTR + "user.") || key.equals(XATTR + "security.capability")) {
+    attributes(e, (key, value) -> tree.setAttribute(path, key, value));
+    if (e.kind() != TarEntry.Kind.SYMLINK) {
+      tree.setMode(path, e.mode()); // after the owner, whose change takes setuid away
+    }
+    if (!isFolder(e)) {
+      tree.setTime(path, e.seconds(), e.nanos());
+    }
+  }
+
+  @FunctionalInterface
+  private interface SetAttribute {
+    void set(String key, byte[] value) throws Errno;
+  }
+
+  private static void attributes(TarEntry e, SetAttribute on) throws Errno {
+    for (Map.Entry<String, byte[]> attribute : e.attributes().entrySet()) {
+      String key = attribute.getKey();
+      if (key.startsWith("user.") || key.equals("security.capability")) {
         try {
-          tree.setAttribute(
-              path,
-              key.substring(XATTR.length()),
-              header.getValue().getBytes(StandardCharsets.ISO_8859_1));
+          on.set(key, attribute.getValue());
         } catch (Errno refused) {
           if (refused.number() != Errno.EOPNOTSUPP && refused.number() != Errno.EPERM) {
             throw refused;
@@ -216,15 +230,5 @@ final class TarUnpack {
         }
       }
     }
-    if (!e.isSymbolicLink()) {
-      tree.setMode(path, e.getMode()); // after the owner, whose change takes setuid away
-    }
-    if (!e.isDirectory()) {
-      setTime(path, e.getLastModifiedTime());
-    }
-  }
-
-  private void setTime(String path, FileTime time) throws Errno {
-    tree.setTime(path, Math.floorDiv(time.toMillis(), 1000L), time.toInstant().getNano());
   }
 }

@@ -2,6 +2,7 @@ package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
+import dev.gantry.images.FreeSpace;
 import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
@@ -11,6 +12,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -103,7 +105,9 @@ public final class VolumeCopies {
 
   private static void unpack(InputStream archive, String data) throws IOException {
     try (Tree tree = Tree.open(data)) {
-      new TarUnpack(tree, "/", false, Optional.empty()).withFolder().unpack(archive);
+      new TarUnpack(tree, "/", false, Optional.empty())
+          .withFolder()
+          .unpack(archive, new FreeSpace(Path.of(data), "the archive"));
     }
   }
 

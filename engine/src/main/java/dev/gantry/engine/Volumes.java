@@ -4,6 +4,8 @@ import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.DetachedMounts;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.TreeRemoval;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.DockerDefaults;
 import dev.gantry.store.Journal;
@@ -289,9 +291,9 @@ public final class Volumes {
     }
 
     private static void delete(Path tree) {
-      try (var files = Files.walk(tree)) {
-        files.sorted(java.util.Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
-      } catch (IOException | java.io.UncheckedIOException e) {
+      try {
+        TreeRemoval.remove(tree);
+      } catch (Errno e) {
         return; // the next start of the engine tries again
       }
     }

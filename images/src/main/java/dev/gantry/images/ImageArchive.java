@@ -16,6 +16,7 @@ import dev.gantry.store.ContentStore;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -82,9 +83,11 @@ public final class ImageArchive {
         }
       }
       return loaded;
-    } catch (IOException | JsonException e) {
+    } catch (TarReader.Malformed | JsonException e) {
       throw new Failure.InvalidRequest(
           "the archive is not an image archive: " + e.getMessage(), null, e);
+    } catch (IOException e) {
+      throw new Failure.InvalidRequest("could not load the archive: " + e.getMessage(), null, e);
     } finally {
       Set<Digest> wanted = images.roots();
       stored.stream().filter(d -> !wanted.contains(d)).forEach(images.content()::remove);
@@ -102,21 +105,24 @@ public final class ImageArchive {
     Map<String, Digest> files = new HashMap<>();
     Map<String, String> links = new HashMap<>();
     BufferedInputStream raw = new BufferedInputStream(archive, 128 * 1024);
-    TarReader tar = new TarReader(Compression.of(raw).unpack(raw));
-    for (TarEntry e = tar.next(); e != null; e = tar.next()) {
-      String name = e.name().startsWith("./") ? e.name().substring(2) : e.name();
-      if (files.size() + links.size() >= MAX_FILES) {
-        throw new Failure.TooLarge("the archive has more than " + MAX_FILES + " files");
+    try (InputStream plain = Compression.of(raw).unpack(raw)) {
+      TarReader tar = new TarReader(plain);
+      for (TarEntry e = tar.next(); e != null; e = tar.next()) {
+        String name = e.name().startsWith("./") ? e.name().substring(2) : e.name();
+        if (files.size() + links.size() >= MAX_FILES) {
+          throw new Failure.TooLarge("the archive has more than " + MAX_FILES + " files");
+        }
+        if (e.kind() == TarEntry.Kind.SYMLINK) {
+          links.put(name, e.link().replaceFirst("^\\.\\./", ""));
+        } else if (e.kind() == TarEntry.Kind.HARD_LINK) {
+          links.put(name, e.link());
+        } else if (e.isFile() && !e.isSparse()) {
+          Digest digest = images.store(tar.data(), lease);
+          stored.add(digest);
+          files.put(name, digest);
+        }
       }
-      if (e.kind() == TarEntry.Kind.SYMLINK) {
-        links.put(name, e.link().replaceFirst("^\\.\\./", ""));
-      } else if (e.kind() == TarEntry.Kind.HARD_LINK) {
-        links.put(name, e.link());
-      } else if (e.isFile() && !e.isSparse()) {
-        Digest digest = images.store(tar.data(), lease);
-        stored.add(digest);
-        files.put(name, digest);
-      }
+      plain.transferTo(OutputStream.nullOutputStream()); // a checksum comes last
     }
     links.forEach(
         (from, to) -> {

@@ -585,8 +585,13 @@ public final class Images {
 
   /// Stores a stream under a lease: the digest is known and held before anyone could collect it.
   Digest store(InputStream in, ContentStore.Lease lease) throws IOException {
+    FreeSpace space = new FreeSpace(content.folder(), "the archive");
+    byte[] buffer = new byte[128 * 1024];
     try (ContentStore.Ingest ingest = content.ingest()) {
-      in.transferTo(ingest.out());
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        ingest.out().write(buffer, 0, n);
+        space.used(n);
+      }
       return store(ingest, lease);
     }
   }

@@ -6,10 +6,8 @@ import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,29 +40,23 @@ final class LayerUnpacker {
   private static final long BLOCK = 4096;
   private static final long MAX_ENTRIES = 5_000_000;
   private static final int MAX_REMEMBERED = 16 << 20; // characters of paths
-  private static final long CHECK_SPACE = 64L << 20;
-  private static final long KEEP_FREE = 128L << 20;
   private static final int S_IFCHR = 0020000;
   private static final int S_IFBLK = 0060000;
   private static final int S_IFIFO = 0010000;
   private static final int S_ISGID = 02000;
   private static final String ACCESS_LIST = "system.posix_acl_default";
 
-  private record FolderTime(String path, long seconds, int nanos) {}
-
   private final Tree tree;
-  private final Path folder;
   private final TarReader tar;
-  private final byte[] buffer = new byte[64 * 1024];
-  private final ByteBuffer direct = ByteBuffer.allocateDirect(buffer.length);
+  private final TarContent content;
+  private final FreeSpace space;
+  private final FolderTimes times;
   private final int umask;
-  private final List<FolderTime> times = new ArrayList<>();
   private final Set<String> implicit = new LinkedHashSet<>();
   private int remembered;
   private String knownFolder = "";
   private long bytes;
   private long disk = BLOCK;
-  private long unchecked;
 
   /// True while what is made here belongs to root and has the mode that it was made with: no folder
   /// gives its files a group or an access list of its own. Each call saved counts: a layer has
@@ -73,8 +65,10 @@ final class LayerUnpacker {
 
   private LayerUnpacker(Tree tree, Path folder, InputStream tar) throws IOException {
     this.tree = tree;
-    this.folder = folder;
     this.tar = new TarReader(tar);
+    this.space = new FreeSpace(folder.toAbsolutePath().resolveSibling(""), "the layer");
+    this.content = new TarContent(this.tar, space);
+    this.times = new FolderTimes(tree);
     this.umask = umask();
     this.plain =
         tree.status("/").map(s -> s.uid() == 0 && isPlain(s.gid(), s.mode())).orElse(false)
@@ -116,13 +110,13 @@ final class LayerUnpacker {
         entry(e);
       } catch (Errno failed) {
         if (failed.number() == Errno.ENOSPC) {
-          throw full();
+          throw space.full();
         }
         throw new Failure.InvalidRequest(
             "could not unpack \"" + e.name() + "\": " + failed.getMessage(), null, failed);
       }
     }
-    setFolderTimes();
+    times.set();
   }
 
   private void entry(TarEntry e) throws IOException {
@@ -278,26 +272,7 @@ final class LayerUnpacker {
       }
     }
     disk += implicit.remove(path) ? 0 : BLOCK;
-    if (!remember(path)) {
-      setFolderTimes();
-    }
-    times.add(new FolderTime(path, e.seconds(), e.nanos()));
-  }
-
-  /// Folders get their times last: making files in them changes these. One that has gone since
-  /// needs none.
-  private void setFolderTimes() throws Errno {
-    for (FolderTime t : times.reversed()) {
-      try {
-        tree.setTime(t.path(), t.seconds(), t.nanos());
-      } catch (Errno e) {
-        if (e.number() != Errno.ENOENT && e.number() != Errno.ENOTDIR) {
-          throw e;
-        }
-      }
-    }
-    times.clear();
-    remembered = 0;
+    times.add(path, e.seconds(), e.nanos());
   }
 
   private void makeFile(TarEntry e, String path) throws IOException {
@@ -306,17 +281,8 @@ final class LayerUnpacker {
     Fd[] made = new Fd[1];
     make(path, () -> made[0] = tree.createFile(path, done ? e.mode() : 0600));
     try (Fd out = made[0]) {
-      if (e.isSparse()) {
-        for (TarEntry.Segment s : e.segments()) {
-          copy(out, s.offset(), s.length());
-        }
-        out.truncate(e.size());
-      } else {
-        copy(out, 0, e.size());
-      }
+      long stored = content.writeTo(out, e);
       bytes += e.size();
-      long stored =
-          e.isSparse() ? e.segments().stream().mapToLong(TarEntry.Segment::length).sum() : e.size();
       disk += (stored + BLOCK - 1) / BLOCK * BLOCK;
       if (!done) {
         out.setOwner(e.uid(), e.gid());
@@ -327,27 +293,6 @@ final class LayerUnpacker {
       }
       out.setTime(e.seconds(), e.nanos());
     }
-  }
-
-  private void copy(Fd out, long offset, long length) throws IOException {
-    long end = offset + length;
-    for (long at = offset; at < end; ) {
-      int n = tar.read(buffer, 0, (int) Math.min(buffer.length, end - at));
-      out.writeAt(at, direct.clear().put(buffer, 0, n).flip());
-      at += n;
-      unchecked += n;
-      if (unchecked > CHECK_SPACE) {
-        unchecked = 0;
-        if (Files.getFileStore(folder).getUsableSpace() < KEEP_FREE) {
-          throw full();
-        }
-      }
-    }
-  }
-
-  private Failure full() {
-    return new Failure.TooLarge(
-        "the layer does not fit on the disk that holds " + folder.getParent());
   }
 
   /// Owner, attributes, mode and time of what was made without being opened.

@@ -12,7 +12,7 @@ import java.util.Map;
 /// @param seconds,nanos time of the last change, since the epoch
 /// @param attributes extended attributes, raw
 /// @param segments where the stored bytes belong in a sparse file; empty if it has no holes
-record TarEntry(
+public record TarEntry(
     String name,
     Kind kind,
     String link,
@@ -26,7 +26,7 @@ record TarEntry(
     long minor,
     Map<String, byte[]> attributes,
     List<Segment> segments) {
-  enum Kind {
+  public enum Kind {
     FILE,
     HARD_LINK,
     SYMLINK,
@@ -37,13 +37,13 @@ record TarEntry(
   }
 
   /// Stored bytes of a sparse file.
-  record Segment(long offset, long length) {}
+  public record Segment(long offset, long length) {}
 
-  boolean isFile() {
+  public boolean isFile() {
     return kind == Kind.FILE;
   }
 
-  boolean isSparse() {
+  public boolean isSparse() {
     return !segments.isEmpty();
   }
 }

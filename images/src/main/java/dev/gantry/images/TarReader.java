@@ -3,7 +3,6 @@ package dev.gantry.images;
 import dev.gantry.images.TarEntry.Kind;
 import dev.gantry.images.TarEntry.Segment;
 import dev.gantry.kernel.FileNames;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
@@ -21,9 +20,18 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Our own reader for three reasons: extended attributes are bytes and must not pass through a
 /// character set, names need not be UTF-8, and everything that an archive can make us keep is
-/// bounded ([#MAX_HEADER]). Any contradiction is an [IOException] with the entry's position. Not
+/// bounded ([#MAX_HEADER]). Any contradiction is a [Malformed] with the entry's position. Not
 /// thread-safe; not split further, it is one state machine over 512-byte blocks.
-final class TarReader {
+public final class TarReader {
+  /// The archive contradicts itself or ends too early.
+  public static final class Malformed extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    Malformed(String what) {
+      super("invalid tar archive: " + what);
+    }
+  }
+
   /// Bytes of one extended header, long name or sparse map.
   static final int MAX_HEADER = 1 << 20;
 
@@ -40,21 +48,25 @@ final class TarReader {
   private int padding;
   private boolean ended;
 
-  TarReader(InputStream in) {
+  public TarReader(InputStream in) {
     this.in = in;
   }
 
   // ---- blocks
 
   private IOException broken(String what) {
-    return new IOException("invalid tar archive: " + what + " (before byte " + position + ")");
+    return new Malformed(what + " (before byte " + position + ")");
+  }
+
+  private IOException cut() {
+    return new Malformed("it is cut off at byte " + position);
   }
 
   private void fill(byte[] bytes, int length) throws IOException {
     int read = in.readNBytes(bytes, 0, length);
     position += read;
     if (read < length) {
-      throw new EOFException("invalid tar archive: it is cut off at byte " + position);
+      throw cut();
     }
   }
 
@@ -66,7 +78,7 @@ final class TarReader {
       return false; // without the closing blocks: old writers do that
     }
     if (read < BLOCK) {
-      throw new EOFException("invalid tar archive: it is cut off at byte " + position);
+      throw cut();
     }
     if (!java.util.Arrays.equals(block, ZERO)) {
       return true;
@@ -98,7 +110,7 @@ final class TarReader {
     for (long left = count; left > 0; ) {
       int n = in.read(scratch, 0, (int) Math.min(scratch.length, left));
       if (n < 0) {
-        throw new EOFException("invalid tar archive: it is cut off at byte " + position);
+        throw cut();
       }
       left -= n;
       position += n;
@@ -108,7 +120,7 @@ final class TarReader {
   // ---- entries
 
   /// The next entry, the rest of the one before being skipped; null at the end.
-  @Nullable TarEntry next() throws IOException {
+  public @Nullable TarEntry next() throws IOException {
     if (ended) {
       return null;
     }
@@ -481,13 +493,13 @@ final class TarReader {
   // ---- data
 
   /// Stored bytes of the present entry; -1 at its end.
-  int read(byte[] buffer, int offset, int length) throws IOException {
+  public int read(byte[] buffer, int offset, int length) throws IOException {
     if (remaining == 0) {
       return -1;
     }
     int n = in.read(buffer, offset, (int) Math.min(length, remaining));
     if (n < 0) {
-      throw new EOFException("invalid tar archive: it is cut off at byte " + position);
+      throw cut();
     }
     remaining -= n;
     position += n;
@@ -495,7 +507,7 @@ final class TarReader {
   }
 
   /// The present entry's stored bytes as a stream, for those that want one.
-  InputStream data() {
+  public InputStream data() {
     return new InputStream() {
       @Override
       public int read() throws IOException {

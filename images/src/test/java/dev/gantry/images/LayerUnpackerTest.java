@@ -341,6 +341,70 @@ class LayerUnpackerTest {
     assertTrue(unpacked > 0, "no damaged archive could be unpacked: the test does not reach far");
   }
 
+  /// Another thread puts links in the place of the layer's folders and files, again and again.
+  @Test
+  void linksThatComeMeanwhileAreNotFollowed() throws Exception {
+    byte[] archive =
+        new TestTar()
+            .mode(0777)
+            .uid(7)
+            .folder("d/")
+            .mode(06777)
+            .uid(7)
+            .file("d/secret", "overwritten")
+            .hardLink("d/link", "d/secret")
+            .mode(06777)
+            .uid(7)
+            .file("f", "overwritten")
+            .mode(0666)
+            .device('6', "f", 0, 0)
+            .bytes();
+    java.util.concurrent.atomic.AtomicBoolean on =
+        new java.util.concurrent.atomic.AtomicBoolean(true);
+    Path secret = outside.resolve("secret");
+    Thread folders = Thread.ofPlatform().start(() -> swap(on, "d", outside));
+    Thread files = Thread.ofPlatform().start(() -> swap(on, "f", secret));
+    String before = tree();
+    Object attributes = Files.readAttributes(secret, "unix:mode,uid,gid,lastModifiedTime,nlink");
+    int unpacked = 0;
+    for (int round = 0; round < 1500; round++) {
+      try {
+        LayerUnpacker.unpack(new ByteArrayInputStream(archive), folder);
+        unpacked++;
+      } catch (Failure | IOException e) {
+        assertTrue(e.getMessage() != null && !e.getMessage().isEmpty());
+      }
+    }
+    on.set(false);
+    folders.join();
+    files.join();
+    try (Tree t = Tree.open(outside.toString())) {
+      t.remove("/layer");
+      t.makeFolder("/layer", 0755);
+    }
+    assertEquals(before, tree());
+    assertEquals(
+        attributes, Files.readAttributes(secret, "unix:mode,uid,gid,lastModifiedTime,nlink"));
+    assertTrue(unpacked > 0, "no archive could be unpacked: the race does not reach far");
+  }
+
+  private void swap(java.util.concurrent.atomic.AtomicBoolean on, String name, Path target) {
+    try (Tree tree = Tree.open(folder.toString())) {
+      while (on.get()) {
+        try {
+          tree.remove("/" + name);
+          tree.makeLink("/" + name, target.toString());
+          tree.remove("/" + name);
+          tree.makeLink("/" + name, "../" + target.getFileName());
+        } catch (dev.gantry.kernel.Errno e) {
+          continue; // the archive was faster
+        }
+      }
+    } catch (dev.gantry.kernel.Errno e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private String tree() throws IOException {
     TreeSet<String> all = new TreeSet<>();
     try (var walk = Files.walk(outside)) {

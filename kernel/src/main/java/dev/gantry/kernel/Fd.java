@@ -190,6 +190,23 @@ public final class Fd implements AutoCloseable {
     Native.call(Syscalls.FCHMOD, "", number(), mode & 07777, 0);
   }
 
+  /// Sets an extended attribute of the open file (fsetxattr(2)).
+  public void setAttribute(String key, byte[] value) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(Math.max(1, value.length));
+      MemorySegment.copy(value, 0, bytes, ValueLayout.JAVA_BYTE, 0, value.length);
+      Native.call(
+          Syscalls.FSETXATTR,
+          key,
+          number(),
+          Native.string(arena, key).address(),
+          bytes.address(),
+          value.length,
+          0,
+          0);
+    }
+  }
+
   /// Sets access and change time of the open file.
   public void setTime(long seconds, int nanos) throws Errno {
     try (Arena arena = Arena.ofConfined()) {

@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 /// stays open, since archives list a folder's files together. Not thread-safe.
 public final class Tree implements AutoCloseable {
   private static final int SYMLINK_NOFOLLOW = 0x100;
-  private static final int REMOVEDIR = 0x200;
   private static final int EMPTY_PATH = 0x1000;
   private static final int STATX_BASIC = 0x7ff;
   private static final int MAX_XATTR = 64 * 1024;
@@ -60,6 +59,9 @@ public final class Tree implements AutoCloseable {
   }
 
   private record Parent(String path, Fd folder) {}
+
+  /// True once the kernel turned out to have no call that leaves links alone.
+  private static volatile boolean lacksFchmodat2;
 
   private final Fd root;
   private @Nullable Parent parent;
@@ -188,16 +190,21 @@ public final class Tree implements AutoCloseable {
           Collections.sort(names);
           return names;
         }
-        // struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name
-        for (long at = 0; at < size; ) {
-          int length = Short.toUnsignedInt(buffer.get(ValueLayout.JAVA_SHORT, at + 16));
-          String name = name(buffer.asSlice(at + 19, length - 19L));
-          if (!name.equals(".") && !name.equals("..")) {
-            names.add(name);
-          }
-          at += length;
-        }
+        names(buffer.asSlice(0, size), names);
       }
+    }
+  }
+
+  /// Adds the names in what getdents64(2) gave, without `.` and `..`.
+  static void names(MemorySegment entries, List<String> names) {
+    // struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name
+    for (long at = 0; at < entries.byteSize(); ) {
+      int length = Short.toUnsignedInt(entries.get(ValueLayout.JAVA_SHORT, at + 16));
+      String name = name(entries.asSlice(at + 19, length - 19L));
+      if (!name.equals(".") && !name.equals("..")) {
+        names.add(name);
+      }
+      at += length;
     }
   }
 
@@ -234,9 +241,28 @@ public final class Tree implements AutoCloseable {
     at(path, (f, n) -> Native.call(Syscalls.FCHOWNAT, path, f, n, uid, gid, SYMLINK_NOFOLLOW, 0));
   }
 
-  /// Sets the permissions of a file that is no link.
+  /// Sets the permissions of a file that is no link. One that somebody puts a link in the place of
+  /// meanwhile is not followed: fchmodat(2) would, by the machine's own root.
   public void setMode(String path, int mode) throws Errno {
-    at(path, (f, n) -> Native.call(Syscalls.FCHMODAT, path, f, n, mode & 07777));
+    int bits = mode & 07777;
+    if (!lacksFchmodat2) {
+      try {
+        at(
+            path,
+            (f, n) -> Native.call(Syscalls.FCHMODAT2, path, f, n, bits, SYMLINK_NOFOLLOW, 0, 0));
+        return;
+      } catch (Errno e) {
+        if (e.number() != Errno.ENOSYS && e.number() != Errno.EPERM) {
+          throw e;
+        }
+        lacksFchmodat2 = e.number() == Errno.ENOSYS; // Linux before 6.6
+      }
+    }
+    try (Fd held = Fd.openAt(parentOf(path).number(), name(path), Fd.O_PATH | Fd.O_NOFOLLOW, 0);
+        Arena arena = Arena.ofConfined()) {
+      long name = Native.string(arena, held.procPath()).address();
+      Native.call(Syscalls.FCHMODAT, path, Fd.AT_FDCWD, name, bits);
+    }
   }
 
   /// Sets access and change time.
@@ -354,18 +380,13 @@ public final class Tree implements AutoCloseable {
 
   /// Removes what stands at `path`, a folder with all that is in it; nothing there is no error.
   public void remove(String path) throws Errno {
-    Optional<Status> status = status(path);
-    if (status.isEmpty()) {
-      return;
-    }
-    boolean isFolder = status.get().isDirectory();
-    if (isFolder) {
-      for (String child : list(path)) {
-        remove(path + "/" + child);
+    try {
+      TreeRemoval.remove(parentOf(path), name(path));
+    } catch (Errno e) {
+      if (e.number() != Errno.ENOENT && e.number() != Errno.ENOTDIR) {
+        throw e;
       }
-    }
-    at(path, (f, n) -> Native.call(Syscalls.UNLINKAT, path, f, n, isFolder ? REMOVEDIR : 0));
-    if (isFolder || status.get().isLink()) {
+    } finally {
       forget(); // the remembered folder may have been reached through it
     }
   }

@@ -283,6 +283,11 @@ public final class ContentStore {
     return Files.exists(path(digest));
   }
 
+  /// The folder with all blobs: what is free on its disk is what can come.
+  public Path folder() {
+    return blobs;
+  }
+
   /// The file of a blob, whether it exists or not.
   public Path path(Digest digest) {
     return blobs.resolve(digest.algorithm()).resolve(digest.hex());

@@ -2,14 +2,13 @@ package dev.gantry.store;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
+import dev.gantry.kernel.Errno;
+import dev.gantry.kernel.TreeRemoval;
 import dev.gantry.oci.Digest;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -210,31 +209,18 @@ public final class Snapshots {
   private void deleteWhatIsThere() {
     try (var children = Files.list(trash)) {
       for (Path child : children.toList()) {
-        deleteTree(child);
+        delete(child);
       }
     } catch (IOException e) {
-      // a busy folder (an exit still being synced) is tried again with the next removal
-      return;
+      return; // as if nothing were there: the next removal looks again
     }
   }
 
-  private static void deleteTree(Path tree) throws IOException {
-    Files.walkFileTree(
-        tree,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.deleteIfExists(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(
-              Path folder, @org.jspecify.annotations.Nullable IOException e) throws IOException {
-            Files.deleteIfExists(folder);
-            return FileVisitResult.CONTINUE;
-          }
-        });
+  private static void delete(Path tree) {
+    try {
+      TreeRemoval.remove(tree);
+    } catch (Errno e) {
+      return; // a busy folder (an exit still being synced) is tried again with the next removal
+    }
   }
 }

@@ -34,7 +34,11 @@ public final class PlainHttp {
               + body.length
               + "\r\n\r\n";
       writeAll(channel, head.getBytes(StandardCharsets.UTF_8));
-      writeAll(channel, body);
+      try {
+        writeAll(channel, body);
+      } catch (IOException e) {
+        // whoever refuses it need not read all of it: the answer tells why
+      }
       return answer(Channels.newInputStream(channel).readAllBytes(), method.equals("HEAD"));
     }
   }
