@@ -10,7 +10,13 @@ import java.util.Optional;
 /// A folder of files that COPY takes from. What is not to be seen is not in it ([#without]).
 ///
 /// @param folder nothing changes in it while it is built
-public record BuildContext(Path folder) implements Source {
+/// @param identity of what is in it, if it is known
+public record BuildContext(Path folder, Optional<String> identity) implements Source {
+  /// A folder from an earlier build in which no file is that is not to be seen.
+  public static BuildContext of(KeptContexts.Held held) {
+    return new BuildContext(held.folder(), held.identity());
+  }
+
   /// The context in `folder`, from which everything that is ignored is removed.
   public static BuildContext without(Path folder, IgnoreFile ignored) throws IOException {
     if (!ignored.isEmpty()) {
@@ -18,7 +24,7 @@ public record BuildContext(Path folder) implements Source {
         prune(tree, "", ignored, 0);
       }
     }
-    return new BuildContext(folder);
+    return new BuildContext(folder, Optional.empty());
   }
 
   /// Removes what is ignored in a folder; true if the folder is empty then.

@@ -15,11 +15,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/// What builds keep on the disk: layers, and the folders of cache mounts. Thread-safe.
+/// What builds keep on the disk: layers, the folders of cache mounts, and contexts of clients.
+/// Thread-safe.
 public final class BuildDisk {
   /// One thing that is kept.
   ///
-  /// @param type `regular` for layers, `exec.cachemount` for folders, as BuildKit calls them
+  /// @param type `regular` for layers, `exec.cachemount` for cache mounts, `source.local` for
+  ///   contexts, as BuildKit calls them
   /// @param shared an image holds it too: removing it frees nothing
   /// @param remove forgets it; false if that cannot be now
   public record Entry(
@@ -71,6 +73,7 @@ public final class BuildDisk {
               }));
     }
     all.addAll(mounts());
+    all.addAll(contexts());
     all.sort(Comparator.comparing(Entry::used));
     return all;
   }
@@ -105,6 +108,25 @@ public final class BuildDisk {
             return false;
           }
         });
+  }
+
+  private List<Entry> contexts() {
+    KeptContexts contexts = builder.contexts();
+    return contexts.kept().stream()
+        .map(
+            kept ->
+                new Entry(
+                    kept.folder().getFileName().toString().substring(0, 25),
+                    "source.local",
+                    "local source of a client",
+                    contexts.size(kept),
+                    kept.inUse(),
+                    false,
+                    kept.used(),
+                    kept.used(),
+                    1,
+                    () -> contexts.remove(kept)))
+        .toList();
   }
 
   // ---- keeping to the policy

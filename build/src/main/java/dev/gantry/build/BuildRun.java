@@ -221,13 +221,19 @@ public final class BuildRun implements AutoCloseable {
     return image;
   }
 
-  /// What files are; that of layers is remembered.
+  /// What files are; that of layers is remembered, and that of folders that know what they are.
   Fingerprint.Result fingerprint(Source source, Tree tree, String path) throws IOException {
-    if (!(source.mountable() instanceof Source.Mountable.Layers layers)) {
+    Optional<String> identity =
+        source.mountable() instanceof Source.Mountable.Layers layers
+            ? Optional.of(
+                layers.diffIds().isEmpty()
+                    ? ""
+                    : Images.chains(layers.diffIds()).getLast().toString())
+            : source.identity();
+    if (identity.isEmpty()) {
       return Fingerprint.of(tree, path, source);
     }
-    String key =
-        (layers.diffIds().isEmpty() ? "" : Images.chains(layers.diffIds()).getLast()) + " " + path;
+    String key = identity.get() + " " + path;
     Fingerprint.Result known = builder.fingerprints().get(key);
     if (known == null) {
       known = Fingerprint.of(tree, path, source);

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// Builds images on an engine. Thread-safe.
 public final class Builder {
   static final String LABEL = "dev.gantry.build";
-  private static final Set<String> KEPT = Set.of("caches", "history");
+  private static final Set<String> KEPT = Set.of("caches", "contexts", "history");
   private static final int MOST_FINGERPRINTS = 10_000;
 
   /// Finds the image that a FROM names, pulling it if it is not here or `pull` says so. Whoever
@@ -49,6 +49,7 @@ public final class Builder {
   private final Path folder;
   private final CacheMounts mounts;
   private final BuildDisk disk;
+  private @Nullable KeptContexts contexts; // made when the first is wanted
   private final Map<String, Fingerprint.Result> fingerprints =
       java.util.Collections.synchronizedMap(
           new LinkedHashMap<>(16, 0.75f, true) {
@@ -67,6 +68,19 @@ public final class Builder {
 
   CacheMounts mounts() {
     return mounts;
+  }
+
+  /// Folders of clients that are kept for their next build.
+  public synchronized KeptContexts contexts() {
+    if (contexts == null) {
+      Path kept = folder.resolve("contexts");
+      try {
+        contexts = new KeptContexts(java.nio.file.Files.createDirectories(kept));
+      } catch (java.io.IOException e) {
+        throw new Failure.Internal("could not open " + kept + ": " + e.getMessage(), e);
+      }
+    }
+    return contexts;
   }
 
   /// @param folder for caches and what is made on the way
@@ -105,7 +119,8 @@ public final class Builder {
     }
   }
 
-  /// What [Fingerprint] said of files in layers, which never change.
+  /// What [Fingerprint] said of files in layers, which never change, and in folders that have names
+  /// for what is in them.
   Map<String, Fingerprint.Result> fingerprints() {
     return fingerprints;
   }

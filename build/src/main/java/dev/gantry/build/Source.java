@@ -5,11 +5,18 @@ import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /// Where files are taken from: the context, a stage, an image.
 public interface Source {
   /// Opens its files; the caller closes them.
   Tree open() throws Errno;
+
+  /// Names what its files are: while the name is the same, so are they. Empty if nobody can tell.
+  /// What layers are, [#mountable] tells.
+  default Optional<String> identity() {
+    return Optional.empty();
+  }
 
   /// Whether copies keep the numbers of user and group.
   default boolean keepsOwners() {

@@ -27,12 +27,12 @@ public final class BuildKit {
   /// @param version of the engine
   public BuildKit(Engine engine, Builder builder, Transfers transfers, String id, String version) {
     try {
-      Contexts contexts = new Contexts(engine.folder("buildkit"));
       Workers workers = new Workers(id, version, () -> gateway(engine));
       Path kept = engine.folder("build-history");
       this.history = new History(builds, new HistoryStore(kept, HistoryStore.Limits.STANDARD));
       this.control =
-          new Control(engine, builder, transfers, sessions, contexts, workers, builds, history);
+          new Control(
+              engine, builder, transfers, sessions, builder.contexts(), workers, builds, history);
     } catch (IOException e) {
       throw new Failure.Internal("could not open the builder's folder: " + e.getMessage(), e);
     }

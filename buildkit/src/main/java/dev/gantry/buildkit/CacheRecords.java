@@ -6,27 +6,20 @@ import dev.gantry.engine.Engine;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /// What builds keep: layers, cache mounts, and contexts of clients. `DiskUsage` lists it, `Prune`
 /// removes it.
 final class CacheRecords {
   private final Engine engine;
   private final BuildDisk disk;
-  private final Contexts contexts;
 
-  CacheRecords(Engine engine, BuildDisk disk, Contexts contexts) {
+  CacheRecords(Engine engine, BuildDisk disk) {
     this.engine = engine;
     this.disk = disk;
-    this.contexts = contexts;
   }
 
   /// `UsageRecord`.
@@ -48,37 +41,8 @@ final class CacheRecords {
   List<BuildDisk.Entry> list(List<String> filters) throws GrpcException {
     CacheFilter filter = CacheFilter.parse(filters);
     List<BuildDisk.Entry> all = new ArrayList<>(disk.list());
-    for (Contexts.Kept kept : contexts.kept()) {
-      all.add(context(kept));
-    }
     all.removeIf(entry -> !filter.matches(entry));
-    all.sort(Comparator.comparing(BuildDisk.Entry::used));
     return all;
-  }
-
-  private BuildDisk.Entry context(Contexts.Kept kept) {
-    return new BuildDisk.Entry(
-        kept.folder().getFileName().toString().substring(0, 25),
-        "source.local",
-        "local source of a client",
-        size(kept.folder()),
-        kept.inUse(),
-        false,
-        kept.used(),
-        kept.used(),
-        1,
-        () -> contexts.remove(kept));
-  }
-
-  private static long size(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      return files
-          .filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS))
-          .mapToLong(f -> f.toFile().length())
-          .sum();
-    } catch (IOException | java.io.UncheckedIOException e) {
-      return 0; // it is being removed
-    }
   }
 
   /// Removes what a `PruneRequest` asks for, and says what was removed.

@@ -3,6 +3,7 @@ package dev.gantry.buildkit;
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildDisk;
 import dev.gantry.build.Builder;
+import dev.gantry.build.KeptContexts;
 import dev.gantry.engine.Engine;
 import dev.gantry.grpc.Call;
 import dev.gantry.grpc.Connection;
@@ -43,7 +44,7 @@ final class Control implements Connection.Handler {
       Builder builder,
       Transfers transfers,
       Sessions sessions,
-      Contexts contexts,
+      KeptContexts contexts,
       Workers workers,
       Builds builds,
       History history) {
@@ -53,7 +54,7 @@ final class Control implements Connection.Handler {
     this.transfers = transfers;
     this.sessions = sessions;
     this.workers = workers;
-    this.cache = new CacheRecords(engine, builder.disk(), contexts);
+    this.cache = new CacheRecords(engine, builder.disk());
     this.needs =
         new Frontend.Needs(
             builder,

@@ -9,6 +9,7 @@ import dev.gantry.kernel.Tree;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -41,6 +42,11 @@ final class FileSync {
   /// @param excluded patterns as in `.dockerignore`
   /// @param followed paths that are needed, links followed; empty for everything
   record Wanted(String name, List<String> excluded, List<String> followed) {
+    /// The same text for the same wish.
+    String kind() {
+      return String.join("\0", name, String.join("\n", excluded), String.join("\n", followed));
+    }
+
     Map<String, List<String>> metadata() {
       Map<String, List<String>> all = new LinkedHashMap<>();
       put(all, "dir-name", List.of(name));
@@ -78,6 +84,7 @@ final class FileSync {
   private final BlockingQueue<Message> requests = new LinkedBlockingQueue<>();
   private String last = "";
   private int count;
+  private boolean changed;
   private final Map<Integer, Fd> files = new HashMap<>();
 
   /// @param tree the folder here, with what an earlier transfer has left in it
@@ -87,6 +94,18 @@ final class FileSync {
     this.wanted = wanted;
     this.tree = tree;
     this.received = received;
+  }
+
+  /// Makes a folder as the client's is.
+  ///
+  /// @return whether anything in it is another than before, times of folders apart
+  static boolean into(Path folder, Session session, Wanted wanted, LongConsumer received)
+      throws GrpcException, IOException {
+    try (Tree tree = Tree.open(folder.toString())) {
+      FileSync sync = new FileSync(session, wanted, tree, received);
+      sync.run();
+      return sync.changed;
+    }
   }
 
   /// Returns when the folder here is as the client's.
@@ -178,6 +197,10 @@ final class FileSync {
     if (here.isPresent() && entry.isSame(here.get(), tree, at)) {
       return;
     }
+    changed |=
+        !entry.isFolder()
+            || here.isEmpty()
+            || (here.get().mode() & 0177777) != (entry.unixMode() & 0177777);
     if (here.isPresent() && !(entry.isFolder() && here.get().isDirectory())) {
       tree.remove(at);
     }
@@ -302,6 +325,7 @@ final class FileSync {
       String path = folder.isEmpty() ? name : folder + "/" + name;
       Entry entry = listed.get(path);
       if (entry == null) {
+        changed = true;
         tree.remove("/" + path);
       } else if (entry.isFolder()) {
         removeUnlisted(path);

@@ -7,6 +7,7 @@ import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
 import dev.gantry.build.GitSource;
+import dev.gantry.build.KeptContexts;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.Source;
 import dev.gantry.dockerfile.BuildChecks;
@@ -57,7 +58,7 @@ final class Frontend {
   /// @param here finds an image without asking a registry
   record Needs(
       Builder builder,
-      Contexts contexts,
+      KeptContexts contexts,
       Sessions sessions,
       Caching caching,
       Bases bases,
@@ -84,7 +85,7 @@ final class Frontend {
   private List<String> ignoring = List.of();
   private Optional<Progress.Vertex> definition = Optional.empty();
   private final List<LocalSource> sources = new ArrayList<>();
-  private final List<Contexts.Held> held = new ArrayList<>();
+  private final List<KeptContexts.Held> held = new ArrayList<>();
   private final Map<String, String> aliases = new LinkedHashMap<>();
   private final Map<String, FutureTask<Image>> images = new ConcurrentHashMap<>();
 
@@ -242,7 +243,7 @@ final class Frontend {
 
   private void close() {
     sources.forEach(LocalSource::close);
-    held.forEach(Contexts.Held::close);
+    held.forEach(KeptContexts.Held::close);
   }
 
   // ---- images
@@ -353,7 +354,7 @@ final class Frontend {
           Progress.Vertex vertex =
               build.progress().vertex("[context " + name + "] load .dockerignore").start();
           Optional<String> ignored;
-          try (Contexts.Held file = only(folder, ".dockerignore", vertex, folder)) {
+          try (KeptContexts.Held file = only(folder, ".dockerignore", vertex, folder)) {
             ignored = text(file.folder(), ".dockerignore");
           } catch (GrpcException | IOException | Failure e) {
             vertex.failed(String.valueOf(e.getMessage()));
@@ -385,11 +386,11 @@ final class Frontend {
     return source;
   }
 
-  private Contexts.Held fetch(FileSync.Wanted wanted, String title)
+  private KeptContexts.Held fetch(FileSync.Wanted wanted, String title)
       throws GrpcException, IOException {
     Progress.Vertex vertex = build.progress().vertex(title).start();
     try {
-      Contexts.Held folder = transfer(wanted, true, vertex, wanted.name());
+      KeptContexts.Held folder = transfer(wanted, true, vertex, wanted.name());
       vertex.done();
       return folder;
     } catch (GrpcException | IOException | RuntimeException e) {
@@ -399,21 +400,28 @@ final class Frontend {
     }
   }
 
-  private Contexts.Held transfer(
+  private KeptContexts.Held transfer(
       FileSync.Wanted wanted, boolean keep, Progress.Vertex vertex, String shown)
       throws GrpcException, IOException {
     Session session =
         needs.sessions().await(options.session(wanted.name(), build.request().session()));
     Progress.Counter counter = vertex.counter("transferring " + shown + ":", "transferring");
     try {
-      return needs.contexts().fetch(session, wanted, keep, counter::add);
+      String kind = wanted.kind();
+      return needs
+          .contexts()
+          .fetch(
+              session.id() + "\0" + kind,
+              session.sharedKey() + "\0" + kind,
+              keep,
+              (folder, notes) -> FileSync.into(folder, session, wanted, counter::add));
     } finally {
       counter.done();
     }
   }
 
   /// One file of a folder of the client, if it is there.
-  private Contexts.Held only(String folder, String file, Progress.Vertex vertex, String shown)
+  private KeptContexts.Held only(String folder, String file, Progress.Vertex vertex, String shown)
       throws GrpcException, IOException {
     return transfer(new FileSync.Wanted(folder, List.of(), List.of(file)), false, vertex, shown);
   }
@@ -502,7 +510,7 @@ final class Frontend {
     String key = options.text("dockerfilekey");
     FileSync.Wanted files =
         new FileSync.Wanted(key.isEmpty() ? "dockerfile" : key, List.of(), wanted);
-    try (Contexts.Held folder = transfer(files, false, vertex, "dockerfile")) {
+    try (KeptContexts.Held folder = transfer(files, false, vertex, "dockerfile")) {
       Optional<Files> found = read(folder.folder(), name);
       if (found.isEmpty()) {
         throw missing(name);
@@ -521,7 +529,7 @@ final class Frontend {
       if (own.isPresent()) {
         return own;
       }
-      try (Contexts.Held folder = only("context", ".dockerignore", vertex, "context")) {
+      try (KeptContexts.Held folder = only("context", ".dockerignore", vertex, "context")) {
         return text(folder.folder(), ".dockerignore");
       }
     } finally {
@@ -584,7 +592,7 @@ final class Frontend {
 
   private Source remote(String url, String title) throws GrpcException, IOException {
     Progress.Vertex vertex = build.progress().vertex(title).start();
-    Contexts.Held folder = needs.contexts().passing();
+    KeptContexts.Held folder = needs.contexts().passing();
     held.add(folder);
     Session session = needs.sessions().await(build.request().session());
     BuildClient client = build.client(session);

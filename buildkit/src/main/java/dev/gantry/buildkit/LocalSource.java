@@ -1,11 +1,13 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.KeptContexts;
 import dev.gantry.build.Source;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -14,19 +16,19 @@ final class LocalSource implements Source, AutoCloseable {
   /// Brings it.
   @FunctionalInterface
   interface Fetch {
-    Contexts.Held fetch() throws GrpcException, IOException;
+    KeptContexts.Held fetch() throws GrpcException, IOException;
   }
 
   private final Fetch fetch;
   private final ReentrantLock once = new ReentrantLock();
-  private Contexts.@Nullable Held held;
+  private KeptContexts.@Nullable Held held;
   private @Nullable String failure;
 
   LocalSource(Fetch fetch) {
     this.fetch = fetch;
   }
 
-  private java.nio.file.Path folder() {
+  private KeptContexts.Held held() {
     once.lock();
     try {
       if (failure != null) {
@@ -35,7 +37,7 @@ final class LocalSource implements Source, AutoCloseable {
       if (held == null) {
         held = fetch.fetch();
       }
-      return held.folder();
+      return held;
     } catch (GrpcException e) {
       failure = e.text();
       throw new Failure.Unavailable(e.text());
@@ -49,12 +51,17 @@ final class LocalSource implements Source, AutoCloseable {
 
   @Override
   public Tree open() throws Errno {
-    return Tree.open(folder().toString());
+    return Tree.open(held().folder().toString());
+  }
+
+  @Override
+  public Optional<String> identity() {
+    return held().identity();
   }
 
   @Override
   public Mountable mountable() {
-    return new Mountable.Folder(folder());
+    return new Mountable.Folder(held().folder());
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.gantry.cli;
 
 import dev.gantry.cli.tar.Entry;
 import dev.gantry.cli.tar.TarWriter;
+import dev.gantry.client.ApiError;
 import dev.gantry.client.EngineClient;
 import dev.gantry.client.Query;
 import dev.gantry.dockerfile.IgnoreFile;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -215,12 +217,7 @@ final class Builds {
       Optional<Recipe> recipe =
           file.isEmpty() ? SourceBuilds.recipe(session, folder, words) : Optional.empty();
       try (Context context = new Context(session, folder, file, query, recipe, caching)) {
-        show(
-            session,
-            session.engine().upload("POST", query, extras, context.open()),
-            screen,
-            quiet,
-            id);
+        show(session, context.send(session, query, extras), screen, quiet, id);
         context.check();
       }
     }
@@ -485,7 +482,7 @@ final class Builds {
     private final byte[] ownFile;
     private final byte[] ownIgnored;
     private final String file;
-    private final PipedInputStream in = new PipedInputStream(PIPE);
+    private final List<InputStream> opened = new ArrayList<>();
     private final Packing packing;
     private final BuildCaching caching;
 
@@ -575,23 +572,89 @@ final class Builds {
       return path.toAbsolutePath().normalize();
     }
 
-    InputStream open() throws IOException {
-      PipedOutputStream out = new PipedOutputStream(in);
-      Thread.ofPlatform().daemon().name("context").start(() -> pack(out));
+    /// Sends it with the build's request and returns what the engine says.
+    InputStream send(Session session, Query query, Map<String, String> headers) throws IOException {
+      if (!caching.sends()) {
+        ContextListing listing = new ContextListing(folder, ignored);
+        if (listing.isLarge()) {
+          try {
+            return send(session, query, headers, listing, listing.missing(session));
+          } catch (ApiError e) {
+            if (e.status() == 409) { // another build of the same folder was faster
+              return send(session, query, headers, listing, listing.all());
+            }
+            if (e.status() != 404) { // an engine that keeps nothing
+              throw e;
+            }
+          }
+        }
+      }
+      return session.engine().upload("POST", query, headers, open(this::pack));
+    }
+
+    private InputStream send(
+        Session session,
+        Query query,
+        Map<String, String> headers,
+        ContextListing listing,
+        BitSet missing)
+        throws IOException {
+      Map<String, String> all = new HashMap<>(headers);
+      all.put("X-Gantry-Context", listing.name());
+      Map<String, byte[]> own = ownFiles();
+      return session
+          .engine()
+          .upload("POST", query, all, open(out -> listing.write(out, missing, own)));
+    }
+
+    /// What the builder itself reads: the Dockerfile and what is ignored, although it may be
+    /// ignored itself.
+    private Map<String, byte[]> ownFiles() throws IOException {
+      if (ownFile.length > 0) {
+        return Map.of(OWN_FILE, ownFile, OWN_FILE + ".dockerignore", ownIgnored);
+      }
+      Map<String, byte[]> own = new HashMap<>();
+      Path root = folder.toRealPath();
+      for (String name : List.of(file, file + ".dockerignore", ".dockerignore", "dockerfile")) {
+        Path path = folder.resolve(name);
+        if (Files.isRegularFile(path) && path.toRealPath().startsWith(root)) {
+          own.put(name, Files.readAllBytes(path));
+        }
+      }
+      return own;
+    }
+
+    @FunctionalInterface
+    private interface Writer {
+      void write(OutputStream out) throws IOException;
+    }
+
+    private InputStream open(Writer writer) throws IOException {
+      PipedInputStream in = new PipedInputStream(PIPE);
+      PipedOutputStream pipe = new PipedOutputStream(in);
+      opened.add(in);
+      Thread.ofPlatform()
+          .daemon()
+          .name("context")
+          .start(
+              () -> {
+                try (OutputStream out = new BufferedOutputStream(pipe, PIPE)) {
+                  writer.write(out);
+                } catch (IOException e) {
+                  packing.failed(e);
+                }
+              });
       return in;
     }
 
-    private void pack(OutputStream pipe) {
-      try (OutputStream out = new BufferedOutputStream(pipe, PIPE);
-          TarWriter tar = new TarWriter(out)) {
+    private void pack(OutputStream out) throws IOException {
+      try (TarWriter tar = new TarWriter(out)) {
         packing.content(tar, folder);
         caching.send(tar);
         if (ownFile.length > 0) {
           own(tar, OWN_FILE, ownFile);
           own(tar, OWN_FILE + ".dockerignore", ownIgnored);
         }
-      } catch (IOException e) {
-        packing.failed(e);
       }
     }
 
@@ -607,7 +670,9 @@ final class Builds {
 
     @Override
     public void close() throws IOException {
-      in.close();
+      for (InputStream in : opened) {
+        in.close();
+      }
     }
   }
 

@@ -9,6 +9,7 @@ import dev.gantry.build.Builder;
 import dev.gantry.build.CacheSource;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.GivenSecrets;
+import dev.gantry.build.KeptContexts;
 import dev.gantry.build.Packaging;
 import dev.gantry.build.RemoteFile;
 import dev.gantry.dockerfile.BuildChecks;
@@ -41,12 +42,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads a `POST /build`: its parameters, its context and the Dockerfile in it. Messages are
 /// Docker's.
-final class BuildRequests {
+final class BuildRequests implements AutoCloseable {
   private static final int MAX_DOCKERFILE = 1 << 20;
 
   private final HttpRequest q;
   private final Path folder;
   private final BuildCaches caches;
+  private final KeptContexts contexts;
+  private Optional<ListedContext> listed = Optional.empty();
   private String fileName = "Dockerfile";
   private String fileText = "";
   private List<Warning> warnings = List.of();
@@ -56,11 +59,21 @@ final class BuildRequests {
   /// @param folder a new one for the context
   /// @param sessions finds the session that a client holds open beside the request
   BuildRequests(
-      HttpRequest q, Path folder, BuildCaches caches, Function<String, BuildClient> sessions) {
+      HttpRequest q,
+      Path folder,
+      BuildCaches caches,
+      KeptContexts contexts,
+      Function<String, BuildClient> sessions) {
     this.q = q;
     this.sessions = sessions;
     this.caches = caches;
+    this.contexts = contexts;
     this.folder = folder;
+  }
+
+  @Override
+  public void close() {
+    listed.ifPresent(ListedContext::close);
   }
 
   /// The names that the image shall have.
@@ -124,7 +137,12 @@ final class BuildRequests {
     String text = remote().orElse("");
     if (text.isEmpty() && q.text("remote").isEmpty()) {
       try (InputStream body = q.body()) {
-        LayerFiles.unpack(body, folder);
+        String kept = q.header("X-Gantry-Context").orElse("");
+        if (kept.isEmpty()) {
+          LayerFiles.unpack(body, folder);
+        } else {
+          listed = Optional.of(ListedContext.receive(contexts, kept, body, folder));
+        }
       }
     }
     try (Tree tree = Tree.open(folder.toString())) {
@@ -152,7 +170,9 @@ final class BuildRequests {
       Map<String, byte[]> secrets = new LinkedHashMap<>();
       texts(extras.object("Secrets").orElseGet(Json::object))
           .forEach((id, value) -> secrets.put(id, Base64.getDecoder().decode(value)));
-      return BuildRequest.of(parsed, BuildContext.without(folder, rules))
+      BuildContext context =
+          listed.isPresent() ? listed.get().source() : BuildContext.without(folder, rules);
+      return BuildRequest.of(parsed, context)
           .client(new GivenSecrets(secrets, session()))
           .entitlements(Set.copyOf(extras.strings("Allow")))
           .images(texts(extras.object("Images").orElseGet(Json::object)))

@@ -88,6 +88,8 @@ final class BuildRoutes {
 
   void addTo(Router router) {
     router.on("POST", "/build", this::build);
+    router.on(
+        "POST", "/build/context", (q, r, p) -> ListedContext.missing(builder.contexts(), q, r));
     router.on("POST", "/build/prune", this::prune);
     router.on("GET", "/build/files", this::files);
     router.on("GET", "/build/cache", (q, r, p) -> caches.fetch(q.text("id"), r));
@@ -98,9 +100,14 @@ final class BuildRoutes {
 
   private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Path folder = Files.createTempDirectory(engine.folder("build"), "context-");
-    try (Recording recording = buildKit().recording()) {
-      BuildRequests requests =
-          new BuildRequests(q, folder, caches, id -> recording.client(buildKit().client(id)));
+    try (Recording recording = buildKit().recording();
+        BuildRequests requests =
+            new BuildRequests(
+                q,
+                folder,
+                caches,
+                builder.contexts(),
+                id -> recording.client(buildKit().client(id)))) {
       List<ImageReference> names = requests.names();
       BuildRequest request = requests.read();
       Instant began = Instant.now();

@@ -42,6 +42,7 @@ public final class ApiSpecification {
           "/debug/",
           "/metrics",
           "/build/cancel",
+          "/build/context",
           "/build/files",
           "/build/cache");
 

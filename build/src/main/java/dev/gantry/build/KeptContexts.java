@@ -1,13 +1,11 @@
-package dev.gantry.buildkit;
+package dev.gantry.build;
 
 import dev.gantry.base.Ids;
-import dev.gantry.build.Builder;
-import dev.gantry.grpc.GrpcException;
-import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
@@ -16,20 +14,22 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /// Folders of clients, as they were at the last build: only what has changed since travels again.
 /// Thread-safe.
 ///
-/// A folder is kept under the client's shared key and what was wanted of it. While a build reads
-/// it, another that wants the same from the same session shares it, and one from another session
-/// gets a folder of its own.
-final class Contexts {
+/// A folder is kept under a name that the client's face gives it. While a build reads it, another
+/// that wants the same at the same time shares it, and one that wants something else gets a folder
+/// of its own.
+public final class KeptContexts {
   private static final int MOST_KEPT = 32;
   private static final String PASSING = "passing-";
+  private static final String NOTES = ".notes";
 
   private final Path folder;
   private final ReentrantLock lock = new ReentrantLock();
@@ -39,7 +39,12 @@ final class Contexts {
 
   private final Set<Path> used = new HashSet<>();
 
-  Contexts(Path folder) throws IOException {
+  /// What is in the folders: another name at each change.
+  private final Map<Path, String> identities = new HashMap<>();
+
+  private final Map<Path, Size> sizes = new ConcurrentHashMap<>();
+
+  KeptContexts(Path folder) throws IOException {
     this.folder = folder;
     try (Stream<Path> left = Files.list(folder)) {
       left.filter(p -> p.getFileName().toString().startsWith(PASSING)).forEach(Builder::remove);
@@ -47,17 +52,33 @@ final class Contexts {
   }
 
   /// A folder that is here and stays as it is until it is closed.
-  interface Held extends AutoCloseable {
+  public interface Held extends AutoCloseable {
     Path folder();
+
+    /// Names what is in the folder: while it is the same, so are the files. Empty if nobody can
+    /// tell.
+    default Optional<String> identity() {
+      return Optional.empty();
+    }
 
     @Override
     void close();
+  }
+
+  /// Makes a folder as the client's is.
+  @FunctionalInterface
+  public interface Filler<X extends Exception> {
+    /// @param folder has what an earlier transfer has left in it, perhaps one that was cut off
+    /// @param notes a file, perhaps not there yet, that stays and goes with the folder
+    /// @return whether anything in it is another than before
+    boolean fill(Path folder, Path notes) throws X, IOException;
   }
 
   private static final class Transfer {
     private final Path folder;
     private final ReentrantLock once = new ReentrantLock();
     private boolean done;
+    private String identity = "";
     private int users = 1;
 
     Transfer(Path folder) {
@@ -66,7 +87,7 @@ final class Contexts {
   }
 
   /// A new empty folder that goes when it is closed.
-  Held passing() throws IOException {
+  public Held passing() throws IOException {
     Path path = Files.createDirectory(folder.resolve(PASSING + Ids.next().substring(0, 16)));
     return new Held() {
       @Override
@@ -83,34 +104,31 @@ final class Contexts {
 
   /// Brings a folder here.
   ///
+  /// @param wanted what is alike for builds that can share one folder at the same time
+  /// @param name the folder's at the next build
   /// @param keep for the next build; single files are not worth it
-  /// @param received hears how many bytes have come
-  Held fetch(Session session, FileSync.Wanted wanted, boolean keep, LongConsumer received)
-      throws GrpcException, IOException {
-    String kind =
-        String.join(
-            "\0",
-            wanted.name(),
-            String.join("\n", wanted.excluded()),
-            String.join("\n", wanted.followed()));
-    String key = session.id() + "\0" + kind;
-    Transfer transfer = take(key, session.sharedKey() + "\0" + kind, keep);
+  public <X extends Exception> Held fetch(
+      String wanted, String name, boolean keep, Filler<X> filler) throws X, IOException {
+    Transfer transfer = take(wanted, name, keep);
+    boolean filled = false;
     try {
       transfer.once.lock();
       try {
         if (!transfer.done) {
-          try (Tree tree = Tree.open(transfer.folder.toString())) {
-            new FileSync(session, wanted, tree, received).run();
-          }
+          boolean changed = filler.fill(transfer.folder, notes(transfer.folder));
           Files.setLastModifiedTime(transfer.folder, FileTime.from(Instant.now()));
+          transfer.identity = identity(transfer.folder, changed);
           transfer.done = true;
         }
       } finally {
         transfer.once.unlock();
       }
-    } catch (GrpcException | IOException | RuntimeException e) {
-      release(key, transfer);
-      throw e;
+      filled = true;
+    } finally {
+      if (!filled) {
+        forget(transfer.folder);
+        release(wanted, transfer);
+      }
     }
     return new Held() {
       @Override
@@ -119,14 +137,63 @@ final class Contexts {
       }
 
       @Override
+      public Optional<String> identity() {
+        return Optional.of(transfer.identity);
+      }
+
+      @Override
       public void close() {
-        release(key, transfer);
+        release(wanted, transfer);
       }
     };
   }
 
-  private Transfer take(String key, String kept, boolean keep) throws IOException {
-    Path place = folder.resolve(Digest.of(kept.getBytes(StandardCharsets.UTF_8)).hex());
+  private String identity(Path path, boolean changed) {
+    lock.lock();
+    try {
+      return identities.compute(
+          path, (p, old) -> old == null || changed ? Ids.next().substring(0, 32) : old);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void forget(Path path) {
+    lock.lock();
+    try {
+      identities.remove(path);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The notes beside the folder of that name; perhaps there are none.
+  public Path notes(String name) {
+    return notes(place(name));
+  }
+
+  private static Path notes(Path path) {
+    return path.resolveSibling(path.getFileName() + NOTES);
+  }
+
+  private Path place(String name) {
+    return folder.resolve(Digest.of(name.getBytes(StandardCharsets.UTF_8)).hex());
+  }
+
+  /// Removes a folder; its notes first, which without it would be wrong.
+  private void discard(Path path) {
+    forget(path);
+    sizes.remove(path);
+    try {
+      Files.deleteIfExists(notes(path));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+    Builder.remove(path);
+  }
+
+  private Transfer take(String key, String name, boolean keep) throws IOException {
+    Path place = place(name);
     lock.lock();
     try {
       Transfer known = shared.get(key);
@@ -161,7 +228,7 @@ final class Contexts {
       lock.unlock();
     }
     if (passing) {
-      Builder.remove(transfer.folder);
+      discard(transfer.folder);
     } else {
       bound();
     }
@@ -176,13 +243,40 @@ final class Contexts {
   }
 
   /// A folder that is kept for the next build.
-  record Kept(Path folder, Instant used, boolean inUse) {}
+  public record Kept(Path folder, Instant used, boolean inUse) {}
+
+  private record Size(String identity, long bytes) {}
+
+  /// The bytes in its files.
+  public long size(Kept kept) {
+    String identity = identity(kept.folder(), false);
+    return sizes
+        .compute(
+            kept.folder(),
+            (path, old) ->
+                old != null && old.identity().equals(identity)
+                    ? old
+                    : new Size(identity, counted(path)))
+        .bytes();
+  }
+
+  private static long counted(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files
+          .filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS))
+          .mapToLong(f -> f.toFile().length())
+          .sum();
+    } catch (IOException | java.io.UncheckedIOException e) {
+      return 0; // it is being removed
+    }
+  }
 
   /// All that are kept, the one that was not used for longest first.
-  List<Kept> kept() {
+  public List<Kept> kept() {
     lock.lock();
     try (Stream<Path> all = Files.list(folder)) {
       return all.filter(p -> !p.getFileName().toString().startsWith(PASSING))
+          .filter(p -> !p.getFileName().toString().endsWith(NOTES))
           .map(p -> new Kept(p, modified(p), used.contains(p)))
           .sorted(Comparator.comparing(Kept::used))
           .toList();
@@ -202,7 +296,7 @@ final class Contexts {
   }
 
   /// Removes one; false if a build uses it.
-  boolean remove(Kept kept) {
+  public boolean remove(Kept kept) {
     lock.lock();
     try {
       if (!used.add(kept.folder())) {
@@ -212,7 +306,7 @@ final class Contexts {
       lock.unlock();
     }
     try {
-      Builder.remove(kept.folder());
+      discard(kept.folder());
     } finally {
       lock.lock();
       try {
