@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 final class Connection {
   private static final int MAX_LINE = 64 * 1024;
   private static final int MAX_HEADERS = 200;
-  // what a handler left unread is read away up to here, else the connection ends
-  private static final long MAX_LEFT = 256 * 1024;
-  private static final Duration LINGER = Duration.ofSeconds(2);
+  // how long a client that has its answer may go on sending, and may pause in that
+  private static final Duration LINGER = Duration.ofSeconds(30);
+  private static final Duration SILENCE = Duration.ofSeconds(5);
   private static final String BAD = "400 Bad Request";
   private static final String TOO_LARGE = "431 Request Header Fields Too Large";
 
@@ -43,6 +43,7 @@ final class Connection {
   private final OutputStream out = new BufferedOutputStream(new Output(), 16 * 1024);
   private volatile long expires = Long.MAX_VALUE;
   private volatile boolean busy;
+  private volatile boolean answered;
   private volatile boolean draining;
   private boolean lastRequest;
 
@@ -64,7 +65,7 @@ final class Connection {
   /// Ends the connection now if it waits for a request, else behind the answer.
   void drain() {
     draining = true;
-    if (!busy) {
+    if (!busy || answered) {
       abort();
     }
   }
@@ -193,21 +194,15 @@ final class Connection {
 
   /// What the handler left of the body stands before the next request.
   private boolean finish(Response response, Body body) throws IOException {
-    boolean goesOn = !response.closesConnection();
     if (body.awaited) {
-      // the client was never told to send it, and may or may not
+      linger(); // the client was never told to send it, and may or may not
       return false;
     }
-    long left = MAX_LEFT;
-    byte[] scrap = new byte[8 * 1024];
+    boolean goesOn = !response.closesConnection();
     if (!goesOn) {
       transport.shutdownOutput();
     }
-    arm(goesOn ? limits.stall() : LINGER);
-    for (int n = 0; n >= 0 && left > 0; n = body.read(scrap, 0, scrap.length)) {
-      left -= n;
-    }
-    return goesOn && left > 0;
+    return readAway(body) && goesOn;
   }
 
   /// @param status code and reason
@@ -224,16 +219,26 @@ final class Connection {
     return false;
   }
 
-  /// Reads away what the client still sends: closed on unread bytes, the kernel would reset the
-  /// connection and the client lose the answer.
+  /// Ends our side, and waits for the client to end its own.
   private void linger() throws IOException {
     transport.shutdownOutput();
-    arm(LINGER);
+    boolean ignored = readAway(in);
+  }
+
+  /// Reads away what the client still sends, and says whether it came to the end of it (RFC 9112
+  /// 9.6): closed on unread bytes, the kernel would reset the connection, and a client that sends
+  /// all before it reads would lose the answer. A drain need not wait for this.
+  private boolean readAway(InputStream rest) throws IOException {
+    answered = true;
     byte[] scrap = new byte[8 * 1024];
-    long left = MAX_LEFT;
-    for (int n = 0; n >= 0 && left > 0; n = in.read(scrap, 0, scrap.length)) {
-      left -= n;
+    long end = System.nanoTime() + LINGER.toNanos();
+    boolean whole = false;
+    while (!whole && System.nanoTime() - end < 0) {
+      arm(SILENCE);
+      whole = rest.read(scrap, 0, scrap.length) < 0;
     }
+    answered = false;
+    return whole;
   }
 
   private @Nullable String line() throws IOException {
