@@ -6,6 +6,7 @@ module dev.gantry.registryclient {
   requires transitive dev.gantry.base;
   requires transitive dev.gantry.json;
   requires transitive dev.gantry.oci;
+  requires dev.gantry.http;
   requires java.net.http;
 
   exports dev.gantry.registryclient;

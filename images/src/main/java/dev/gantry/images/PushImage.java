@@ -12,6 +12,7 @@ import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.Remote;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
+import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -234,7 +235,10 @@ final class PushImage {
           return true;
         }
       }
-      remote.upload(new WatchedBlob(blob, id));
+      try (BegunUploads.Hold hold = images.uploads().hold(reference, blob.digest())) {
+        remote.upload(new WatchedBlob(blob, id, hold));
+        hold.ended();
+      }
       step(id, "Pushed");
       return true;
     } finally {
@@ -265,11 +269,23 @@ final class PushImage {
   private final class WatchedBlob extends StoredBlob {
     private final Descriptor blob;
     private final String id;
+    private final BegunUploads.Hold hold;
 
-    WatchedBlob(Descriptor blob, String id) {
+    WatchedBlob(Descriptor blob, String id, BegunUploads.Hold hold) {
       super(images.content(), blob);
       this.blob = blob;
       this.id = id;
+      this.hold = hold;
+    }
+
+    @Override
+    public Optional<URI> begun() {
+      return hold.location();
+    }
+
+    @Override
+    public void uploading(URI location) {
+      hold.at(location);
     }
 
     @Override

@@ -50,8 +50,9 @@ final class Hosts {
     }
   }
 
-  /// True if one of `patterns` means `host`: a name, a domain with or without a leading dot or
-  /// `*.`, an address, a network, or `*`; each may have a port.
+  /// True if one of `patterns` means `host`: a name, which stands for all below it too; what is
+  /// below a name, with a dot or `*.` before it; an address, a network, or `*`. Each may have a
+  /// port. Go's rules, which dockerd's users know.
   static boolean matches(String host, int port, List<String> patterns) {
     String name = host.toLowerCase(Locale.ROOT);
     for (String text : patterns) {
@@ -59,13 +60,13 @@ final class Hosts {
       String bare = withoutPort(pattern);
       boolean otherPort =
           !bare.equals(pattern) && !pattern.startsWith("[") && !pattern.endsWith(":" + port);
-      String domain = bare.startsWith("*.") ? bare.substring(2) : bare;
-      domain = domain.startsWith(".") ? domain.substring(1) : domain;
+      String domain = bare.startsWith("*.") ? bare.substring(1) : bare;
+      boolean below = domain.startsWith(".");
       if (!otherPort
           && !pattern.isEmpty()
           && (bare.equals("*")
               || name.equals(domain)
-              || name.endsWith("." + domain)
+              || name.endsWith(below ? domain : "." + domain)
               || isIn(name, bare))) {
         return true;
       }

@@ -106,7 +106,11 @@ public final class Remote {
   }
 
   private static Trouble lost(Place place, IOException e) {
-    String why = e.getMessage() == null ? "connection lost" : e.getMessage();
+    // Java says "closed" of a body that breaks off; Go, and so dockerd, this
+    String why =
+        e.getMessage() == null
+            ? "connection lost"
+            : e.getMessage().equals("closed") ? "unexpected EOF" : e.getMessage();
     return new Trouble(
         new Failure.Internal("reading from " + place.endpoint().host() + " failed: " + why, e),
         Trouble.Cure.RECONNECT);
@@ -518,6 +522,7 @@ public final class Remote {
   /// the registry says it is, or from the start where it cannot say.
   public void upload(BlobSource source) {
     Uploading state = new Uploading();
+    state.location = source.begun().orElse(null);
     int attempt = 0;
     while (true) {
       long before = state.sent;
@@ -554,7 +559,7 @@ public final class Remote {
       locate(place, state);
     }
     if (state.location == null) {
-      begin(place, state);
+      begin(place, source, state);
     }
     long size = source.length();
     do {
@@ -564,12 +569,13 @@ public final class Remote {
     finish(place, source, state);
   }
 
-  /// Asks how much of an interrupted upload has arrived.
+  /// Asks how much of an interrupted upload has arrived. Where there is no answer, it is asked again
+  /// by the next try.
   private static void locate(Place place, Uploading state) {
     URI uri = java.util.Objects.requireNonNull(state.location);
-    state.location = null;
-    state.sent = 0;
     try (Answer answer = place.session().send("GET", uri, Map.of(), null, pushing(place))) {
+      state.location = null;
+      state.sent = 0;
       String range = answer.header("Range").replace("bytes=", "");
       if (answer.isGood() && range.matches("0-[0-9]{1,18}")) {
         long last = Long.parseLong(range.substring(2));
@@ -579,15 +585,20 @@ public final class Remote {
     }
   }
 
-  private static void begin(Place place, Uploading state) {
+  private static void begin(Place place, BlobSource source, Uploading state) {
     URI uri = place.endpoint().uri("/blobs/uploads/");
     try (Answer answer =
         good(
             place.session().send("POST", uri, Map.of(), upload(new byte[0]), pushing(place)),
             "Post")) {
-      state.location = location(answer);
+      continueAt(location(answer), source, state);
       state.sent = 0;
     }
+  }
+
+  private static void continueAt(URI location, BlobSource source, Uploading state) {
+    state.location = location;
+    source.uploading(location);
   }
 
   private static void piece(
@@ -617,7 +628,7 @@ public final class Remote {
         state.sent = 0;
       }
       good(answer, "Patch");
-      state.location = location(answer);
+      continueAt(location(answer), source, state);
       state.sent = from + length;
     }
   }

@@ -1,6 +1,7 @@
 package dev.gantry.registryclient;
 
 import dev.gantry.base.Failure;
+import dev.gantry.http.Pem;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
@@ -88,7 +89,7 @@ final class Tls {
       store.setCertificateEntry("java" + count++, known);
     }
     List<Path> files = new ArrayList<>(authorities);
-    SYSTEM.stream().filter(Files::isReadable).forEach(files::add);
+    SYSTEM.stream().filter(f -> f.toFile().length() > 0).forEach(files::add);
     for (Path file : files) {
       for (Certificate c : Pem.certificates(file)) {
         store.setCertificateEntry("file" + count++, c);
@@ -118,19 +119,37 @@ final class Tls {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, null);
     for (Path cert : files(folders, ".cert")) {
-      String name = cert.toString();
-      Path key = Path.of(name.substring(0, name.length() - 5) + ".key");
+      Path key = sibling(cert, ".cert", ".key");
       if (!Files.exists(key)) {
-        throw new GeneralSecurityException(
-            "missing key " + key + " for client certificate " + cert);
+        throw new Failure.InvalidRequest(
+            "missing key "
+                + key
+                + " for client certificate "
+                + cert
+                + ". CA certificates must use the extension .crt");
       }
       store.setKeyEntry(
-          name, Pem.key(key), new char[0], Pem.certificates(cert).toArray(new Certificate[0]));
+          cert.toString(),
+          Pem.privateKey(key),
+          new char[0],
+          Pem.certificates(cert).toArray(new Certificate[0]));
+    }
+    for (Path key : files(folders, ".key")) {
+      Path cert = sibling(key, ".key", ".cert");
+      if (!Files.exists(cert)) {
+        throw new Failure.InvalidRequest(
+            "missing client certificate " + cert + " for key " + key);
+      }
     }
     KeyManagerFactory factory =
         KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     factory.init(store, new char[0]);
     return factory.getKeyManagers();
+  }
+
+  private static Path sibling(Path file, String suffix, String other) {
+    String name = file.toString();
+    return Path.of(name.substring(0, name.length() - suffix.length()) + other);
   }
 
   /// For registries that the operator has called insecure. An extended manager, so that Java does

@@ -380,12 +380,18 @@ final class Wire {
       try {
         int n = super.read(bytes, offset, length);
         if (watch.expired()) {
-          throw new IOException("the registry sent nothing for a long time");
+          throw silent(null);
         }
         return n;
+      } catch (IOException e) {
+        throw watch.expired() ? silent(e) : e;
       } finally {
         watch.pause();
       }
+    }
+
+    private static IOException silent(@Nullable IOException cause) {
+      return new IOException("the registry sent nothing for a long time", cause);
     }
 
     @Override

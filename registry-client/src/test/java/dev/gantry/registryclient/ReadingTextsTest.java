@@ -11,9 +11,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyPairGenerator;
-import java.security.PrivateKey;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -73,11 +70,13 @@ class ReadingTextsTest {
     "10.0.0.9,true",
     "10.1.0.9,false",
     "p.example,false",
-    "dom.example,true",
-    "x.dom.example,true"
+    "dom.example,false",
+    "x.dom.example,true",
+    "dot.example,false",
+    "x.dot.example,true"
   })
   void hostsWithoutProxy(String host, boolean without) {
-    List<String> none = List.of("a.example", "10.0.0.0/16", "p.example:99", "*.dom.example", "");
+    List<String> none = List.of("a.example", "10.0.0.0/16", "p.example:99", "*.dom.example", ".dot.example", "");
     assertEquals(without, Hosts.matches(host, 443, none));
   }
 
@@ -149,27 +148,28 @@ class ReadingTextsTest {
         e.text());
   }
 
+  /// dockerd's texts.
   @Test
-  void oldRsaKeysAreRead(@TempDir Path folder) throws Exception {
-    KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
-    generator.initialize(2048);
-    PrivateKey key = generator.generateKeyPair().getPrivate();
-    byte[] whole = key.getEncoded();
-    // PKCS#8 of a 2048 bit key: 26 bytes around what the old form holds
-    byte[] old = Arrays.copyOfRange(whole, 26, whole.length);
-    for (Map.Entry<String, byte[]> form :
-        Map.of("PRIVATE KEY", whole, "RSA PRIVATE KEY", old).entrySet()) {
-      Path file = folder.resolve("k.key");
-      Files.writeString(
-          file,
-          "-----BEGIN "
-              + form.getKey()
-              + "-----\n"
-              + Base64.getMimeEncoder().encodeToString(form.getValue())
-              + "\n-----END "
-              + form.getKey()
-              + "-----\n");
-      assertEquals(key, Pem.key(file), form.getKey());
-    }
+  void halfAClientCertificateIsNamed(@TempDir Path folder) throws Exception {
+    Path certificate = Files.createFile(folder.resolve("me.cert"));
+    Path key = folder.resolve("me.key");
+    assertEquals(
+        "missing key "
+            + key
+            + " for client certificate "
+            + certificate
+            + ". CA certificates must use the extension .crt",
+        refused(folder));
+    Files.delete(certificate);
+    Files.createFile(key);
+    assertEquals("missing client certificate " + certificate + " for key " + key, refused(folder));
+    Files.delete(key);
+    Path authority = Files.createFile(folder.resolve("ca.crt"));
+    assertEquals("no certificate in " + authority, refused(folder));
+  }
+
+  private static String refused(Path folder) {
+    return assertThrows(Failure.InvalidRequest.class, () -> Tls.context(List.of(folder), false))
+        .text();
   }
 }

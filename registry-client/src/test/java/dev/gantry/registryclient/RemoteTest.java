@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -144,6 +145,21 @@ class RemoteTest {
     }
 
     @Test
+    void theTimeThatARegistryAsksForIsWaited() {
+      registry.onEach(
+          "GET /v2/a/b/manifests/1",
+          (q, r) -> {
+            r.header("Retry-After", "1");
+            r.send(429, ScriptedRegistry.error("TOOMANYREQUESTS", "slow down"));
+          },
+          (q, r) -> r.send(200, MANIFEST));
+      long start = System.nanoTime();
+      assertArrayEquals(MANIFEST, remote().manifest("1").bytes());
+      assertTrue(System.nanoTime() - start >= Duration.ofSeconds(1).toNanos());
+      assertEquals(2, registry.requests.size());
+    }
+
+    @Test
     void hugeManifestIsRefused() {
       registry.on("GET /v2/a/b/manifests/1", (q, r) -> r.send(200, new byte[5 << 20]));
       assertThrows(Failure.TooLarge.class, () -> remote().manifest("1"));
@@ -201,6 +217,52 @@ class RemoteTest {
           ScriptedRegistry.cutOff(bytes, 200_000),
           ScriptedRegistry.blob(bytes));
       assertArrayEquals(bytes, remote().blob(descriptor(bytes), 1 << 20));
+      assertEquals(blobRequest(bytes) + " bytes=200000-", registry.requests.getLast());
+    }
+
+    /// Slowness is no silence: a body may take much longer than a registry may be silent.
+    @Test
+    void slowServerIsBorne() {
+      byte[] bytes = random(20);
+      registry.on(
+          blobRequest(bytes),
+          (q, r) -> {
+            try (OutputStream out = r.sized(200, bytes.length)) {
+              for (byte b : bytes) {
+                out.write(b);
+                out.flush();
+                LockSupport.parkNanos(Duration.ofMillis(200).toNanos());
+              }
+            }
+          });
+      Remote impatient =
+          new Registries(() -> options(Duration.ofSeconds(3)))
+              .at(registry.uri(), "a/b", Credentials.NONE);
+      assertArrayEquals(bytes, impatient.blob(descriptor(bytes), 1 << 20));
+      assertEquals(1, registry.requests.size());
+    }
+
+    @Test
+    void silenceInTheMiddleOfABodyIsEndedAndTheRestLoaded() {
+      byte[] bytes = random(300_000);
+      CountDownLatch end = new CountDownLatch(1);
+      registry.onEach(
+          blobRequest(bytes),
+          (q, r) -> {
+            try (OutputStream out = r.sized(200, bytes.length)) {
+              out.write(bytes, 0, 200_000);
+              out.flush();
+              end.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          },
+          ScriptedRegistry.blob(bytes));
+      Remote impatient =
+          new Registries(() -> options(Duration.ofMillis(500)))
+              .at(registry.uri(), "a/b", Credentials.NONE);
+      assertArrayEquals(bytes, impatient.blob(descriptor(bytes), 1 << 20));
+      end.countDown();
       assertEquals(blobRequest(bytes) + " bytes=200000-", registry.requests.getLast());
     }
 

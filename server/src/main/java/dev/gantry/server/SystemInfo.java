@@ -61,7 +61,7 @@ final class SystemInfo {
         .put("DockerRootDir", dataRoot.toString())
         .put("HttpProxy", shown(settings.get().registries().proxies().http()))
         .put("HttpsProxy", shown(settings.get().registries().proxies().https()))
-        .put("NoProxy", "")
+        .put("NoProxy", String.join(",", settings.get().registries().proxies().none()))
         .put("Labels", Json.strings(settings.get().labels()))
         .put("ExperimentalBuild", false)
         .put("ServerVersion", settings.get().release());
