@@ -1,6 +1,5 @@
 package dev.gantry.images;
 
-import com.github.luben.zstd.ZstdInputStream;
 import com.github.luben.zstd.ZstdOutputStream;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -20,10 +19,8 @@ public enum Compression {
   /// As BZIP2; unpacked by the machine's program `xz`.
   XZ("");
 
-  /// Bits of the largest zstd window that is accepted: 128 MiB, as the zstd program has it.
-  private static final int MAX_WINDOW = 27;
-
   private static final int BUFFER = 128 * 1024;
+
   private static final byte[] XZ_START = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0};
 
   private final String suffix;
@@ -75,7 +72,7 @@ public enum Compression {
       case GZIP -> new GunzipStream(in);
       case BZIP2 -> new BZip2CompressorInputStream(in, true);
       case XZ -> new XzStream(in);
-      case ZSTD -> new ZstdInputStream(in).setLongMax(MAX_WINDOW);
+      case ZSTD -> ZstdStream.of(in);
     };
   }
 

@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -323,7 +322,7 @@ public final class ImageArchive {
     List<Digest> chains = Images.chains(c.diffIds());
     List<Layers.Pending> made = new ArrayList<>();
     Images.Kept kept = images.keep(chains);
-    try (TaskScope scope = TaskScope.open("load", Runtime.getRuntime().availableProcessors())) {
+    try (TaskScope scope = TaskScope.open("load", Layers.SIDE_BY_SIDE)) {
       List<Optional<TaskScope.Task<Layers.Pending>>> tasks = new ArrayList<>();
       for (int i = 0; i < chains.size(); i++) {
         int n = i;
@@ -335,13 +334,12 @@ public final class ImageArchive {
                         () -> {
                           Digest blob = c.layers().get(n);
                           progress.layer(c.diffIds().get(n), images.content().size(blob));
-                          try (InputStream in = Files.newInputStream(images.content().path(blob))) {
-                            Layers.Pending pending = layers.unpack(in, c.diffIds().get(n));
-                            synchronized (made) {
-                              made.add(pending);
-                            }
-                            return pending;
+                          Layers.Pending pending =
+                              layers.unpackFile(images.content().path(blob), c.diffIds().get(n));
+                          synchronized (made) {
+                            made.add(pending);
                           }
+                          return pending;
                         })));
       }
       scope.join();

@@ -49,6 +49,7 @@ public final class Images {
   private final ImageNames names;
   private final TagHistory history;
   private final LayerCache cache;
+  private final BegunUploads uploads;
   private final Map<Digest, Image> loaded = new ConcurrentHashMap<>();
   private final Map<Digest, Integer> layersInWork = new ConcurrentHashMap<>();
   private volatile Supplier<Set<Digest>> layersOfContainers = Set::of;
@@ -61,6 +62,7 @@ public final class Images {
     this.names = new ImageNames(journal);
     this.history = new TagHistory(journal);
     this.cache = new LayerCache(journal);
+    this.uploads = new BegunUploads(journal);
   }
 
   public ContentStore content() {
@@ -87,6 +89,10 @@ public final class Images {
   /// The layers that builds made and may use again.
   public LayerCache cache() {
     return cache;
+  }
+
+  BegunUploads uploads() {
+    return uploads;
   }
 
   // ---- looking up
@@ -475,10 +481,7 @@ public final class Images {
   public Layer addLayer(ContentStore.Ingest tar, List<Digest> below, ContentStore.Lease lease)
       throws IOException {
     Digest digest = store(tar, lease); // of the tar itself, so the layer's too
-    Layers.Pending pending;
-    try (InputStream plain = Files.newInputStream(content.path(digest))) {
-      pending = layers.unpackPlain(plain, digest);
-    }
+    Layers.Pending pending = layers.unpackPlain(content.path(digest), digest);
     layers.commit(pending, below);
     return new Layer(digest, digest, pending.size());
   }
@@ -617,10 +620,7 @@ public final class Images {
         return new Layer(expected, blob, size.get());
       }
     }
-    Layers.Pending pending;
-    try (InputStream packed = Files.newInputStream(content.path(blob))) {
-      pending = layers.unpack(packed, expected);
-    }
+    Layers.Pending pending = layers.unpackFile(content.path(blob), expected);
     layers.commit(pending, below);
     return new Layer(pending.diffId(), blob, pending.size());
   }
@@ -924,6 +924,7 @@ public final class Images {
         journal.note(Change.remove(PACKED, packed.getKey()));
       }
     }
+    uploads.tidy();
     list().forEach(this::repair);
   }
 

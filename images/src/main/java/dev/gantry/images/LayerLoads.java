@@ -31,8 +31,7 @@ final class LayerLoads {
 
   private final Images images;
   private final Permits downloads;
-  private final Permits unpacks =
-      new Permits(() -> java.lang.Runtime.getRuntime().availableProcessors());
+  private final Permits unpacks = new Permits(() -> Layers.SIDE_BY_SIDE);
   private final Shared<Digest, LayerStep> stacked = new Shared<>("pull-layer");
   private final Shared<Digest, LayerStep> loading = new Shared<>("download");
 

@@ -32,6 +32,10 @@ final class Layers {
   private static final String TABLE = "layers";
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
+  /// Layers unpacked at a time, by pulls and as many by all others: each has buffers of its own, and
+  /// disks seldom gain by more.
+  static final int SIDE_BY_SIDE = Math.min(8, Runtime.getRuntime().availableProcessors());
+
   /// A layer that has been unpacked into a folder that is not yet visible.
   ///
   /// @param size bytes of its files
@@ -41,6 +45,9 @@ final class Layers {
   private final Journal journal;
   private final Snapshots snapshots;
   private final String boot = bootId();
+
+  // of layers that are here; one that is still coming keeps nobody else waiting
+  private final Permits permits = new Permits(() -> SIDE_BY_SIDE);
 
   Layers(Journal journal, Snapshots snapshots) {
     this.journal = journal;
@@ -104,15 +111,43 @@ final class Layers {
     }
   }
 
-  /// As [#unpack], of a plain tar whose digest was taken when it was written.
-  Pending unpackPlain(InputStream tar, Digest diffId) throws IOException {
+  /// As [#unpack], of a file.
+  Pending unpackFile(Path packed, @Nullable Digest expected) throws IOException {
+    acquire();
+    try (InputStream in = Files.newInputStream(packed)) {
+      return unpack(in, expected);
+    } finally {
+      permits.release();
+    }
+  }
+
+  /// As [#unpackFile], of a plain tar whose digest was taken when it was written.
+  Pending unpackPlain(Path tar, Digest diffId) throws IOException {
+    acquire();
+    try {
+      return plain(tar, diffId);
+    } finally {
+      permits.release();
+    }
+  }
+
+  private Pending plain(Path tar, Digest diffId) throws IOException {
     Path folder = snapshots.newLayer();
-    try (InputStream ahead = new ReadAhead(tar, "unpack")) {
+    try (InputStream ahead = new ReadAhead(Files.newInputStream(tar), "unpack")) {
       LayerUnpacker.Unpacked unpacked = LayerUnpacker.unpack(ahead, folder);
       return new Pending(folder, diffId, unpacked.bytes(), unpacked.disk(), unpacked.implicit());
     } catch (IOException | RuntimeException e) {
       snapshots.discard(folder);
       throw e;
+    }
+  }
+
+  private void acquire() {
+    try {
+      permits.acquire();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while waiting to unpack a layer");
     }
   }
 
