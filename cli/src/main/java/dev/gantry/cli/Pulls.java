@@ -12,25 +12,21 @@ final class Pulls {
   private Pulls() {}
 
   static Command pull() {
-    return Command.of(
-        "[OPTIONS] NAME[:TAG|@DIGEST]",
-        1,
-        1,
-        Pulls::pull,
-        Flag.bool("all-tags", 'a', "All images of the repository"),
-        trust(),
-        platform(),
-        Flag.bool("quiet", 'q', "Without the progress"));
+    return command("[OPTIONS] NAME[:TAG|@DIGEST]", Pulls::pull);
   }
 
   static Command push() {
+    return command("[OPTIONS] NAME[:TAG]", Pulls::push);
+  }
+
+  private static Command command(String usage, Command.Action action) {
     return Command.of(
-        "[OPTIONS] NAME[:TAG]",
+        usage,
         1,
         1,
-        Pulls::push,
+        action,
         Flag.bool("all-tags", 'a', "All images of the repository"),
-        trust(),
+        Flag.bool("disable-content-trust", ' ', "Has no effect").standard("true").hide(),
         platform(),
         Flag.bool("quiet", 'q', "Without the progress"));
   }
@@ -39,28 +35,32 @@ final class Pulls {
     return Flag.text("platform", ' ', "The platform of the image, e.g. linux/amd64");
   }
 
-  private static Flag trust() {
-    return Flag.bool("disable-content-trust", ' ', "Has no effect").standard("true").hide();
-  }
-
   private static int pull(Session session, Words words) throws IOException {
-    ImageName name = ImageName.parse(words.argument(0));
-    boolean all = words.on("all-tags");
-    boolean quiet = words.on("quiet");
-    if (all && !name.isPlain()) {
-      throw new Exit(1, "tag can't be used with --all-tags/-a");
-    }
-    if (!all && name.isPlain()) {
-      name = name.withDefaultTag();
-      if (!quiet) {
-        session.out().println("Using default tag: " + name.tag());
-        session.out().flush();
-      }
-    }
+    ImageName name = name(session, words);
     Query query = query(name).withText("platform", words.text("platform", ""));
-    Progress.show(open(session, query, name), session.out(), STDOUT, quiet);
+    Progress.show(open(session, query, name), session.out(), STDOUT, words.on("quiet"));
     session.out().println(name.full());
     return 0;
+  }
+
+  /// The name that the words mean: a tag that they leave out is said, unless all are meant.
+  private static ImageName name(Session session, Words words) {
+    ImageName name = ImageName.parse(words.argument(0));
+    if (words.on("all-tags")) {
+      if (!name.isPlain()) {
+        throw new Exit(1, "tag can't be used with --all-tags/-a");
+      }
+      return name;
+    }
+    if (!name.isPlain()) {
+      return name;
+    }
+    ImageName tagged = name.withDefaultTag();
+    if (!words.on("quiet")) {
+      session.out().println("Using default tag: " + tagged.tag());
+      session.out().flush();
+    }
+    return tagged;
   }
 
   private static Query query(ImageName name) {
@@ -79,19 +79,8 @@ final class Pulls {
   }
 
   private static int push(Session session, Words words) throws IOException {
-    ImageName name = ImageName.parse(words.argument(0));
-    boolean all = words.on("all-tags");
+    ImageName name = name(session, words);
     boolean quiet = words.on("quiet");
-    if (all && !name.isPlain()) {
-      throw new Exit(1, "tag can't be used with --all-tags/-a");
-    }
-    if (!all && name.isPlain()) {
-      name = name.withDefaultTag();
-      if (!quiet) {
-        session.out().println("Using default tag: " + name.tag());
-        session.out().flush();
-      }
-    }
     Query query =
         Query.of("/images/{}/push", name.familiarRepository())
             .withText("tag", name.tag())

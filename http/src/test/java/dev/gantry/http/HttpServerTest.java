@@ -181,8 +181,7 @@ class HttpServerTest {
           r.send(413, bytes("too large"));
         };
     try (HttpServer server = new HttpServer(handler, Limits.PUBLIC);
-        HttpClient client =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
+        HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
       URI uri = URI.create("http://127.0.0.1:" + server.listenTcp(loopback()).getPort() + "/");
       for (int i = 0; i < 10; i++) {
         HttpRequest request =

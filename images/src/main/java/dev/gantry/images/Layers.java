@@ -32,8 +32,8 @@ final class Layers {
   private static final String TABLE = "layers";
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
-  /// Layers unpacked at a time, by pulls and as many by all others: each has buffers of its own, and
-  /// disks seldom gain by more.
+  /// Layers unpacked at a time, by pulls and as many by all others: each has buffers of its own,
+  /// and disks seldom gain by more.
   static final int SIDE_BY_SIDE = Math.min(8, Runtime.getRuntime().availableProcessors());
 
   /// A layer that has been unpacked into a folder that is not yet visible.

@@ -569,8 +569,8 @@ public final class Remote {
     finish(place, source, state);
   }
 
-  /// Asks how much of an interrupted upload has arrived. Where there is no answer, it is asked again
-  /// by the next try.
+  /// Asks how much of an interrupted upload has arrived. Where there is no answer, it is asked
+  /// again by the next try.
   private static void locate(Place place, Uploading state) {
     URI uri = java.util.Objects.requireNonNull(state.location);
     try (Answer answer = place.session().send("GET", uri, Map.of(), null, pushing(place))) {

@@ -137,8 +137,7 @@ final class Tls {
     for (Path key : files(folders, ".key")) {
       Path cert = sibling(key, ".key", ".cert");
       if (!Files.exists(cert)) {
-        throw new Failure.InvalidRequest(
-            "missing client certificate " + cert + " for key " + key);
+        throw new Failure.InvalidRequest("missing client certificate " + cert + " for key " + key);
       }
     }
     KeyManagerFactory factory =

@@ -76,7 +76,8 @@ class ReadingTextsTest {
     "x.dot.example,true"
   })
   void hostsWithoutProxy(String host, boolean without) {
-    List<String> none = List.of("a.example", "10.0.0.0/16", "p.example:99", "*.dom.example", ".dot.example", "");
+    List<String> none =
+        List.of("a.example", "10.0.0.0/16", "p.example:99", "*.dom.example", ".dot.example", "");
     assertEquals(without, Hosts.matches(host, 443, none));
   }
 

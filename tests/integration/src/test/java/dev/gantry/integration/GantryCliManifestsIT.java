@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Busybox;
-import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
@@ -27,12 +26,14 @@ class GantryCliManifestsIT {
   @TempDir Path folder;
 
   private Engine engine;
+  private RegistryUser user;
   private RegistryServer registry;
 
   @BeforeEach
   void start() {
     Needs.peers();
     engine = Engine.start();
+    user = new RegistryUser(engine, folder);
   }
 
   @AfterEach
@@ -45,34 +46,18 @@ class GantryCliManifestsIT {
     }
   }
 
-  private Command command(String... words) {
-    return engine.gantryCommand(words).with("DOCKER_CONFIG", folder.toString());
-  }
-
-  private Outcome gantry(String... words) {
-    return command(words).run().succeeded();
-  }
-
   private String push(String name, String platform) {
     String full = registry.address() + "/" + name;
-    command("import", "--platform", platform, "-c", "LABEL for=" + platform, "-", full)
+    user.gantryCommand("import", "--platform", platform, "-c", "LABEL for=" + platform, "-", full)
         .input(Busybox.tar())
         .run()
         .succeeded();
-    gantry("push", "-q", full);
+    user.gantry("push", "-q", full);
     return full;
   }
 
   private Json.JsonObject raw(String name) {
-    Outcome raw =
-        Command.of(
-                Needs.peers().resolve("skopeo").toString(),
-                "inspect",
-                "--raw",
-                "--tls-verify=false",
-                "docker://" + name)
-            .run()
-            .succeeded();
+    Outcome raw = RegistryUser.skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + name);
     return Json.parseObject(raw.out());
   }
 
@@ -80,27 +65,28 @@ class GantryCliManifestsIT {
   @ValueSource(strings = {"gantry", "docker"})
   void listsArePutTogetherAndReferrersShown(String kind) throws IOException {
     registry = kind.equals("gantry") ? RegistryServer.gantry() : RegistryServer.docker();
-    String here = "linux/" + gantry("version", "-f", "{{.Server.Arch}}").line();
+    String here = "linux/" + user.gantry("version", "-f", "{{.Server.Arch}}").line();
     String one = push("team/one:1", here);
     String two = push("elsewhere/two:1", "linux/" + OTHER);
     String list = registry.address() + "/team/both:1";
     assertEquals(
-        "Created manifest list " + list, gantry("manifest", "create", list, one, two).line());
-    Outcome again = command("manifest", "create", list, one).run().exited(1);
+        "Created manifest list " + list, user.gantry("manifest", "create", list, one, two).line());
+    Outcome again = user.gantryCommand("manifest", "create", list, one).run().exited(1);
     assertTrue(again.err().contains("with no --amend flag"), again.err());
-    gantry("manifest", "annotate", "--variant", "v9", list, two);
-    String digest = gantry("manifest", "push", "--purge", list).out().lines().toList().getLast();
-    command("manifest", "rm", list).run().exited(1);
+    user.gantry("manifest", "annotate", "--variant", "v9", list, two);
+    String digest =
+        user.gantry("manifest", "push", "--purge", list).out().lines().toList().getLast();
+    user.gantryCommand("manifest", "rm", list).run().exited(1);
     List<Json.JsonObject> manifests = raw(list).objects("manifests");
     assertEquals(2, manifests.size());
     Json.JsonObject platform = manifests.getLast().object("platform").orElseThrow();
     assertEquals(OTHER, platform.string("architecture", ""));
     assertEquals("v9", platform.string("variant", ""));
-    gantry("rmi", one, two);
-    gantry("pull", "-q", list);
-    assertEquals("ok", gantry("run", "--rm", list, "echo", "ok").line());
-    gantry("pull", "-q", "--platform", "linux/" + OTHER + "/v9", list);
-    assertTrue(gantry("manifest", "inspect", list).out().contains("\"v9\""));
+    user.gantry("rmi", one, two);
+    user.gantry("pull", "-q", list);
+    assertEquals("ok", user.gantry("run", "--rm", list, "echo", "ok").line());
+    user.gantry("pull", "-q", "--platform", "linux/" + OTHER + "/v9", list);
+    assertTrue(user.gantry("manifest", "inspect", list).out().contains("\"v9\""));
     refer(list, digest, kind.equals("gantry"));
   }
 
@@ -144,10 +130,10 @@ class GantryCliManifestsIT {
               .put("mediaType", "application/vnd.oci.image.index.v1+json")
               .put("manifests", Json.array().add(entry)));
     }
-    String shown = gantry("image", "referrers", list).out();
+    String shown = user.gantry("image", "referrers", list).out();
     assertTrue(shown.contains(stored), shown);
     assertTrue(shown.contains("by=ann"), shown);
-    String none = gantry("image", "referrers", "--type", "application/x-none", list).out();
+    String none = user.gantry("image", "referrers", "--type", "application/x-none", list).out();
     assertEquals(1, none.lines().count(), none);
   }
 

@@ -9,6 +9,7 @@ import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
+import dev.gantry.testkit.RegistryServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +23,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Pulls and pushes of one large layer through connections that break, registries that die, a disk
 /// that is full, and an engine that is killed: nothing half is ever visible, and the next try goes
@@ -97,6 +100,10 @@ class RegistryFaultsIT {
 
   private Command pulling() {
     return engine.dockerCommand("pull", name()).within(LIMIT);
+  }
+
+  private Command pushing(String target) {
+    return engine.dockerCommand("push", target).within(LIMIT);
   }
 
   private void assertNothingIsThere() {
@@ -201,9 +208,7 @@ class RegistryFaultsIT {
     // known sources of the same registry would be mounted: this is another name of it
     String plain = "localhost:" + proxy.host().replaceFirst(".*:", "") + "/pushed:1";
     engine.docker("tag", name(), plain).succeeded();
-    CompletableFuture<Outcome> push =
-        CompletableFuture.supplyAsync(
-            () -> engine.dockerCommand("push", plain).within(LIMIT).run());
+    CompletableFuture<Outcome> push = CompletableFuture.supplyAsync(() -> pushing(plain).run());
     Eventually.within(LIMIT, "half of it has gone", proxy::isCut);
     assertEquals(404, engine.get("/distribution/" + registry.host() + "/pushed:1/json").status());
     proxy.heal();
@@ -211,6 +216,57 @@ class RegistryFaultsIT {
     engine.docker("rmi", target, plain).succeeded();
     engine.docker("pull", "-q", registry.host() + "/pushed:1").succeeded();
     engine.docker("rmi", registry.host() + "/pushed:1").succeeded();
+    assertWholeAndRemove();
+  }
+
+  @Test
+  void registryKilledInAPushIsAwaited() {
+    pulling().run().succeeded();
+    String target = proxy.host().replace("127.0.0.1", "localhost") + "/killed:1";
+    engine.docker("tag", name(), target).succeeded();
+    proxy.cutAfterSending(SIZE / 4);
+    CompletableFuture<Outcome> push = CompletableFuture.supplyAsync(() -> pushing(target).run());
+    Eventually.within(LIMIT, "a quarter of it has gone", proxy::isCut);
+    registry.kill();
+    proxy.heal();
+    registry.restart();
+    push.join().succeeded();
+    engine.docker("rmi", target).succeeded();
+    engine.docker("pull", "-q", registry.host() + "/killed:1").succeeded();
+    engine.docker("rmi", registry.host() + "/killed:1").succeeded();
+    assertWholeAndRemove();
+  }
+
+  /// Debian's registry forgets what a broken request brought; ours says how much it has.
+  @ParameterizedTest
+  @ValueSource(strings = {"registry", "engine"})
+  void pushGoesOnWithTheRestWhenOneSideWasKilled(String killed) throws IOException {
+    pulling().run().succeeded();
+    try (RegistryServer ours = RegistryServer.gantry();
+        CuttingProxy way =
+            new CuttingProxy(Integer.parseInt(ours.address().replaceFirst(".*:", "")))) {
+      String target = way.host() + "/rest:1";
+      engine.docker("tag", name(), target).succeeded();
+      way.cutAfterSending(SIZE / 2);
+      CompletableFuture<Outcome> push = CompletableFuture.supplyAsync(() -> pushing(target).run());
+      Eventually.within(LIMIT, "half of it has gone", way::isCut);
+      if (killed.equals("engine")) {
+        engine.kill();
+        push.join();
+        way.heal();
+        engine.restart();
+        pushing(target).run().succeeded();
+      } else {
+        ours.kill();
+        way.heal();
+        ours.restart();
+        push.join().succeeded();
+      }
+      assertTrue(way.toRegistry() < SIZE * 1.3, "sent " + way.toRegistry() + " bytes");
+      engine.docker("rmi", target).succeeded();
+      engine.docker("pull", "-q", ours.address() + "/rest:1").succeeded();
+      engine.docker("rmi", ours.address() + "/rest:1").succeeded();
+    }
     assertWholeAndRemove();
   }
 

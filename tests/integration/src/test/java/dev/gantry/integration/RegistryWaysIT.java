@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gantry.testkit.Busybox;
+import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Needs;
@@ -15,10 +15,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// The ways to a registry that the engine's settings and the user's configuration name: proxies,
 /// mirrors, rewritten prefixes, programs that keep passwords. The registry is Debian's.
@@ -26,13 +29,12 @@ class RegistryWaysIT {
   @TempDir Path folder;
 
   private Engine engine;
-  private Path clientConfig;
+  private RegistryUser user;
 
   @BeforeEach
-  void prepare() throws IOException {
+  void prepare() {
     Needs.dockerClient();
     Needs.peers();
-    clientConfig = Files.createDirectories(folder.resolve("client"));
   }
 
   @AfterEach
@@ -42,25 +44,9 @@ class RegistryWaysIT {
     }
   }
 
-  private Command command(String... words) {
-    return engine.dockerCommand(words).with("DOCKER_CONFIG", clientConfig.toString());
-  }
-
-  private Outcome docker(String... words) {
-    return command(words).run().succeeded();
-  }
-
-  /// An image that only this name has.
-  private String make(String name) {
-    command("import", "-c", "LABEL name=" + name, "-", name).input(Busybox.tar()).run().succeeded();
-    return name;
-  }
-
-  private void comesBack(String name) {
-    docker("push", "-q", name);
-    docker("rmi", name);
-    assertEquals(name, docker("pull", "-q", name).line());
-    docker("rmi", name);
+  private void use(Engine started) {
+    engine = started;
+    user = new RegistryUser(engine, folder.resolve("client"));
   }
 
   /// An address of this machine that is no loopback address, which proxies are not asked for.
@@ -68,25 +54,72 @@ class RegistryWaysIT {
     return engine.bridgeAddress().replaceFirst("/.*", "");
   }
 
-  @Test
-  void proxiesAreAskedWithTheirPassword() throws Exception {
-    try (ForwardProxy proxy = new ForwardProxy()) {
-      engine =
+  /// Where dockerd looks for the proxies' addresses.
+  private enum Setting {
+    FLAGS,
+    FILE,
+    ENVIRONMENT,
+    SMALL_ENVIRONMENT
+  }
+
+  private Engine startBehind(Setting setting, String proxy, String none) throws IOException {
+    String[] others = {
+      "--insecure-registry",
+      "10.0.0.0/8",
+      "--registry-certs",
+      folder.resolve("certs").toString(),
+      "--config-file",
+      Files.writeString(
+              folder.resolve("daemon.json"),
+              setting == Setting.FILE
+                  ? Json.object()
+                      .put(
+                          "proxies",
+                          Json.object()
+                              .put("http-proxy", proxy)
+                              .put("https-proxy", proxy)
+                              .put("no-proxy", none))
+                      .text()
+                  : "{}")
+          .toString()
+    };
+    return switch (setting) {
+      case FLAGS ->
           Engine.start(
-              "--http-proxy",
-              proxy.address(),
-              "--https-proxy",
-              proxy.address(),
-              "--insecure-registry",
-              "10.0.0.0/8",
-              "--registry-certs",
-              folder.resolve("certs").toString());
+              Stream.concat(
+                      Stream.of(
+                          "--http-proxy=" + proxy, "--https-proxy=" + proxy, "--no-proxy=" + none),
+                      Stream.of(others))
+                  .toArray(String[]::new));
+      case FILE -> Engine.start(others);
+      case ENVIRONMENT ->
+          Engine.startThrough(
+              List.of("env", "HTTP_PROXY=" + proxy, "HTTPS_PROXY=" + proxy, "NO_PROXY=" + none),
+              others);
+      case SMALL_ENVIRONMENT ->
+          Engine.startThrough(
+              List.of("env", "http_proxy=" + proxy, "https_proxy=" + proxy, "no_proxy=" + none),
+              others);
+    };
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void proxiesAreAskedWithTheirPassword(Setting setting) throws Exception {
+    try (ForwardProxy proxy = new ForwardProxy()) {
+      use(startBehind(setting, proxy.address(), "left.out.invalid"));
+      String shown = user.docker("info").out();
+      assertTrue(shown.contains("HTTP Proxy: http://xxxxx:xxxxx@127.0.0.1:"), shown);
+      assertTrue(shown.contains("No Proxy: left.out.invalid"), shown);
       String host = outside();
       try (DebianRegistry plain = new DebianRegistry(folder.resolve("plain"), host, "", "")) {
-        comesBack(make(plain.host() + "/plain:1"));
+        user.comesBack(user.make(plain.host() + "/plain:1"));
         String requests = String.join("\n", proxy.requests());
         assertTrue(requests.contains("PUT http://" + plain.host() + "/v2/plain/"), requests);
         assertTrue(requests.contains("GET http://" + plain.host() + "/v2/plain/blobs/"), requests);
+      }
+      if (setting != Setting.FLAGS) {
+        return; // whose addresses are the same from here on
       }
       proxy.forget();
       Path keys = Files.createDirectories(folder.resolve("keys"));
@@ -100,11 +133,8 @@ class RegistryWaysIT {
       Path safe = folder.resolve("safe");
       try (DebianRegistry encrypted =
           new DebianRegistry(safe, host, tls, DebianRegistry.passwords(safe))) {
-        command("login", "-u", DebianRegistry.USER, "--password-stdin", encrypted.host())
-            .input(DebianRegistry.PASSWORD)
-            .run()
-            .succeeded();
-        comesBack(make(encrypted.host() + "/encrypted:1"));
+        user.login(encrypted, DebianRegistry.PASSWORD).succeeded();
+        user.comesBack(user.make(encrypted.host() + "/encrypted:1"));
         assertEquals(
             List.of("CONNECT " + encrypted.host()), proxy.requests().stream().distinct().toList());
         assertFalse(
@@ -114,24 +144,25 @@ class RegistryWaysIT {
     }
   }
 
-  @Test
-  void proxiesAreLeftOutAndFailuresNamed() throws Exception {
+  @ParameterizedTest
+  @EnumSource(names = {"FILE", "ENVIRONMENT"})
+  void proxiesAreLeftOutWhereToldTo(Setting setting) throws Exception {
     try (ForwardProxy proxy = new ForwardProxy()) {
-      String wrong = proxy.address().replace("p%3Ass", "wrong");
-      engine =
-          Engine.start(
-              "--http-proxy",
-              wrong,
-              "--no-proxy",
-              "registry.invalid,10.0.0.0/8",
-              "--insecure-registry",
-              "0.0.0.0/0");
+      use(startBehind(setting, proxy.address(), "registry.invalid,10.0.0.0/8"));
       try (DebianRegistry registry =
           new DebianRegistry(folder.resolve("plain"), outside(), "", "")) {
-        comesBack(make(registry.host() + "/direct:1"));
+        user.comesBack(user.make(registry.host() + "/direct:1"));
         assertEquals("", proxy.heads());
       }
-      Outcome refused = command("pull", "192.0.2.1:5000/x").run().exited(1);
+    }
+  }
+
+  @Test
+  void proxiesThatRefuseAreNamed() throws Exception {
+    try (ForwardProxy proxy = new ForwardProxy()) {
+      String wrong = proxy.address().replace("p%3Ass", "wrong");
+      use(Engine.start("--http-proxy", wrong, "--insecure-registry", "192.0.2.0/24"));
+      Outcome refused = user.command("pull", "192.0.2.1:5000/x").run().exited(1);
       assertTrue(refused.err().contains("Proxy Authentication Required"), refused.err());
       assertTrue(proxy.heads().contains("http://192.0.2.1:5000/v2/"), proxy.heads());
     }
@@ -140,35 +171,35 @@ class RegistryWaysIT {
   @Test
   void mirrorsAndRewrittenPrefixesAreAskedFirst() throws Exception {
     try (DebianRegistry mirror = DebianRegistry.plain(folder.resolve("mirror"))) {
-      engine =
+      use(
           Engine.start(
               "--registry-mirror",
               "http://" + mirror.host(),
               "--registry-rewrite",
-              "registry.invalid/team=" + mirror.host() + "/moved");
+              "registry.invalid/team=" + mirror.host() + "/moved"));
       for (String path : List.of("library/mirrored", "moved/app")) {
-        String name = make(mirror.host() + "/" + path + ":1");
-        docker("push", "-q", name);
-        docker("rmi", name);
+        String name = user.make(mirror.host() + "/" + path + ":1");
+        user.docker("push", "-q", name);
+        user.docker("rmi", name);
       }
-      assertEquals("docker.io/library/mirrored:1", docker("pull", "-q", "mirrored:1").line());
+      assertEquals("docker.io/library/mirrored:1", user.docker("pull", "-q", "mirrored:1").line());
       assertEquals(
           "registry.invalid/team/app:1",
-          docker("pull", "-q", "registry.invalid/team/app:1").line());
-      assertEquals("ok", docker("run", "--rm", "mirrored:1", "echo", "ok").line());
-      Outcome elsewhere = command("pull", "registry.invalid/other:1").run().exited(1);
+          user.docker("pull", "-q", "registry.invalid/team/app:1").line());
+      assertEquals("ok", user.docker("run", "--rm", "mirrored:1", "echo", "ok").line());
+      Outcome elsewhere = user.command("pull", "registry.invalid/other:1").run().exited(1);
       assertTrue(elsewhere.err().contains("registry.invalid"), elsewhere.err());
     }
   }
 
   @Test
   void programsKeepPasswords() throws Exception {
-    engine = Engine.start();
+    use(Engine.start());
     Path safe = folder.resolve("safe");
     try (DebianRegistry registry =
         new DebianRegistry(safe, "127.0.0.1", "", DebianRegistry.passwords(safe))) {
       Path programs = helper();
-      Path config = clientConfig.resolve("config.json");
+      Path config = user.config().resolve("config.json");
       Files.writeString(config, "{\"credHelpers\": {\"" + registry.host() + "\": \"test\"}}");
       gantry(programs, "login", "-u", DebianRegistry.USER, "--password-stdin", registry.host())
           .input("wrong")
@@ -181,9 +212,9 @@ class RegistryWaysIT {
       assertFalse(Files.readString(config).contains("\"auth\":"), Files.readString(config));
       String kept = Files.readString(programs.resolve("kept"));
       assertTrue(kept.contains("\"Secret\":\"" + DebianRegistry.PASSWORD), kept);
-      String name = make(registry.host() + "/kept:1");
+      String name = user.make(registry.host() + "/kept:1");
       gantry(programs, "push", "-q", name).run().succeeded();
-      docker("rmi", name);
+      user.docker("rmi", name);
       gantry(programs, "pull", "-q", name).run().succeeded();
       gantry(programs, "logout", registry.host()).run().succeeded();
       assertFalse(Files.exists(programs.resolve("kept")));
@@ -192,10 +223,7 @@ class RegistryWaysIT {
   }
 
   private Command gantry(Path programs, String... words) {
-    return engine
-        .gantryCommand(words)
-        .with("DOCKER_CONFIG", clientConfig.toString())
-        .with("PATH", programs + ":" + System.getenv("PATH"));
+    return user.gantryCommand(words).with("PATH", programs + ":" + System.getenv("PATH"));
   }
 
   /// `docker-credential-test`, which keeps one entry in the file `kept` beside it.
