@@ -10,10 +10,6 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,8 +19,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class HttpServerTest {
   @TempDir Path folder;
@@ -167,30 +161,6 @@ class HttpServerTest {
       String all = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       assertTrue(all.startsWith("HTTP/1.1 413 "), all);
       assertTrue(all.contains("/aHTTP/1.1 200 "), all);
-    }
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void earlyAnswerReachesJavasClient(boolean closes) throws Exception {
-    Handler handler =
-        (q, r) -> {
-          if (closes) {
-            r.close();
-          }
-          r.send(413, bytes("too large"));
-        };
-    try (HttpServer server = new HttpServer(handler, Limits.PUBLIC);
-        HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
-      URI uri = URI.create("http://127.0.0.1:" + server.listenTcp(loopback()).getPort() + "/");
-      for (int i = 0; i < 10; i++) {
-        HttpRequest request =
-            HttpRequest.newBuilder(uri)
-                .PUT(HttpRequest.BodyPublishers.ofByteArray(new byte[8 << 20]))
-                .build();
-        var answer = client.send(request, HttpResponse.BodyHandlers.ofString());
-        assertEquals("413 too large", answer.statusCode() + " " + answer.body());
-      }
     }
   }
 

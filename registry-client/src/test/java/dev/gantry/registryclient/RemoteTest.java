@@ -27,6 +27,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RemoteTest {
   private static final byte[] MANIFEST = "{\"schemaVersion\":2}".getBytes(StandardCharsets.UTF_8);
@@ -582,6 +584,27 @@ class RemoteTest {
       assertTrue(remote().mount(Digest.of(bytes), "c"));
       assertFalse(remote().mount(Digest.of(bytes), "c"));
       assertEquals("DELETE /v2/a/b/blobs/uploads/7", registry.requests.getLast());
+    }
+
+    /// The server answers before it has read anything, and Java's client reads after it has sent.
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void refusalInTheMiddleOfABodyIsRead(boolean closes) {
+      registry.on(
+          "PUT /v2/a/b/manifests/1",
+          (q, r) -> {
+            if (closes) {
+              r.close();
+            }
+            r.send(413, ScriptedRegistry.error("SIZE_INVALID", "too large"));
+          });
+      for (int i = 0; i < 5; i++) {
+        Failure e =
+            assertThrows(
+                Failure.InvalidRequest.class,
+                () -> remote().putManifest("1", "application/x-any", new byte[8 << 20]));
+        assertEquals("size invalid: too large", e.text());
+      }
     }
 
     @Test
