@@ -36,7 +36,7 @@ final class ZstdStream extends FilterInputStream {
     in.mark(HEAD);
     byte[] head = in.readNBytes(HEAD);
     in.reset();
-    int share = (int) Math.clamp((window(head) + (1 << 20) - 1) >> 20, 1, BUDGET);
+    int share = Math.clamp((window(head) + (1 << 20) - 1) >> 20, 1, BUDGET);
     try {
       ROOM.acquire(share);
     } catch (InterruptedException e) {
