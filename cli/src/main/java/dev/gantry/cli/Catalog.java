@@ -85,6 +85,9 @@ final class Catalog {
       builder history pin | build history pin | Keep the records of builds whatever their age
       builder history rm | build history rm, builder history remove, build history remove | Forget builds
       builder history unpin | build history unpin | Let the records of builds grow old again
+      checkpoint create  |  | Keep what a container's processes are doing
+      checkpoint ls      | checkpoint list | List a container's checkpoints
+      checkpoint rm      | checkpoint remove | Remove a checkpoint
       system dial-stdio  |  | Join standard input and output with the engine, for clients over SSH
       system df          |  | Show what takes how much of the disk
       system events      | events | Show what happens, as it happens
@@ -140,6 +143,7 @@ final class Catalog {
     groups.put("network", "Everything about networks");
     groups.put("volume", "Everything about volumes");
     groups.put("builder", "Builds: their cache and their history");
+    groups.put("checkpoint", "What containers' processes were doing, where the engine can keep it");
     groups.put("system", "The engine, its disk and its events");
     groups.put("context", "Addresses of engines under names");
     return groups;

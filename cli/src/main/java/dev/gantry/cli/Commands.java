@@ -59,6 +59,7 @@ final class Commands {
               verb.startsWith("history ")
                   ? BuildHistory.command(verb.substring("history ".length()))
                   : Prunes.command("builder");
+          case "checkpoint" -> Checkpoints.command(verb);
           default -> Systems.command(verb);
         };
     return command.named(name, entry.help());

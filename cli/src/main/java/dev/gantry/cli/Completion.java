@@ -15,7 +15,7 @@ final class Completion {
   /// `completion SHELL`.
   static Command script() {
     return Command.of(
-        "bash|zsh|fish",
+        "bash|zsh|fish|powershell",
         1,
         1,
         (session, words) -> {
@@ -62,9 +62,22 @@ final class Completion {
           # fish completion for gantry:  gantry completion fish | source
           complete -c gantry -f -a '(gantry __complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
           """;
+      case "powershell" ->
+          """
+          # PowerShell completion for gantry (7.3 or newer):  gantry completion powershell | Out-String | Invoke-Expression
+          Register-ArgumentCompleter -Native -CommandName gantry -ScriptBlock {
+            param($word, $line, $cursor)
+            $words = @($line.CommandElements | Select-Object -Skip 1 | ForEach-Object { "$_" })
+            if ("$word" -eq "") { $words += "" }
+            & gantry __complete -- @words 2>$null | Where-Object { $_.StartsWith("$word") }
+          }
+          """;
       default ->
           throw new Exit(
-              1, "no completion for the shell \"" + shell + "\": there is bash, zsh and fish");
+              1,
+              "no completion for the shell \""
+                  + shell
+                  + "\": there is bash, zsh, fish and powershell");
     };
   }
 
@@ -135,7 +148,7 @@ final class Completion {
       case "volume" -> named(session, "/volumes", "Volumes");
       case "context" ->
           new ContextStore(session.config()).all().stream().map(c -> c.name()).toList();
-      case "bash" -> List.of("bash", "zsh", "fish");
+      case "bash" -> List.of("bash", "zsh", "fish", "powershell");
       case "restart" -> List.of("no", "always", "unless-stopped", "on-failure");
       case "pull" -> List.of("always", "missing", "never");
       case "format" -> List.of("json", "table");

@@ -141,13 +141,20 @@ final class Containers {
     if (words.on("attach") || words.on("interactive")) {
       return Attaches.start(session, words);
     }
+    if (words.has("checkpoint") && words.arguments().size() > 1) {
+      throw new Exit(1, "you cannot restore multiple containers at once");
+    }
     List<String> failed = new ArrayList<>();
     for (String name : words.arguments()) {
       int code =
           session.each(
               List.of(name),
               n -> {
-                session.engine().post(Query.of("/containers/{}/start", n), null);
+                Query query =
+                    Query.of("/containers/{}/start", n)
+                        .withText("checkpoint", words.text("checkpoint", ""))
+                        .withText("checkpoint-dir", words.text("checkpoint-dir", ""));
+                session.engine().post(query, null);
                 session.out().println(n);
               });
       if (code != 0) {

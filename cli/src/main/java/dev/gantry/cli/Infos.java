@@ -2,10 +2,7 @@ package dev.gantry.cli;
 
 import dev.gantry.cli.template.Scope;
 import dev.gantry.cli.template.Template;
-import dev.gantry.cli.template.TemplateException;
-import dev.gantry.client.Query;
 import dev.gantry.json.Json;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -21,50 +18,22 @@ final class Infos {
   }
 
   private static int run(Session session, Words words) {
-    String format = words.text("format", "");
-    Optional<Template> template = template(format);
-    Json.JsonObject info = Json.object();
-    Optional<RuntimeException> problem = Optional.empty();
-    try {
-      info = Session.object(session.engine().get(Query.of("/info")));
-    } catch (dev.gantry.base.Failure | UncheckedIOException | dev.gantry.client.ApiError e) {
-      problem = Optional.of(e);
-    }
+    Optional<Template> template = About.template("", words);
+    About about = About.ask(session, "/info");
+    Json.JsonObject info = about.answer();
     Json.JsonObject client = client(session);
     if (template.isPresent()) {
       info.put("ClientInfo", client);
-      print(session, template.get(), info);
+      About.print(session, template.get(), info, Scope.struct("system.dockerInfo"));
     } else {
       session.out().print(text(client, info));
     }
     session.out().flush();
-    if (problem.isEmpty()) {
-      info.strings("Warnings").forEach(session.err()::println);
-    } else {
-      throw problem.get();
+    if (about.problem().isPresent()) {
+      throw about.problem().get();
     }
+    info.strings("Warnings").forEach(session.err()::println);
     return 0;
-  }
-
-  private static Optional<Template> template(String format) {
-    try {
-      return format.isEmpty()
-          ? Optional.empty()
-          : Optional.of(
-              Template.parse("", format.equals("json") ? "{{json .}}" : Rows.escapes(format)));
-    } catch (TemplateException e) {
-      throw new Exit(64, "template parsing error: " + e.text());
-    }
-  }
-
-  private static void print(Session session, Template template, Json.JsonObject info) {
-    try {
-      session.out().println(template.apply(info, Scope.struct("system.dockerInfo")));
-    } catch (TemplateException e) {
-      session.out().println();
-      session.out().flush();
-      throw new Exit(1, e.text());
-    }
   }
 
   private static Json.JsonObject client(Session session) {

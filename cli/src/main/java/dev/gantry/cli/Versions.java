@@ -2,11 +2,8 @@ package dev.gantry.cli;
 
 import dev.gantry.cli.template.Scope;
 import dev.gantry.cli.template.Template;
-import dev.gantry.cli.template.TemplateException;
 import dev.gantry.client.EngineClient;
-import dev.gantry.client.Query;
 import dev.gantry.json.Json;
-import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -21,41 +18,22 @@ final class Versions {
   }
 
   private static int run(Session session, Words words) {
-    String format = words.text("format", "");
-    Optional<Template> template = template(format);
-    Json.JsonObject server = Json.object();
-    Optional<RuntimeException> problem = Optional.empty();
-    try {
-      server = Session.object(session.engine().get(Query.of("/version")));
-    } catch (dev.gantry.base.Failure | UncheckedIOException | dev.gantry.client.ApiError e) {
-      problem = Optional.of(e);
-    }
-    Json.JsonObject client = client(session, problem.isEmpty());
+    Optional<Template> template = About.template("version", words);
+    About about = About.ask(session, "/version");
+    boolean answered = about.problem().isEmpty();
+    Json.JsonObject client = client(session, answered);
     if (template.isEmpty()) {
-      session.out().print(text(client, server));
+      session.out().print(text(client, about.answer()));
     } else {
       Json.JsonObject both = Json.object().put("Client", client);
-      both.put("Server", problem.isEmpty() ? server : Json.NULL);
-      print(session, template.get(), both);
+      both.put("Server", answered ? about.answer() : Json.NULL);
+      About.print(session, template.get(), both, new Known());
     }
     session.out().flush();
-    problem.ifPresent(
-        e -> {
-          throw e;
-        });
-    return 0;
-  }
-
-  private static Optional<Template> template(String format) {
-    try {
-      return format.isEmpty()
-          ? Optional.empty()
-          : Optional.of(
-              Template.parse(
-                  "version", format.equals("json") ? "{{json .}}" : Rows.escapes(format)));
-    } catch (TemplateException e) {
-      throw new Exit(64, "template parsing error: " + e.text());
+    if (about.problem().isPresent()) {
+      throw about.problem().get();
     }
+    return 0;
   }
 
   private static Json.JsonObject client(Session session, boolean agreed) {
@@ -71,16 +49,6 @@ final class Versions {
             "Context",
             new ContextStore(session.config())
                 .current(session.global(), Gantry.given(session.global())));
-  }
-
-  private static void print(Session session, Template template, Json.JsonObject both) {
-    try {
-      session.out().println(template.apply(both, new Known()));
-    } catch (TemplateException e) {
-      session.out().println();
-      session.out().flush();
-      throw new Exit(1, e.text());
-    }
   }
 
   /// Fields that Go's structs name in another way than the JSON does.

@@ -23,10 +23,11 @@ final class Volumes {
               0,
               1,
               Volumes::create,
-              Flag.text("driver", 'd', "The `driver` that makes it").standard("local"),
-              Flag.list("label", ' ', "A label: NAME=VALUE"),
-              Flag.text("name", ' ', "Its name").hide(),
-              Flag.map("opt", 'o', "An option of the driver: NAME=VALUE"));
+              ClusterVolumes.with(
+                  Flag.text("driver", 'd', "The `driver` that makes it").standard("local"),
+                  Flag.list("label", ' ', "A label: NAME=VALUE"),
+                  Flag.text("name", ' ', "Its name").hide(),
+                  Flag.map("opt", 'o', "An option of the driver: NAME=VALUE")));
       case "ls" ->
           Command.of(
               "[OPTIONS]",
@@ -116,6 +117,9 @@ final class Volumes {
     }
     if (words.has("label")) {
       body.put("Labels", RunRequest.pairs(words.list("label")));
+    }
+    if (ClusterVolumes.isWanted(words)) {
+      body.put("ClusterVolumeSpec", ClusterVolumes.spec(words));
     }
     Json answer = session.engine().post(Query.of("/volumes/create"), body);
     session.out().println(Session.object(answer).string("Name", ""));
