@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -39,6 +40,12 @@ final class BuilderFlags {
           "maxUsedSpace",
           "minFreeSpace");
 
+  // dockerd's other settings of builds, and why nothing can be set here
+  private static final Map<String, String> REASONS =
+      Map.of(
+          "history", "what is kept of builds has no limits of its own",
+          "entitlements", "a build has the rights that its own request asks for");
+
   private BuilderFlags() {}
 
   static CachePolicy read(Flags flags, Path dataRoot) {
@@ -57,7 +64,11 @@ final class BuilderFlags {
   private static void only(Json.JsonObject object, String name, Set<String> known) {
     for (String key : object.members().keySet()) {
       if (!known.contains(key)) {
-        throw new Failure.InvalidRequest("unknown setting " + name + "." + key);
+        String reason = REASONS.get(key);
+        throw new Failure.InvalidRequest(
+            reason == null
+                ? "unknown setting " + name + "." + key
+                : "this engine does not honour " + name + "." + key + ": " + reason);
       }
     }
   }

@@ -122,6 +122,8 @@ final class Flags {
                 proxies.members().forEach((k, v) -> flat.put("proxies." + k, v));
               } else if (key.equals("builder")) {
                 flat.put(key, value.text()); // read by itself: it is nested deeply
+              } else if (key.equals("host-gateway-ip")) {
+                flat.put("host-gateway-ips", value); // its older name
               } else {
                 flat.put(key, value);
               }

@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReference;
 /// without touching a container.
 public final class Gantryd {
   private static final String VERSION = "0.1.0";
+  private static final int SHUTDOWN_SECONDS = 15;
   private static final String DEFAULT_SOCKET = "unix:///run/gantry.sock";
 
   private Gantryd() {}
@@ -66,6 +67,8 @@ public final class Gantryd {
             : Log.level(flags.text("log-level", "info")),
         logsJson(flags));
     Preflight.check();
+    KnownEnvironment.notes(System.getenv()).forEach(Log::warn);
+    Notify manager = new Notify(System.getenv());
     Listeners listeners = new Listeners(flags);
     Path dataRoot = Path.of(flags.text("data-root", "/var/lib/gantry")).toAbsolutePath();
     Path execRoot = Path.of(flags.text("exec-root", "/run/gantry")).toAbsolutePath();
@@ -96,15 +99,27 @@ public final class Gantryd {
     List<String> hosts =
         flags.list("host").isEmpty() ? List.of(DEFAULT_SOCKET) : flags.list("host");
     // before the first client can see the engine and signal it: a SIGHUP nobody handles ends a JVM
-    ProcessSignals.on("HUP", () -> reload(flags, settings));
-    CountDownLatch ended = atEnd(() -> end(flags, server, engine, pidFile, listeners, tracing));
+    AtomicReference<Flags> current = new AtomicReference<>(flags);
+    ProcessSignals.on(
+        "HUP",
+        () -> {
+          manager.reloading();
+          reload(current, settings);
+          manager.reloaded();
+        });
+    CountDownLatch ended =
+        atEnd(
+            () -> {
+              manager.stopping();
+              end(current.get(), server, engine, pidFile, listeners, tracing);
+            });
     List<String> addresses = new ArrayList<>();
     for (String host : hosts) {
       addresses.add(listeners.listen(server, host));
     }
     metrics(flags, engine);
     Log.info("ready: listening on " + String.join(" ", addresses));
-    Notify.service("READY=1\nMAINPID=" + ProcessHandle.current().pid());
+    manager.ready("listening on " + String.join(" ", addresses));
     try {
       ended.await();
     } catch (InterruptedException e) {
@@ -149,9 +164,11 @@ public final class Gantryd {
   }
 
   /// Reads daemon.json again. What needs another start keeps its value.
-  private static void reload(Flags old, AtomicReference<ServerSettings> settings) {
+  private static void reload(
+      AtomicReference<Flags> current, AtomicReference<ServerSettings> settings) {
     try {
-      Flags flags = old.again();
+      Flags flags = current.get().again();
+      int ignored = flags.number("shutdown-timeout", SHUTDOWN_SECONDS); // a mistake changes nothing
       ServerSettings before = settings.get();
       settings.set(ServerFlags.read(flags, before.version(), before.dataRoot()));
       Log.configure(
@@ -159,6 +176,7 @@ public final class Gantryd {
               ? System.Logger.Level.DEBUG
               : Log.level(flags.text("log-level", "info")),
           logsJson(flags));
+      current.set(flags);
       Log.info("settings read again");
     } catch (Failure e) {
       Log.warn("the settings stay as they were: " + e.text());
@@ -191,13 +209,12 @@ public final class Gantryd {
       Path pidFile,
       Listeners listeners,
       Tracing tracing) {
-    Notify.service("STOPPING=1");
     try {
       server.close();
       listeners.removeSockets();
       boolean goOn = flags.flag("live-restore", true);
       if (!goOn) {
-        engine.stopAll(Duration.ofSeconds(flags.number("shutdown-timeout", 15)));
+        engine.stopAll(Duration.ofSeconds(flags.number("shutdown-timeout", SHUTDOWN_SECONDS)));
       }
       engine.close();
       tracing.close();

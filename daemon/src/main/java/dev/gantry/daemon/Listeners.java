@@ -36,7 +36,9 @@ final class Listeners {
   /// @throws Failure.InvalidRequest if they cannot be used
   Listeners(Flags flags) {
     this.flags = flags;
-    this.verifies = flags.flag("tlsverify");
+    String wish = System.getenv().getOrDefault("DOCKER_TLS_VERIFY", "");
+    boolean overNetwork = flags.list("host").stream().anyMatch(host -> host.startsWith("tcp://"));
+    this.verifies = flags.flag("tlsverify", !wish.isEmpty() && overNetwork);
     this.tls =
         verifies || flags.flag("tls")
             ? Optional.of(
@@ -79,7 +81,22 @@ final class Listeners {
     throw new Failure.InvalidRequest(
         "invalid bind address ("
             + host
-            + "): unix:///path, tcp://address:port and fd:// are known");
+            + "): "
+            + reason(host).orElse("unix:///path, tcp://address:port and fd:// are known"));
+  }
+
+  /// Whether `host` has a form on which [#listen] listens.
+  static boolean isKnown(String host) {
+    return host.startsWith("unix://") && host.length() > 7
+        || host.equals("fd://")
+        || TCP.matcher(host).matches();
+  }
+
+  /// Why an address of dockerd's is none here.
+  static Optional<String> reason(String host) {
+    return host.startsWith("npipe://")
+        ? Optional.of("named pipes are of another operating system")
+        : Optional.empty();
   }
 
   private String tcp(

@@ -22,9 +22,11 @@ final class ServerFlags {
   private ServerFlags() {}
 
   static ServerSettings read(Flags flags, String version, Path dataRoot) {
-    only(flags, "storage-driver", "overlay2", "overlayfs");
-    only(flags, "firewall-backend", "nftables");
-    only(flags, "default-runtime", "runc", "io.containerd.runc.v2");
+    String driver = System.getenv().getOrDefault("DOCKER_DRIVER", "");
+    only("storage-driver", flags.text("storage-driver", driver), "overlay2", "overlayfs", "");
+    only("firewall-backend", flags.text("firewall-backend", ""), "nftables", "");
+    only(
+        "default-runtime", flags.text("default-runtime", ""), "runc", "io.containerd.runc.v2", "");
     for (String option : flags.list("exec-opt")) {
       if (!option.equals("native.cgroupdriver=cgroupfs")) {
         throw new Failure.InvalidRequest(
@@ -71,8 +73,7 @@ final class ServerFlags {
   }
 
   /// Refuses what this engine does in one way alone.
-  private static void only(Flags flags, String name, String... ways) {
-    String value = flags.text(name, ways[0]);
+  private static void only(String name, String value, String... ways) {
     if (!Set.of(ways).contains(value)) {
       throw new Failure.InvalidRequest(
           "this engine does not honour --" + name + " " + value + ": it knows " + ways[0]);
