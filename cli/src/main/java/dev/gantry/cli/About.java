@@ -18,8 +18,7 @@ import java.util.Optional;
 record About(Json.JsonObject answer, Optional<RuntimeException> problem) {
   static About ask(Session session, String path) {
     try {
-      return new About(
-          Session.object(session.engine().get(Query.of(path))), Optional.empty());
+      return new About(Session.object(session.engine().get(Query.of(path))), Optional.empty());
     } catch (Failure | UncheckedIOException | ApiError e) {
       return new About(Json.object(), Optional.of(e));
     }

@@ -75,8 +75,7 @@ final class ClusterVolumes {
     Json.JsonArray places = Json.array();
     topologies.forEach(
         text ->
-            places.add(
-                Json.object().put("Segments", RunRequest.pairs(List.of(text.split(","))))));
+            places.add(Json.object().put("Segments", RunRequest.pairs(List.of(text.split(","))))));
     return places;
   }
 }

@@ -89,7 +89,8 @@ class CommandTableTest {
     TreeSet<String> missing = new TreeSet<>();
     int rows = 0;
     int count = 0;
-    for (String line : Files.readAllLines(Needs.shared("features/cli.tsv")).stream().skip(1).toList()) {
+    for (String line :
+        Files.readAllLines(Needs.shared("features/cli.tsv")).stream().skip(1).toList()) {
       Row row = Row.parse(line);
       if (row.isOurs()) {
         rows++;

@@ -6,8 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 
-/// Tells the service manager how far the engine is (sd_notify(3)), and regularly that it lives where
-/// a watchdog waits for that (sd_watchdog_enabled(3)). Without a service manager nothing happens.
+/// Tells the service manager how far the engine is (sd_notify(3)), and regularly that it lives
+/// where a watchdog waits for that (sd_watchdog_enabled(3)). Without a service manager nothing
+/// happens.
 final class Notify {
   private static final long NANOS_PER_MICRO = 1000;
 

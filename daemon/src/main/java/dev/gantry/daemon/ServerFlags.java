@@ -25,8 +25,7 @@ final class ServerFlags {
     String driver = System.getenv().getOrDefault("DOCKER_DRIVER", "");
     only("storage-driver", flags.text("storage-driver", driver), "overlay2", "overlayfs", "");
     only("firewall-backend", flags.text("firewall-backend", ""), "nftables", "");
-    only(
-        "default-runtime", flags.text("default-runtime", ""), "runc", "io.containerd.runc.v2", "");
+    only("default-runtime", flags.text("default-runtime", ""), "runc", "io.containerd.runc.v2", "");
     for (String option : flags.list("exec-opt")) {
       if (!option.equals("native.cgroupdriver=cgroupfs")) {
         throw new Failure.InvalidRequest(

@@ -430,6 +430,9 @@ public final class Container {
     if (death != null) {
       json.put("Death", JsonRecords.write(death));
     }
+    if (sent.signal() != 0) {
+      json.put("Sent", Json.object().put("Signal", sent.signal()).put("By", sent.by()));
+    }
     if (!goodFacts.isEmpty()) {
       json.put("Good", Json.strings(goodFacts));
     }
@@ -502,6 +505,8 @@ public final class Container {
     c.stoppedByUser = json.bool("StoppedByUser", false);
     json.object("Health").ifPresent(h -> c.health = Health.read(h));
     json.object("Death").ifPresent(d -> c.death = JsonRecords.read(d, Death.class));
+    json.object("Sent")
+        .ifPresent(by -> c.sent = new Sent((int) by.number("Signal", 0), by.string("By", "")));
     c.goodFacts = json.stringMap("Good");
     json.object("Attachment").ifPresent(a -> c.attachment = JsonRecords.read(a, Attachment.class));
     return c;

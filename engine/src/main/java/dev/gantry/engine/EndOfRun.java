@@ -9,10 +9,12 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// What follows when a container's first process has ended: what is left of the run is cleared
 /// away, its end is put on record, and the container is started again, removed or left.
 final class EndOfRun {
+  private static final int UNKNOWN = 255;
   private static final int DRAIN_MILLIS = 2000;
   private static final Duration GOOD_RUN = Duration.ofSeconds(10);
 
@@ -29,20 +31,21 @@ final class EndOfRun {
         c.state() instanceof ContainerState.Live live ? live.startedAt() : Instant.EPOCH;
     HealthMonitor.stop(c);
     // the group's figures go with the group
-    Death death = death(exit, startedAt);
+    Death death = death(Optional.of(exit), startedAt, true);
     engine.killRest(c);
     output.awaitEnd(DRAIN_MILLIS);
     boolean oom = death.oomKills() > 0;
     if (oom) {
       engine.publish(c, "oom", Map.of());
     }
-    c.health().ifPresent(h -> c.health(h.with(Health.Status.UNHEALTHY, h.failingStreak())));
-    Duration ran = Duration.between(startedAt, exit.exitedAt());
+    unhealthy();
+    Instant endedAt = later(exit.exitedAt(), startedAt);
+    Duration ran = Duration.between(startedAt, endedAt);
     boolean again = RestartPolicy.applies(c, exit.code());
     ContainerState next =
         again
-            ? new ContainerState.Restarting(exit.code(), startedAt, exit.exitedAt())
-            : new ContainerState.Exited(exit.code(), startedAt, exit.exitedAt(), oom, "");
+            ? new ContainerState.Restarting(exit.code(), startedAt, endedAt)
+            : new ContainerState.Exited(exit.code(), startedAt, endedAt, oom, "");
     c.died(judged(c, death));
     if (again) {
       c.planRestart(c.restartCount() + 1, RestartPolicy.delayMillis(c.backoffMillis(), ran));
@@ -78,19 +81,37 @@ final class EndOfRun {
       if (c.takeStopAnnouncement()) {
         engine.publish(c, "stop", Map.of()); // Docker's order: before die
       }
-      engine.publish(
-          c,
-          "die",
-          Map.of(
-              "execDuration", Long.toString(Math.max(0, ran.toSeconds())),
-              "exitCode", Integer.toString(code)));
+      engine.publish(c, "die", attributes(code, ran));
     }
   }
 
-  private Death death(ExitStatus exit, Instant startedAt) {
+  /// What the event of an end says more.
+  static Map<String, String> attributes(int code, Duration ran) {
+    return Map.of(
+        "execDuration",
+        Long.toString(Math.max(0, ran.toSeconds())),
+        "exitCode",
+        Integer.toString(code));
+  }
+
+  /// The monitor may see the end of a short run before the engine has noted its start.
+  private static Instant later(Instant end, Instant start) {
+    return end.isBefore(start) ? start : end;
+  }
+
+  /// What does not run is not healthy.
+  void unhealthy() {
+    c.health().ifPresent(h -> c.health(h.with(Health.Status.UNHEALTHY, h.failingStreak())));
+  }
+
+  /// The death of the present run.
+  ///
+  /// @param exit empty if nobody saw it
+  /// @param measured whether the run's control group is still there
+  Death death(Optional<ExitStatus> exit, Instant startedAt, boolean measured) {
     Map<String, Long> usage = new LinkedHashMap<>();
     Map<String, Long> limits = new LinkedHashMap<>();
-    if (c.state() instanceof ContainerState.Live) {
+    if (measured && c.state() instanceof ContainerState.Live) {
       Statistics.Last last = new Statistics(engine.cgroups(), engine.cgroup(c)).readLast();
       usage.put("memory", last.memory().usage());
       last.memory().most().ifPresent(m -> usage.put("memory.peak", m));
@@ -100,12 +121,15 @@ final class EndOfRun {
       last.pidsLimit().ifPresent(l -> limits.put("pids", l));
     }
     Container.Sent sent = c.takeSent();
-    int signal = exit.signaled() ? exit.code() - 128 : 0;
-    int oomKills = (int) engine.cgroups().oomKills(engine.cgroup(c));
-    Death.Cause cause = Death.cause(exit.code(), signal, sent.by(), sent.signal(), oomKills, false);
+    int code = exit.map(ExitStatus::code).orElse(UNKNOWN);
+    int signal = exit.filter(ExitStatus::signaled).isPresent() ? code - 128 : 0;
+    int oomKills = measured ? (int) engine.cgroups().oomKills(engine.cgroup(c)) : 0;
+    Death.Cause cause =
+        Death.cause(code, signal, sent.by(), sent.signal(), oomKills, exit.isEmpty());
+    Instant endedAt = later(exit.map(ExitStatus::exitedAt).orElseGet(Instant::now), startedAt);
     return new Death(
         cause.name(),
-        exit.code(),
+        code,
         signal,
         sent.by(),
         sent.signal(),
@@ -114,8 +138,8 @@ final class EndOfRun {
         usage,
         limits,
         startedAt.toString(),
-        exit.exitedAt().toString(),
-        exit.exitedAt().isBefore(engine.openedAt()),
+        endedAt.toString(),
+        endedAt.isBefore(engine.openedAt()) || exit.isEmpty(),
         c.health().map(h -> h.status().word()).orElse(null),
         List.of());
   }
@@ -135,7 +159,8 @@ final class EndOfRun {
             });
   }
 
-  private void restartNow(ContainerState.Restarting restarting) {
+  /// Makes the restart for which the container waits.
+  void restartNow(ContainerState.Restarting restarting) {
     c.verbs.lock();
     try {
       if (c.state() != restarting || engine.isClosed()) {
@@ -143,9 +168,17 @@ final class EndOfRun {
       }
       new StartContainer(engine).start(c);
     } catch (Failure e) {
-      Instant now = Instant.now();
-      c.become(new ContainerState.Exited(128, restarting.startedAt(), now, false, e.text()));
-      engine.note(c);
+      // the container's record says why
+      if (c.state() == restarting) {
+        c.become(
+            new ContainerState.Exited(
+                restarting.exitCode(),
+                restarting.startedAt(),
+                restarting.finishedAt(),
+                false,
+                e.text()));
+        engine.note(c);
+      }
     } finally {
       c.verbs.unlock();
     }
@@ -156,27 +189,6 @@ final class EndOfRun {
     c.stopping(true);
     c.become(new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, ""));
     engine.note(c);
-  }
-
-  /// The death of a container that nobody saw.
-  static Death unseen(int exitCode, boolean known, Instant startedAt, Instant endedAt) {
-    int signal = exitCode > 128 && exitCode < 255 ? exitCode - 128 : 0;
-    Death.Cause cause = Death.cause(exitCode, signal, "", 0, 0, !known);
-    return new Death(
-        cause.name(),
-        exitCode,
-        signal,
-        "",
-        0,
-        0,
-        "",
-        Map.of(),
-        Map.of(),
-        startedAt.toString(),
-        endedAt.toString(),
-        true,
-        null,
-        List.of());
   }
 
   /// The death of a container whose start failed.

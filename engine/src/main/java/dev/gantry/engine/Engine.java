@@ -49,7 +49,7 @@ public final class Engine implements AutoCloseable {
   private final Runtime runtime;
   private final Networks networks;
   private final Volumes volumes;
-  private final Events events = new Events();
+  private final Events events;
   private final CgroupLayout cgroups = CgroupLayout.detected();
   private final ConcurrentMap<String, Container> containers = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, String> names = new ConcurrentHashMap<>();
@@ -63,6 +63,7 @@ public final class Engine implements AutoCloseable {
     this.journal = journal;
     this.runtime = runtime;
     this.networks = networks;
+    this.events = Events.open(options.execRoot().resolve("events"));
     this.snapshots = Snapshots.open(options.dataRoot().resolve("overlay"));
     this.images =
         new Images(journal, ContentStore.open(options.dataRoot().resolve("content")), snapshots);
@@ -629,6 +630,9 @@ public final class Engine implements AutoCloseable {
       Optional<RunningProcess> process = c.process();
       if (process.isPresent()) {
         c.sent(signal, by);
+        if (!c.spec().autoRemove()) {
+          note(c); // an engine after this one knows whose wish the end was
+        }
         process.get().signal(signal);
         publish(c, "kill", Map.of("signal", Integer.toString(signal)));
       }
@@ -1061,6 +1065,7 @@ public final class Engine implements AutoCloseable {
   public void close() {
     closed = true;
     networks.close();
+    events.close();
     journal.close();
   }
 

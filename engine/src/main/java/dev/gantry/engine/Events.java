@@ -1,5 +1,6 @@
 package dev.gantry.engine;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -13,8 +14,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// What happened, in order: the last 256 events, and whoever listens. Thread-safe. A listener that
-/// does not keep up loses its subscription, never the engine's time.
+/// What happened, in order: the last 256 events, those of the engine before among them, and whoever
+/// listens. Thread-safe. A listener that does not keep up loses its subscription, never the
+/// engine's time.
 public final class Events {
   /// @param type `container`, `image`, `network`, `volume`
   /// @param attributes sorted by key
@@ -26,6 +28,18 @@ public final class Events {
 
   private final Deque<Event> past = new ArrayDeque<>();
   private final List<Subscription> subscriptions = new CopyOnWriteArrayList<>();
+  private final EventFile file;
+
+  private Events(EventFile file) {
+    this.file = file;
+  }
+
+  /// Goes on with what the engine before wrote to `file`.
+  static Events open(Path file) {
+    Events events = new Events(new EventFile(file, 4 * KEPT));
+    events.past.addAll(events.file.open(KEPT));
+    return events;
+  }
 
   /// A listener's queue.
   public final class Subscription implements AutoCloseable {
@@ -53,17 +67,31 @@ public final class Events {
   }
 
   void publish(String type, String action, String id, Map<String, String> attributes) {
-    Event event = new Event(type, action, id, new TreeMap<>(attributes), Instant.now());
     synchronized (past) {
+      Event event = new Event(type, action, id, new TreeMap<>(attributes), Instant.now());
       past.addLast(event);
       if (past.size() > KEPT) {
         past.removeFirst();
       }
+      file.add(event, past); // first: who has heard of it finds it again, whatever comes
       for (Subscription s : subscriptions) {
         if (!s.queue.offer(event)) {
           s.close();
         }
       }
+    }
+  }
+
+  /// What is kept, the oldest first.
+  List<Event> past() {
+    synchronized (past) {
+      return List.copyOf(past);
+    }
+  }
+
+  void close() {
+    synchronized (past) {
+      file.close();
     }
   }
 

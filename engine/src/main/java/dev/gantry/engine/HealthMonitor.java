@@ -40,6 +40,9 @@ final class HealthMonitor {
     HealthMonitor monitor = new HealthMonitor(engine, c, check);
     c.monitor(monitor);
     Thread.ofVirtual().name("health-" + Ids.shorten(c.id())).start(monitor::run);
+    if (c.health().map(Health::status).orElse(Health.Status.STARTING) == Health.Status.UNHEALTHY) {
+      monitor.act(); // what was to be done may have been cut off, by a pause or the engine's end
+    }
   }
 
   /// Ends the checks of `c`; a result that comes later is not noted.
@@ -98,13 +101,25 @@ final class HealthMonitor {
       after = before.after(result, check.retries(), forgiven);
       container.health(after);
     }
-    if (before.status() == after.status()) {
-      return;
+    boolean turned = before.status() != after.status();
+    // how often an unhealthy one goes on to fail changes nothing
+    boolean counts =
+        before.failingStreak() != after.failingStreak() && after.failingStreak() <= check.retries();
+    if (turned || counts) {
+      engine.note(container);
     }
-    engine.note(container);
-    engine.publish(container, "health_status: " + after.status().word(), Map.of());
-    if (after.status() == Health.Status.UNHEALTHY && !check.onFailure().equals("none")) {
-      // not on this thread: the verb ends this monitor
+    if (turned) {
+      engine.publish(container, "health_status: " + after.status().word(), Map.of());
+      if (after.status() == Health.Status.UNHEALTHY) {
+        act();
+      }
+    }
+  }
+
+  /// Does what the check says of unhealthy containers, on a thread of its own: the verb ends this
+  /// monitor.
+  private void act() {
+    if (!check.onFailure().equals("none")) {
       Thread.ofVirtual()
           .name("unhealthy-" + Ids.shorten(container.id()))
           .start(() -> engine.unhealthy(container, check.onFailure()));

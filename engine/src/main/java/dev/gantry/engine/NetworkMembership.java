@@ -8,6 +8,7 @@ import dev.gantry.network.Network;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// Connects containers to networks after their creation, and takes them off: at once when they run,
 /// at their next start otherwise. What was asked stays with the container. The texts are Docker's.
@@ -63,14 +64,13 @@ final class NetworkMembership {
       List<Endpoint> gone = new ArrayList<>(endpoints(c));
       boolean runs = c.state() instanceof ContainerState.Live;
       if (c.state() instanceof ContainerState.Live live) {
-        c.attached(engine.networks().disconnect(c.id(), live.pid(), network.id()));
+        takeOff(c, live, network);
       } else if (wishes(c).stream().noneMatch(wish -> names(wish, network))) {
         throw new Failure.Internal(
             "container " + c.id() + " is not connected to network " + network.name());
+      } else {
+        forget(c, network);
       }
-      c.update(
-          c.spec()
-              .withEndpoints(wishes(c).stream().filter(wish -> !names(wish, network)).toList()));
       engine.note(c);
       if (runs) {
         gone.removeAll(endpoints(c));
@@ -80,6 +80,29 @@ final class NetworkMembership {
     } finally {
       c.verbs.unlock();
     }
+  }
+
+  /// On record first: where the engine's end comes between, the link is nobody's, and the next
+  /// engine removes it.
+  private void takeOff(Container c, ContainerState.Live live, Network network) {
+    ContainerSpec before = c.spec();
+    Optional<Attachment> had = c.attachment();
+    forget(c, network);
+    c.attached(had.map(a -> a.without(network.name())).orElse(null));
+    engine.note(c);
+    try {
+      c.attached(engine.networks().disconnect(c.id(), live.pid(), network.id()));
+    } catch (Failure e) {
+      c.update(before);
+      c.attached(had.orElse(null));
+      engine.note(c);
+      throw e;
+    }
+  }
+
+  private static void forget(Container c, Network network) {
+    c.update(
+        c.spec().withEndpoints(wishes(c).stream().filter(wish -> !names(wish, network)).toList()));
   }
 
   private static void refuseShared(Container c) {

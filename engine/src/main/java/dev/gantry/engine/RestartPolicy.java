@@ -29,8 +29,12 @@ final class RestartPolicy {
   }
 
   /// Whether a container that does not run is started with the engine. `always` means even one that
-  /// somebody had stopped; one that never was started is left alone.
+  /// somebody had stopped; one that never was started is left alone, and one whose restart is on
+  /// record already gets it.
   static boolean atEngineStart(Container c) {
+    if (c.state() instanceof ContainerState.Restarting) {
+      return true;
+    }
     if (!(c.state() instanceof ContainerState.Exited exited) || c.spec().autoRemove()) {
       return false;
     }

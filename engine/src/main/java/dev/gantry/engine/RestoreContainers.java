@@ -46,14 +46,16 @@ final class RestoreContainers {
     Set<String> traces = traces();
     Map<Container, RunningProcess> running = reattach(all, traces);
     engine.networks().restore(attachments(running));
+    Untold untold = new Untold(engine, engine.events().past());
     for (Container c : all) {
       RunningProcess process = running.get(c);
       if (process != null) {
-        resume(c, process);
+        resume(c, process, untold);
       } else {
-        settle(c, traces.contains(c.id()));
+        settle(c, traces.contains(c.id()), untold);
       }
     }
+    untold.removed(all.stream().map(Container::id).collect(Collectors.toSet()));
     ExecFolders.restore(
         engine, running.keySet().stream().collect(Collectors.toMap(Container::id, c -> c)));
     engine.volumes().settle();
@@ -137,11 +139,13 @@ final class RestoreContainers {
     return live;
   }
 
-  private void resume(Container c, RunningProcess process) {
+  private void resume(Container c, RunningProcess process, Untold untold) {
     Instant startedAt = c.state() instanceof ContainerState.Live l ? l.startedAt() : Instant.now();
     // a pause or its end may have been cut off between the deed and its record
+    boolean paused = engine.cgroups().isFrozen(engine.cgroup(c));
+    untold.runs(c, startedAt, paused);
     c.become(
-        engine.cgroups().isFrozen(engine.cgroup(c))
+        paused
             ? new ContainerState.Paused(process.pid(), startedAt)
             : new ContainerState.Running(process.pid(), startedAt));
     engine.volumes().resume(c);
@@ -158,16 +162,24 @@ final class RestoreContainers {
 
   // ---- what has none
 
-  private void settle(Container c, boolean hasTraces) {
-    boolean ran =
-        c.state() instanceof ContainerState.Live || c.state() instanceof ContainerState.Restarting;
+  private void settle(Container c, boolean hasTraces, Untold untold) {
+    boolean ran = c.state() instanceof ContainerState.Live;
+    if (c.state() instanceof ContainerState.Live live) {
+      // the group's figures go with what is in it
+      EndOfRun end = new EndOfRun(engine, c);
+      Optional<ExitStatus> exit = engine.runtime().exitRecord(engine.stateDirectory(c.id()));
+      c.died(EndOfRun.judged(c, end.death(exit, live.startedAt(), hasTraces)));
+      end.unhealthy();
+    }
     if (hasTraces || ran) {
       // a monitor that was killed has left its container's processes
       engine.killRest(c);
     }
-    if (ran) {
-      recordEnd(c);
+    c.attached(null);
+    if (c.state() instanceof ContainerState.Live live) {
+      recordEnd(c, live);
     }
+    untold.ended(c, ran);
     if (hasTraces) {
       engine.removeRuntimeState(c);
     }
@@ -181,32 +193,27 @@ final class RestoreContainers {
   }
 
   /// The exit is in the record that the monitor left, or unknown; and so is the last of its log.
-  private void recordEnd(Container c) {
-    Optional<ExitStatus> exit = engine.runtime().exitRecord(engine.stateDirectory(c.id()));
+  private void recordEnd(Container c, ContainerState.Live live) {
     LogIntake left = engine.intake(c);
     if (left != null) {
       left.salvage();
     }
-    c.attached(null);
+    Death death = c.death().orElseThrow();
     c.become(
-        switch (c.state()) {
-          case ContainerState.Restarting r ->
-              new ContainerState.Exited(r.exitCode(), r.startedAt(), r.finishedAt(), false, "");
-          case ContainerState.Live live -> ended(c, live, exit);
-          default -> c.state();
-        });
+        new ContainerState.Exited(
+            death.exitCode(),
+            live.startedAt(),
+            Instant.parse(death.endedAt()),
+            death.oomKills() > 0,
+            ""));
     engine.note(c);
   }
 
-  private static ContainerState ended(
-      Container c, ContainerState.Live live, Optional<ExitStatus> exit) {
-    int code = exit.map(ExitStatus::code).orElse(255);
-    Instant at = exit.map(ExitStatus::exitedAt).orElseGet(Instant::now);
-    c.died(EndOfRun.judged(c, EndOfRun.unseen(code, exit.isPresent(), live.startedAt(), at)));
-    return new ContainerState.Exited(code, live.startedAt(), at, false, "");
-  }
-
   private void start(Container c) {
+    if (c.state() instanceof ContainerState.Restarting restarting) {
+      new EndOfRun(engine, c).restartNow(restarting);
+      return;
+    }
     c.verbs.lock();
     try {
       c.stopping(false);

@@ -119,6 +119,8 @@ final class StartContainer {
         switch (c.state()) {
           case ContainerState.Exited x ->
               new ContainerState.Exited(code, x.startedAt(), before, false, text);
+          case ContainerState.Restarting r ->
+              new ContainerState.Exited(code, r.startedAt(), before, false, text);
           default -> new ContainerState.Created(code, text);
         };
     c.become(next);
@@ -150,14 +152,28 @@ final class StartContainer {
   private void refused(Container c, Failure e) {
     c.takeWaiting().forEach(Listener::notStarted);
     c.died(EndOfRun.judged(c, EndOfRun.unborn(128, e.text())));
-    if (c.state() instanceof ContainerState.Created) {
-      c.become(new ContainerState.Created(128, e.text()));
-      engine.note(c);
-    }
+    ContainerState next =
+        switch (c.state()) {
+          case ContainerState.Created x -> new ContainerState.Created(128, e.text());
+          case ContainerState.Exited x ->
+              new ContainerState.Exited(
+                  failure(x.exitCode()), x.startedAt(), x.finishedAt(), x.oomKilled(), e.text());
+          case ContainerState.Restarting r ->
+              new ContainerState.Exited(
+                  failure(r.exitCode()), r.startedAt(), r.finishedAt(), false, e.text());
+          default -> c.state();
+        };
+    c.become(next);
+    engine.note(c);
     engine.publishNetwork(c, "disconnect");
     if (c.spec().autoRemove()) {
       engine.autoRemove(c);
     }
+  }
+
+  /// What failed does not look as if it had ended well.
+  private static int failure(int exitCode) {
+    return exitCode == 0 ? 128 : exitCode;
   }
 
   static List<Output.Stream> streams(RunningProcess process) {

@@ -8,8 +8,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// The order in which containers are started with the engine: those whose namespaces others join
-/// first, then as they were created.
+/// The order in which containers are started with the engine: those first whose namespaces others
+/// join or that others link to, then as they were created, so that who takes another's volumes
+/// comes after it.
 final class StartOrder {
   private final List<Container> wanted;
   private final List<Container> order = new ArrayList<>();
@@ -31,11 +32,15 @@ final class StartOrder {
       return;
     }
     ContainerSpec.Modes modes = c.spec().modes();
-    Stream.of(modes.network(), modes.pid(), modes.ipc())
-        .filter(mode -> mode.startsWith("container:"))
-        .map(mode -> find(mode.substring(10)))
-        .flatMap(Optional::stream)
-        .forEach(this::add);
+    Stream<String> joined =
+        Stream.of(modes.network(), modes.pid(), modes.ipc())
+            .filter(mode -> mode.startsWith("container:"))
+            .map(mode -> mode.substring(10));
+    Stream<String> linked =
+        c.spec().endpoints().stream()
+            .flatMap(endpoint -> endpoint.links().stream())
+            .map(link -> link.split(":", 2)[0]);
+    Stream.concat(joined, linked).map(this::find).flatMap(Optional::stream).forEach(this::add);
     order.add(c);
   }
 

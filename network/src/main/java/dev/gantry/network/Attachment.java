@@ -38,6 +38,11 @@ public record Attachment(
         request.dnsOptions());
   }
 
+  /// The same off a network.
+  public Attachment without(String network) {
+    return with(endpoints.stream().filter(e -> !e.network().equals(network)).toList(), ports);
+  }
+
   Attachment named(String newName) {
     return new Attachment(
         containerId, newName, hostname, sandboxId, endpoints, ports, dns, dnsSearch, dnsOptions);

@@ -115,11 +115,15 @@ final class SystemRoutes {
 
   // ---- events
 
+  /// Unlike elsewhere 0 is a point in time here: from it on everything that is kept is told.
+  private static Instant limit(String text) {
+    return text.isEmpty() ? Instant.MAX : Times.parse(text, Instant.EPOCH);
+  }
+
   private void events(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Filters f = Filters.parse(q.text("filters"));
-    Instant since = Times.parse(q.text("since"), Instant.MAX);
-    Instant until =
-        q.text("until").isEmpty() ? Instant.MAX : Times.parse(q.text("until"), Instant.MAX);
+    Instant since = limit(q.text("since"));
+    Instant until = limit(q.text("until"));
     if (!q.text("since").isEmpty() && since.isAfter(until)) {
       throw new Failure.InvalidRequest(
           "`since` time ("

@@ -45,6 +45,22 @@ public final class Leaks {
     return found;
   }
 
+  /// Kills all processes of the engine's containers and their monitors, and removes their control
+  /// groups.
+  static void endAll(Path folder, String name) {
+    Eventually.within(
+        Duration.ofSeconds(30),
+        () -> "still there: " + processes(folder, name) + cgroups(name),
+        () -> {
+          processes(folder, name)
+              .forEach(p -> ProcessHandle.of(p.pid()).ifPresent(ProcessHandle::destroyForcibly));
+          cgroups(name).stream()
+              .sorted(java.util.Comparator.reverseOrder())
+              .forEach(group -> group.toFile().delete());
+          return processes(folder, name).isEmpty() && cgroups(name).isEmpty();
+        });
+  }
+
   static List<String> mounts(Path folder) {
     return lines(PROC.resolve("self/mountinfo"), line -> line.contains(folder.toString())).stream()
         .map(line -> line.split(" ")[4])

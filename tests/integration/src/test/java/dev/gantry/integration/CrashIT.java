@@ -149,7 +149,7 @@ class CrashIT {
   }
 
   /// What [Engine#close] does not look for: volumes, layers, firewall entries, descriptors.
-  private static void assertNothingLeft(Engine engine) {
+  static void assertNothingLeft(Engine engine) {
     for (String id : engine.containers()) {
       engine.request("DELETE", "/containers/" + id + "?force=1&v=1", "").expect(204);
     }

@@ -5,9 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Engine;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,10 +15,7 @@ import java.util.concurrent.TimeUnit;
 
 /// A container that prints numbered lines through many ends of the engine, until it is told to
 /// stop.
-///
-/// @param birth when its process started, in the kernel's ticks: a process of the same number that
-///   started at another time is another process
-record CrashWriter(String id, long pid, String birth, Kind kind) {
+record CrashWriter(String id, CrashLife life, Kind kind) {
   /// How it prints: now and then, in bursts on both streams, as fast as it can for a while and then
   /// with pauses, on a terminal, or pieces of lines.
   enum Kind {
@@ -58,22 +52,11 @@ record CrashWriter(String id, long pid, String birth, Kind kind) {
             .put("LogConfig", Json.object().put("Type", "json-file").put("Config", options)));
     String id = Containers.create(engine, body).orElseThrow();
     engine.request("POST", "/containers/" + id + "/start", "").expect(204);
-    long pid = Containers.state(engine, id).number("Pid", 0);
-    return new CrashWriter(id, pid, birth(pid), kind);
-  }
-
-  /// Field 22 of proc_pid_stat(5); empty if there is no such process.
-  private static String birth(long pid) {
-    try {
-      String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
-      return stat.substring(stat.lastIndexOf(')')).split(" ")[20];
-    } catch (IOException e) {
-      return "";
-    }
+    return new CrashWriter(id, CrashLife.of(Containers.state(engine, id).number("Pid", 0)), kind);
   }
 
   void assertUntouched(List<String> running, int crash) {
-    assertEquals(birth, birth(pid), () -> kind + " has died by crash " + crash);
+    assertEquals(life, CrashLife.of(life.pid()), () -> kind + " has died by crash " + crash);
     assertTrue(running.contains(id), () -> kind + " is taken for dead after crash " + crash);
   }
 
@@ -83,7 +66,8 @@ record CrashWriter(String id, long pid, String birth, Kind kind) {
       Map<CrashWriter, Future<List<String>>> followed = new LinkedHashMap<>();
       Map<CrashWriter, Future<Long>> awaited = new LinkedHashMap<>();
       for (CrashWriter w : writers) {
-        assertEquals(w.pid, Containers.state(engine, w.id).number("Pid", 0), w.kind + "'s process");
+        assertEquals(
+            w.life.pid(), Containers.state(engine, w.id).number("Pid", 0), w.kind + "'s process");
         followed.put(
             w, threads.submit(() -> Containers.log(engine, w.id, w.kind.terminal, "&follow=1")));
         awaited.put(w, threads.submit(() -> Containers.awaitExit(engine, w.id)));

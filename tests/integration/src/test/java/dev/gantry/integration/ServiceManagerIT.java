@@ -15,8 +15,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a service manager is told (sd_notify(3)): that the engine is ready, lives, reads its settings
-/// again, and stops.
+/// What a service manager is told (sd_notify(3)): that the engine is ready, lives, reads its
+/// settings again, and stops.
 class ServiceManagerIT {
   private static final String RECEIVER =
       """
@@ -34,8 +34,7 @@ class ServiceManagerIT {
     Path socket = folder.resolve("notify");
     Path told = folder.resolve("told");
     Process receiver =
-        new ProcessBuilder(
-                Needs.program("python3").toString(), "-c", RECEIVER, socket.toString())
+        new ProcessBuilder(Needs.program("python3").toString(), "-c", RECEIVER, socket.toString())
             .redirectErrorStream(true)
             .redirectOutput(told.toFile())
             .start();
@@ -43,11 +42,9 @@ class ServiceManagerIT {
       Eventually.within(Containers.PATIENCE, "it receives", () -> Files.exists(socket));
       Path settings = folder.resolve("daemon.json");
       Files.writeString(settings, "{}");
-      List<String> environment =
-          List.of("env", "NOTIFY_SOCKET=" + socket, "WATCHDOG_USEC=200000");
+      List<String> environment = List.of("env", "NOTIFY_SOCKET=" + socket, "WATCHDOG_USEC=200000");
       long pid;
-      try (Engine engine =
-          Engine.startThrough(environment, "--config-file", settings.toString())) {
+      try (Engine engine = Engine.startThrough(environment, "--config-file", settings.toString())) {
         pid = engine.pid();
         awaitTold(told, 1, "READY=1 MAINPID=" + pid + " STATUS=listening on unix://");
         awaitTold(told, 3, "WATCHDOG=1");
@@ -64,7 +61,8 @@ class ServiceManagerIT {
           steps.stream().map(line -> line.replaceFirst("=.*", "")).toList());
       String time = steps.get(1).replaceFirst(".*USEC=", "");
       long uptime =
-          (long) (Double.parseDouble(Files.readString(Path.of("/proc/uptime")).split(" ")[0]) * 1e6);
+          (long)
+              (Double.parseDouble(Files.readString(Path.of("/proc/uptime")).split(" ")[0]) * 1e6);
       assertTrue(Long.parseLong(time) > 0 && Long.parseLong(time) <= uptime, time);
     } finally {
       receiver.destroyForcibly().waitFor();
