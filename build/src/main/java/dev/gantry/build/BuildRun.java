@@ -9,6 +9,7 @@ import dev.gantry.images.Images;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
@@ -217,8 +218,20 @@ public final class BuildRun implements AutoCloseable {
             .flatMap(r -> r.digestIfAny().stream())
             .findFirst()
             .orElse(image.id());
-    madeOf(Material.image(wanted, image.platform(), digest));
+    if (isName(wanted)) {
+      madeOf(Material.image(wanted, image.platform(), digest));
+    }
     return image;
+  }
+
+  /// Whether it is an image's name and not a caller's own word for one.
+  private static boolean isName(String text) {
+    try {
+      ImageReference ignored = ImageReference.parse(text);
+      return true;
+    } catch (Failure.InvalidRequest e) {
+      return false;
+    }
   }
 
   /// What files are; that of layers is remembered, and that of folders that know what they are.

@@ -3,14 +3,20 @@ package dev.gantry.buildkit;
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildClient;
 import dev.gantry.build.Builder;
+import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.Warning;
 import dev.gantry.engine.Engine;
 import dev.gantry.grpc.Connection;
 import dev.gantry.grpc.GrpcException;
+import dev.gantry.grpc.Message;
 import dev.gantry.images.Transfers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /// A builder for BuildKit's clients: what the engine does with connections to `/grpc` and
@@ -36,6 +42,42 @@ public final class BuildKit {
     } catch (IOException e) {
       throw new Failure.Internal("could not open the builder's folder: " + e.getMessage(), e);
     }
+  }
+
+  /// What is known of a Dockerfile without building it.
+  ///
+  /// @param json for programs
+  /// @param text for people
+  public record Answer(String json, String text) {}
+
+  /// Answers a question about a Dockerfile.
+  ///
+  /// @param request `lint`, `outline` or `targets`
+  /// @param name,text of the Dockerfile
+  /// @param target empty for the last stage
+  /// @throws Failure.InvalidRequest for other requests and targets
+  public static Answer ask(
+      String request,
+      String name,
+      String text,
+      Dockerfile file,
+      List<Warning> warnings,
+      String target,
+      Map<String, String> arguments) {
+    try {
+      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+      Message answer =
+          new Subrequests(name, bytes, file, warnings)
+              .answer("frontend." + request, target, arguments);
+      Map<String, byte[]> said = answer.message(3).orElseGet(Message::new).entries(10);
+      return new Answer(said(said, "result.json"), said(said, "result.txt"));
+    } catch (GrpcException e) {
+      throw new Failure.InvalidRequest(e.text(), null, e);
+    }
+  }
+
+  private static String said(Map<String, byte[]> said, String name) {
+    return new String(said.getOrDefault(name, new byte[0]), StandardCharsets.UTF_8);
   }
 
   /// For a build that comes another way: it is in the history too.

@@ -63,7 +63,7 @@ final class Control implements Connection.Handler {
             new Caching(engine.images(), transfers),
             this::base,
             builds::result,
-            n -> engine.images().find(n));
+            engine.images());
   }
 
   @Override

@@ -20,7 +20,9 @@ import dev.gantry.dockerfile.Warning;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import dev.gantry.images.Image;
+import dev.gantry.images.Images;
 import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Digest;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,13 +51,15 @@ final class Frontend {
 
   private static final String INPUT = "input:";
 
+  /// An image in a layout of the client: `oci-layout://STORE:TAG@DIGEST`.
+  private static final String LAYOUT = "oci-layout://";
+
   /// A context that the client has on its standard input.
   private static final String UPLOAD = "http://buildkit-session";
 
   /// What a frontend needs of the builder.
   ///
   /// @param inputs results of other builds, by their ids
-  /// @param here finds an image without asking a registry
   record Needs(
       Builder builder,
       KeptContexts contexts,
@@ -63,7 +67,7 @@ final class Frontend {
       Caching caching,
       Bases bases,
       Inputs inputs,
-      java.util.function.Function<String, Optional<Image>> here) {}
+      Images images) {}
 
   /// Finds images for one client.
   @FunctionalInterface
@@ -86,6 +90,7 @@ final class Frontend {
   private Optional<Progress.Vertex> definition = Optional.empty();
   private final List<LocalSource> sources = new ArrayList<>();
   private final List<KeptContexts.Held> held = new ArrayList<>();
+  private final Set<Digest> passing = ConcurrentHashMap.newKeySet();
   private final Map<String, String> aliases = new LinkedHashMap<>();
   private final Map<String, FutureTask<Image>> images = new ConcurrentHashMap<>();
 
@@ -244,6 +249,17 @@ final class Frontend {
   private void close() {
     sources.forEach(LocalSource::close);
     held.forEach(KeptContexts.Held::close);
+    for (Digest id : passing) {
+      needs
+          .images()
+          .byId(id)
+          .filter(image -> image.names().isEmpty())
+          .ifPresent(
+              image -> {
+                Images.Removed ignored = needs.images().remove(image);
+              });
+    }
+    passing.clear();
   }
 
   // ---- images
@@ -252,6 +268,9 @@ final class Frontend {
     String alias = alias(name);
     if (alias.startsWith(INPUT)) {
       return input(alias.substring(INPUT.length()), platform);
+    }
+    if (alias.startsWith(LAYOUT)) {
+      return layout(alias, platform);
     }
     String image = alias.isEmpty() ? name : alias.substring(IMAGE.length());
     FutureTask<Image> task = new FutureTask<>(() -> resolve(image, platform, pull, client));
@@ -289,7 +308,7 @@ final class Frontend {
 
   /// What a named context has put in the place of an image; empty for nothing.
   private String alias(String name) {
-    if (name.startsWith(INPUT)) {
+    if (name.startsWith(INPUT) || name.startsWith(LAYOUT)) {
       return name; // put in by the builder
     }
     String full = StepProgress.full(name);
@@ -307,6 +326,36 @@ final class Frontend {
         (name, value) ->
             all.put(name, value.startsWith(IMAGE) ? value.substring(IMAGE.length()) : value));
     return all;
+  }
+
+  /// An image of a layout of the client. One that comes here for this build goes with it.
+  private synchronized Image layout(String value, dev.gantry.oci.Platform platform) {
+    String[] parts = value.substring(LAYOUT.length()).split("@", 2);
+    Progress.Vertex vertex = build.progress().vertex("[context] load from " + value).start();
+    try (KeptContexts.Held folder = needs.contexts().passing()) {
+      String store = parts[0].replaceFirst(":[^:/]*$", "");
+      Session client = needs.sessions().await(build.request().session());
+      Images images = needs.images();
+      Set<Digest> before = images.list().stream().map(Image::id).collect(Collectors.toSet());
+      Image image =
+          LayoutImage.load(
+              images,
+              new SessionContent(client, "oci:" + store),
+              Digest.parse(parts.length > 1 ? parts[1] : ""),
+              platform,
+              folder.folder());
+      if (!before.contains(image.id())) {
+        passing.add(image.id());
+      }
+      vertex.done();
+      return image;
+    } catch (GrpcException e) {
+      vertex.failed(e.text());
+      throw new Failure.Unavailable(value + ": " + e.text());
+    } catch (IOException | Failure e) {
+      vertex.failed(String.valueOf(e.getMessage()));
+      throw new Failure.NotFound(value + ": " + e.getMessage());
+    }
   }
 
   private Image input(String name, dev.gantry.oci.Platform platform) {
@@ -330,7 +379,7 @@ final class Frontend {
       String value = e.getValue();
       if (value.startsWith("local:")) {
         all.put(name, named(name, value.substring("local:".length())));
-      } else if (value.startsWith(IMAGE) || value.startsWith(INPUT)) {
+      } else if (value.startsWith(IMAGE) || value.startsWith(INPUT) || value.startsWith(LAYOUT)) {
         aliases.put(name, value);
       } else if (isRemote(value)) {
         Source source = remote(value, "[context " + name + "] load from " + value);
@@ -342,7 +391,7 @@ final class Frontend {
                 + value
                 + " for "
                 + name
-                + ": a folder, a URL or docker-image://NAME can stand there");
+                + ": a folder, a URL, docker-image://NAME or oci-layout://FOLDER can stand there");
       }
     }
     return all;
@@ -488,7 +537,7 @@ final class Frontend {
       if (from.equals("scratch") || file.stage(from, stage.index()).isPresent()) {
         continue;
       }
-      Optional<Image> here = from.indexOf('$') >= 0 ? Optional.empty() : needs.here().apply(from);
+      Optional<Image> here = from.indexOf('$') >= 0 ? Optional.empty() : needs.images().find(from);
       if (here.isEmpty() || here.get().config().has("OnBuild")) {
         return false;
       }
@@ -598,22 +647,16 @@ final class Frontend {
     BuildClient client = build.client(session);
     try {
       Path place = folder.folder();
-      if (GitSource.isGit(url)) {
-        place = GitSource.parse(url).checkout(place, client).folder();
-      } else if (url.startsWith(UPLOAD + "/")) {
+      if (url.startsWith(UPLOAD + "/")) {
         try (InputStream in =
             new BufferedInputStream(session.upload(url.substring(UPLOAD.length())))) {
           Remote.put(in, place, options.filename());
         }
       } else {
-        Remote.fetch(url, client, place, options.filename());
+        place = Remote.checkout(url, client, place, options.filename());
       }
       vertex.done();
       return BuildContext.without(place, IgnoreFile.NONE);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      vertex.failed("interrupted: context canceled");
-      throw new Failure.Cancelled("interrupted while fetching " + url);
     } catch (IOException | RuntimeException e) {
       vertex.failed(String.valueOf(e.getMessage()));
       throw e;

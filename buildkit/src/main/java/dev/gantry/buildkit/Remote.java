@@ -2,6 +2,7 @@ package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildClient;
+import dev.gantry.build.GitSource;
 import dev.gantry.build.RemoteFile;
 import dev.gantry.engine.LayerFiles;
 import java.io.BufferedInputStream;
@@ -11,11 +12,31 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /// Contexts that are a file somewhere else: an archive, or a Dockerfile alone.
-final class Remote {
+public final class Remote {
   private static final int MAX_DOCKERFILE = 1 << 20;
   private static final int TAR_MAGIC = 257;
 
   private Remote() {}
+
+  /// Fetches a context.
+  ///
+  /// @param url of a git repository, an archive, or a Dockerfile
+  /// @param place an empty folder
+  /// @param name what to call a Dockerfile
+  /// @return where its files are
+  public static Path checkout(String url, BuildClient client, Path place, String name)
+      throws IOException {
+    if (!GitSource.isGit(url)) {
+      fetch(url, client, place, name);
+      return place;
+    }
+    try {
+      return GitSource.parse(url).checkout(place, client).folder();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure.Cancelled("interrupted while fetching " + url);
+    }
+  }
 
   /// Puts what is behind a URL into a folder.
   ///

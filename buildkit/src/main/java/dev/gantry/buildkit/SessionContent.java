@@ -10,6 +10,7 @@ import dev.gantry.store.ContentStore;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,7 @@ import java.util.Map;
 /// Content by digest in a folder of the client, over its session.
 ///
 /// @param store which of its folders: `local:PATH` for a cache, `oci:ID` for an image's layout
-record SessionContent(Session session, String store) {
+record SessionContent(Session session, String store) implements LayoutImage.Blobs {
   private static final String SERVICE = "/containerd.services.content.v1.Content/";
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final int PIECE = 256 << 10;
@@ -59,7 +60,8 @@ record SessionContent(Session session, String store) {
   ///
   /// @param most the longest that is read, in bytes
   /// @throws Failure if it is not there or not what its digest says
-  byte[] document(Digest digest, int most) {
+  @Override
+  public byte[] document(Digest digest, int most) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try {
       read(digest, most, bytes::writeBytes);
@@ -70,6 +72,11 @@ record SessionContent(Session session, String store) {
       throw new Failure.Corrupted("the client's " + digest + " is not what its name says");
     }
     return bytes.toByteArray();
+  }
+
+  @Override
+  public void copy(Descriptor blob, OutputStream out) throws IOException {
+    read(blob.digest(), blob.size(), out::write);
   }
 
   /// Brings content to the store, held by `lease`.

@@ -1,11 +1,13 @@
 package dev.gantry.cli;
 
 import dev.gantry.client.Query;
+import dev.gantry.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
@@ -16,10 +18,16 @@ import java.util.Map;
 /// @param names that the image gets beside those of `--tag`
 /// @param push whether it goes to its registries too
 /// @param annotations of the image's documents, as `--annotation` takes them
+/// @param fields all that was said of it
 record BuildOutput(
-    String kind, String destination, List<String> names, boolean push, List<String> annotations) {
+    String kind,
+    String destination,
+    List<String> names,
+    boolean push,
+    List<String> annotations,
+    Map<String, String> fields) {
   BuildOutput(String kind, String destination) {
-    this(kind, destination, List.of(), false, List.of());
+    this(kind, destination, List.of(), false, List.of(), Map.of());
   }
 
   /// Reads `type=KIND,dest=PATH`, a folder alone, or `-` for an archive on standard output.
@@ -67,54 +75,84 @@ record BuildOutput(
         destination,
         names.isEmpty() ? List.of() : List.of(names.split(",")),
         push,
-        annotations);
+        annotations,
+        fields);
   }
 
   /// Whether no image of it is meant to stay with the engine.
   boolean isFiles() {
-    return kind.equals("local") || kind.equals("tar") || kind.equals("cacheonly");
+    return switch (kind) {
+      case "local", "tar", "cacheonly" -> true;
+      case "oci", "docker" -> !destination.isEmpty();
+      default -> fields.getOrDefault("push-by-digest", "").equals("true");
+    };
   }
 
-  /// @param platforms ids of the images by platform; with several each gets a folder of its own
-  /// @param names that the image has with the engine
-  void write(Session session, Map<String, String> platforms, List<String> names)
+  /// Whether what is said of the result lies beside its files.
+  boolean isLoose() {
+    return kind.equals("local") || kind.equals("tar");
+  }
+
+  /// Writes what was built.
+  ///
+  /// @param result what the engine said of it: `Platforms` are ids of images
+  /// @param tags names for archives beside those of this output
+  void write(
+      Session session, Map<String, String> platforms, Json.JsonObject result, List<String> tags)
       throws IOException {
+    String ref = result.string("Ref", "");
     switch (kind) {
       case "local" -> {
         for (Map.Entry<String, String> one : platforms.entrySet()) {
           Path top = Path.of(destination);
           String own = one.getKey().replace('/', '_');
           Path folder = Files.createDirectories(platforms.size() > 1 ? top.resolve(own) : top);
-          try (InputStream files = files(session, one.getValue())) {
-            long ignored = new Unpacking(folder, "*", false).all(files);
-          }
+          unpack(files(session, List.of(one.getValue()), ref), folder);
         }
       }
       case "tar" -> {
-        if (platforms.size() > 1) {
-          throw new Exit(1, "an archive of files can have one platform; use type=local");
-        }
-        try (InputStream files = files(session, platforms.values().iterator().next())) {
+        try (InputStream files = files(session, platforms.values(), ref)) {
           save(session, files);
         }
       }
       case "oci", "docker" -> {
         if (!destination.isEmpty()) {
-          Query query = Query.of("/images/get");
-          List<String> wanted =
-              names.isEmpty() ? List.of(platforms.values().iterator().next()) : names;
-          wanted.forEach(n -> query.with("names", n));
-          try (InputStream archive = session.engine().open("GET", query, null)) {
-            save(session, archive);
-          }
+          archive(session, result, tags);
         }
       }
       default -> {} // it stays with the engine, or goes nowhere
     }
   }
 
-  private static InputStream files(Session session, String id) {
-    return session.engine().open("GET", Query.of("/build/files").with("image", id), null);
+  private void archive(Session session, Json.JsonObject result, List<String> tags)
+      throws IOException {
+    Query query = Query.of("/build/archive").with("image", result.string("Config", ""));
+    tags.forEach(t -> query.with("t", t));
+    names.forEach(t -> query.with("t", t));
+    result
+        .object("Descriptor")
+        .filter(d -> d.string("mediaType", "").contains("index"))
+        .ifPresent(d -> query.with("root", d.string("digest", "")));
+    InputStream archive = session.engine().open("GET", query, null);
+    if (fields.getOrDefault("tar", "true").equals("false")) {
+      unpack(archive, Files.createDirectories(Path.of(destination)));
+      return;
+    }
+    try (archive) {
+      save(session, archive);
+    }
+  }
+
+  private static void unpack(InputStream archive, Path folder) throws IOException {
+    try (archive) {
+      long ignored = new Unpacking(folder, "*", false).all(archive);
+    }
+  }
+
+  private static InputStream files(Session session, Collection<String> ids, String ref) {
+    Query query = Query.of("/build/files").with("ref", ref);
+    ids.forEach(id -> query.with("image", id));
+    return session.engine().open("GET", query, null);
   }
 
   private void save(Session session, InputStream in) throws IOException {

@@ -7,26 +7,39 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/// Shows how a build goes: `auto` as the engine tells it, one step after the other; `plain` each
-/// line when it comes, with the number of its step; `tty` the same in colours; `rawjson` as
-/// objects.
-final class BuildScreen {
+/// Shows how a build goes: `plain` each line when it comes, with the number of its step; `tty` as a
+/// picture that is drawn again and again; `rawjson` as objects, in Docker's words; `auto` as `tty`
+/// on a terminal, and otherwise as the engine tells it, one step after the other.
+final class BuildScreen implements AutoCloseable {
   private record Step(String head, long began) {}
 
   private final Session session;
   private final String kind;
+  private final RawSteps raw;
   private final List<String> heads = new ArrayList<>();
   private final Map<Integer, Step> steps = new HashMap<>();
   private Json.JsonObject result = Json.object();
+  private Json.JsonObject answer = Json.object();
   private boolean failed;
+  private @Nullable BuildTerminal terminal;
 
   BuildScreen(Session session, String kind) {
     if (!List.of("auto", "plain", "tty", "rawjson", "quiet").contains(kind)) {
       throw new Exit(1, "invalid progress " + kind + ": it is auto, plain, tty or rawjson");
     }
     this.session = session;
-    this.kind = kind;
+    this.raw = new RawSteps(session.out());
+    this.kind = kind.equals("auto") && Streams.outputIsTerminal() ? "tty" : kind;
+  }
+
+  /// Nothing more will be shown.
+  @Override
+  public void close() {
+    if (terminal != null) {
+      terminal.close();
+    }
   }
 
   boolean wantsSteps() {
@@ -43,6 +56,11 @@ final class BuildScreen {
     return result;
   }
 
+  /// What the engine answered instead of building; empty if it built.
+  Json.JsonObject answer() {
+    return answer;
+  }
+
   /// The images' ids by platform.
   ///
   /// @param only id of the image if the engine named no platforms
@@ -56,6 +74,10 @@ final class BuildScreen {
 
   /// Shows `message` if it is for us.
   boolean shows(Json.JsonObject message) {
+    if (message.has("Answer")) {
+      answer = message.object("Answer").orElse(answer);
+      return true;
+    }
     if (message.has("result")) {
       result = message.object("result").orElse(result);
       return true;
@@ -63,11 +85,6 @@ final class BuildScreen {
     if (message.has("Warnings")) {
       checks(message.items("Warnings"), true);
       failed = !message.items("Warnings").isEmpty();
-      return true;
-    }
-    if (kind.equals("rawjson") && !message.has("errorDetail")) {
-      session.out().println(message.text());
-      session.out().flush();
       return true;
     }
     if (message.has("plan")) {
@@ -84,17 +101,31 @@ final class BuildScreen {
                   + s.string("Text", ""));
         }
       }
+      if (kind.equals("tty")) {
+        terminal = new BuildTerminal(session.out(), Streams.columns());
+        terminal.plan(heads);
+      }
       return true;
     }
     if (message.has("warning")) {
+      close();
       session.err().println("WARNING: " + message.string("warning", ""));
       return true;
     }
     if (message.has("checks")) {
-      checks(message.items("checks"), false);
+      close();
+      if (kind.equals("rawjson")) {
+        raw.warnings(message.items("checks"));
+      } else {
+        checks(message.items("checks"), false);
+      }
       return true;
     }
     var step = message.object("step");
+    if (kind.equals("rawjson")) {
+      step.ifPresent(s -> raw.step(s, heads.get((int) s.number("Number", 0))));
+      return !message.has("errorDetail"); // what is said in words is no object
+    }
     step.ifPresent(this::step);
     return step.isPresent();
   }
@@ -102,16 +133,30 @@ final class BuildScreen {
   private void step(Json.JsonObject s) {
     int number = (int) s.number("Number", 0);
     String text = s.string("Text", "");
+    if (terminal != null) {
+      draw(terminal, number, s.string("What", ""), text);
+      return;
+    }
     switch (s.string("What", "")) {
       case "began" -> {
         steps.put(number, new Step(heads.get(number), System.nanoTime()));
-        line(number, "36", heads.get(number));
+        line(number, heads.get(number));
       }
-      case "cached" -> line(number, "34", "CACHED");
-      case "done" -> line(number, "32", "DONE " + seconds(number) + "s");
-      case "failed" -> line(number, "31", "ERROR: " + text);
-      case "stdout", "stderr" ->
-          text.lines().forEach(l -> line(number, "", seconds(number) + " " + l));
+      case "cached" -> line(number, "CACHED");
+      case "done" -> line(number, "DONE " + seconds(number) + "s");
+      case "failed" -> line(number, "ERROR: " + text);
+      case "stdout", "stderr" -> text.lines().forEach(l -> line(number, seconds(number) + " " + l));
+      default -> {} // a container runs
+    }
+  }
+
+  private static void draw(BuildTerminal terminal, int number, String what, String text) {
+    switch (what) {
+      case "began" -> terminal.began(number);
+      case "cached" -> terminal.ended(number, "CACHED");
+      case "done" -> terminal.ended(number, "");
+      case "failed" -> terminal.ended(number, "ERROR");
+      case "stdout", "stderr" -> terminal.said(number, text);
       default -> {} // a container runs
     }
   }
@@ -122,15 +167,8 @@ final class BuildScreen {
     return String.format(Locale.ROOT, "%.3f", seconds);
   }
 
-  private void line(int number, String colour, String text) {
-    boolean coloured = kind.equals("tty") && !colour.isEmpty();
-    session
-        .out()
-        .println(
-            "#"
-                + (number + 1)
-                + " "
-                + (coloured ? "\u001b[" + colour + "m" + text + "\u001b[0m" : text));
+  private void line(int number, String text) {
+    session.out().println("#" + (number + 1) + " " + text);
     session.out().flush();
   }
 

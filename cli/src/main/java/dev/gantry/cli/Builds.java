@@ -50,12 +50,14 @@ final class Builds {
         Flag.list("allow", ' ', "What RUN may ask for: network.host, security.insecure"),
         Flag.text("base", ' ', "Without a Dockerfile: an image with apt to build and run on"),
         Flag.list(
-            "build-context", ' ', "A name that stands for an image: NAME=docker-image://IMAGE"),
+            "build-context",
+            ' ',
+            "Files or an image under a name: NAME=FOLDER|URL|docker-image://IMAGE"),
         Flag.list("annotation", ' ', "An annotation of the image: [manifest|index|…:]NAME=VALUE"),
         Flag.list("attest", ' ', "An attestation: type=provenance|sbom,FIELD=VALUE"),
         Flag.text("builder", ' ', "No effect: the engine builds").hide(),
         Flag.list("cache-to", ' ', "Where layers are left: type=inline|registry|local,…"),
-        Flag.text("call", ' ', "What to do: build, check").standard("build"),
+        Flag.text("call", ' ', "What to do: build, check, outline, targets").standard("build"),
         Flag.bool("check", ' ', "Check the Dockerfile, build nothing"),
         Flag.bool("load", ' ', "Keep the image with the engine, as without --output").hide(),
         Flag.text("metadata-file", ' ', "Write what was built to this file"),
@@ -180,14 +182,29 @@ final class Builds {
     BuildCaching caching = new BuildCaching(words);
     List<String> names = names(words, outputs);
     Query query = query(words, names).withText("session", given);
-    BuildScreen screen = new BuildScreen(session, words.text("progress", "auto"));
-    Map<String, String> extras = extras(session, words, screen, outputs, caching);
+    try (BuildScreen screen =
+        new BuildScreen(session, words.on("quiet") ? "quiet" : words.text("progress", "auto"))) {
+      return run(session, words, outputs, caching, names, query, screen);
+    }
+  }
+
+  private static int run(
+      Session session,
+      Words words,
+      List<BuildOutput> outputs,
+      BuildCaching caching,
+      List<String> names,
+      Query query,
+      BuildScreen screen)
+      throws IOException {
+    BuildContexts contexts = new BuildContexts(words.list("build-context"));
+    Map<String, String> extras = extras(session, words, screen, outputs, caching, contexts);
     String from = words.argument(0);
     String file = words.text("file", "");
     AtomicReference<String> id = new AtomicReference<>("");
     boolean quiet = words.on("quiet");
-    if (caching.sends() && !Files.isDirectory(Path.of(from))) {
-      throw new Exit(1, "a cache in a folder needs a context in a folder");
+    if ((caching.sends() || contexts.sends()) && !Files.isDirectory(Path.of(from))) {
+      throw new Exit(1, "a cache or a named context in a folder needs a context in a folder");
     }
     if (from.matches("(?i)(https?|git)://.+|git@.+|github\\.com/.+")) {
       query.with("remote", from).withText("dockerfile", file);
@@ -216,17 +233,21 @@ final class Builds {
       }
       Optional<Recipe> recipe =
           file.isEmpty() ? SourceBuilds.recipe(session, folder, words) : Optional.empty();
-      try (Context context = new Context(session, folder, file, query, recipe, caching)) {
+      try (Context context = new Context(session, folder, file, query, recipe, caching, contexts)) {
         show(session, context.send(session, query, extras), screen, quiet, id);
         context.check();
       }
+    }
+    screen.close();
+    if (screen.answer().size() > 0) {
+      return answer(session, words, screen.answer());
     }
     if (screen.failed()) {
       return 1;
     }
     Map<String, String> platforms = screen.platforms(id.get());
     for (BuildOutput output : outputs) {
-      output.write(session, platforms, names);
+      output.write(session, platforms, screen.result(), words.list("tag"));
     }
     if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles)) {
       platforms.values().forEach(one -> forget(session, one));
@@ -241,6 +262,16 @@ final class Builds {
       Files.writeString(Path.of(idFile.get()), id.get());
     }
     return 0;
+  }
+
+  /// Prints what the engine says of a Dockerfile that it has not built.
+  private static int answer(Session session, Words words, Json.JsonObject answer) {
+    boolean json = words.text("call", "").endsWith("format=json");
+    String text = answer.string(json ? "Json" : "Text", "");
+    session.out().print(text.endsWith("\n") ? text : text + "\n");
+    session.out().flush();
+    Json.JsonObject said = Json.parseObject(answer.string("Json", "{}"));
+    return said.objects("warnings").isEmpty() ? 0 : 1;
   }
 
   /// What `--metadata-file` holds, in the words of Docker's own clients.
@@ -261,11 +292,14 @@ final class Builds {
 
   /// The names that the image gets with the engine; none if files alone are wanted.
   private static List<String> names(Words words, List<BuildOutput> outputs) {
-    if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles)) {
+    boolean byDigest = outputs.stream().anyMatch(o -> o.fields().containsKey("push-by-digest"));
+    if (!outputs.isEmpty() && outputs.stream().allMatch(BuildOutput::isFiles) && !byDigest) {
       return List.of();
     }
     List<String> names = new ArrayList<>(words.list("tag"));
-    outputs.forEach(o -> names.addAll(o.names()));
+    outputs.stream()
+        .filter(o -> !o.isFiles() || o.fields().containsKey("push-by-digest"))
+        .forEach(o -> names.addAll(o.names()));
     return names.stream().distinct().toList();
   }
 
@@ -275,12 +309,21 @@ final class Builds {
       Words words,
       BuildScreen screen,
       List<BuildOutput> outputs,
-      BuildCaching caching)
+      BuildCaching caching,
+      BuildContexts contexts)
       throws IOException {
-    String call = words.text("call", "build");
-    if (!List.of("build", "check").contains(call)) {
-      throw new Exit(1, "unknown call " + call + ": build or check");
+    String[] called = words.text("call", "build").split(",", 2);
+    String call = called[0].equals("lint") ? "check" : called[0];
+    boolean json = called.length > 1 && called[1].equals("format=json");
+    if (!List.of("build", "check", "outline", "targets").contains(call)
+        || called.length > 1 && !json) {
+      throw new Exit(
+          1,
+          "unknown call "
+              + words.text("call", "")
+              + ": build, check, outline or targets, the last three also with ,format=json");
     }
+    boolean check = words.on("check") || call.equals("check");
     boolean push = words.on("push") || outputs.stream().anyMatch(BuildOutput::push);
     List<String> annotations = new ArrayList<>(words.list("annotation"));
     outputs.forEach(o -> annotations.addAll(o.annotations()));
@@ -288,28 +331,34 @@ final class Builds {
         Json.object()
             .put("Steps", screen.wantsSteps())
             .put("Folder", folder(words.argument(0)))
-            .put("Check", words.on("check") || call.equals("check"))
+            .put("Check", check && !json)
             .put("Push", push)
             .put("Annotations", Json.strings(annotations))
             .put("Attestations", Json.strings(attestations(words)))
             .put("Debug", words.on("debug"))
             .put("Allow", Json.strings(words.list("allow")))
             .put("NoCacheStages", Json.strings(words.list("no-cache-filter")));
-    Json.JsonObject images = Json.object();
-    for (String text : words.list("build-context")) {
-      String[] pair = text.split("=docker-image://", 2);
-      if (pair.length < 2) {
-        throw new Exit(1, "invalid build context " + text + ": only NAME=docker-image://IMAGE");
-      }
-      images.put(pair[0], pair[1]);
+    if (check && json) {
+      all.put("Call", "lint");
+    } else if (!check && !call.equals("build")) {
+      all.put("Call", call);
     }
+    outputs.stream()
+        .filter(BuildOutput::isLoose)
+        .findFirst()
+        .ifPresent(o -> all.put("Beside", o.fields().getOrDefault("attestation-prefix", "")));
+    outputs.stream()
+        .filter(o -> !o.isLoose())
+        .findFirst()
+        .ifPresent(o -> all.put("Image", Json.strings(o.fields())));
+    contexts.ask(all);
     Json.JsonObject known = Json.object(); // what everybody may know goes along at once
     String trusted = MachineCertificates.text();
     if (!trusted.isEmpty()) {
       known.put("certificates", encoded(trusted.getBytes(StandardCharsets.UTF_8)));
     }
     caching.ask(all);
-    String text = all.put("Images", images).put("Secrets", known).text();
+    String text = all.put("Secrets", known).text();
     String header = encoded(text.getBytes(StandardCharsets.UTF_8));
     if (header.length() > MOST_EXTRAS) {
       throw new Exit(1, "too much is asked of a build: its flags together can have 40 KiB");
@@ -485,6 +534,7 @@ final class Builds {
     private final List<InputStream> opened = new ArrayList<>();
     private final Packing packing;
     private final BuildCaching caching;
+    private final BuildContexts contexts;
 
     /// @param recipe what takes the place of a Dockerfile in it
     Context(
@@ -493,10 +543,12 @@ final class Builds {
         String wanted,
         Query query,
         Optional<Recipe> recipe,
-        BuildCaching caching)
+        BuildCaching caching,
+        BuildContexts contexts)
         throws IOException {
       this.folder = folder;
       this.caching = caching;
+      this.contexts = contexts;
       Path inside =
           wanted.isEmpty() ? folder.resolve("Dockerfile") : Path.of(wanted).toAbsolutePath();
       Path root = folder.toRealPath();
@@ -544,7 +596,8 @@ final class Builds {
       packing =
           new Packing(
               name ->
-                  !name.equals(file)
+                  !(file + ".dockerignore").startsWith(name + "/") // a folder that it lies in
+                      && !name.equals(file)
                       && !name.equals(".dockerignore")
                       && !name.equals(file + ".dockerignore")
                       && ignored.ignores(name),
@@ -574,7 +627,7 @@ final class Builds {
 
     /// Sends it with the build's request and returns what the engine says.
     InputStream send(Session session, Query query, Map<String, String> headers) throws IOException {
-      if (!caching.sends()) {
+      if (!caching.sends() && !contexts.sends()) {
         ContextListing listing = new ContextListing(folder, ignored);
         if (listing.isLarge()) {
           try {
@@ -651,6 +704,7 @@ final class Builds {
       try (TarWriter tar = new TarWriter(out)) {
         packing.content(tar, folder);
         caching.send(tar);
+        contexts.send(tar);
         if (ownFile.length > 0) {
           own(tar, OWN_FILE, ownFile);
           own(tar, OWN_FILE + ".dockerignore", ownIgnored);

@@ -52,7 +52,12 @@ final class Streams {
     return isTerminal(STDOUT);
   }
 
-  /// A pipe or file is told by its name, without the cost of the first native call.
+  /// A pipe or file is told by its name, without the cost of the first native call. How wide the
+  /// terminal of our output is; 80 if there is none.
+  static int columns() {
+    return Terminals.size(STDOUT).map(Terminals.Size::columns).filter(c -> c > 0).orElse(80);
+  }
+
   static boolean isTerminal(int descriptor) {
     try {
       String name = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();

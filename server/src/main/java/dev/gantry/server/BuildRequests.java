@@ -7,6 +7,7 @@ import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
 import dev.gantry.build.CacheSource;
+import dev.gantry.build.Form;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.GivenSecrets;
 import dev.gantry.build.KeptContexts;
@@ -88,7 +89,8 @@ final class BuildRequests implements AutoCloseable {
   /// What our own command line wants beyond Docker's parameters: the header `X-Gantry-Build`, an
   /// object in base64. `Secrets` are in base64 by name (others are asked of the session that the
   /// parameter `session` names), `Allow` are entitlements, `Images` are named contexts that stand
-  /// for images; `Steps`, `Check` and `Debug` say what to answer.
+  /// for images, `Contexts` those that are folders, URLs and layouts; `Steps`, `Call` and `Debug`
+  /// say what to answer, `Image` is how an output of that kind shall be.
   Json.JsonObject extras() {
     try {
       String text = q.header("X-Gantry-Build").orElse("");
@@ -167,13 +169,17 @@ final class BuildRequests implements AutoCloseable {
       IgnoreFile rules = IgnoreFile.parse(ignored);
       warnings = BuildChecks.of(parsed, text, arguments, rules);
       Json.JsonObject extras = extras();
+      NamedContexts named = new NamedContexts(folder);
       Map<String, byte[]> secrets = new LinkedHashMap<>();
       texts(extras.object("Secrets").orElseGet(Json::object))
           .forEach((id, value) -> secrets.put(id, Base64.getDecoder().decode(value)));
+      BuildClient client = new GivenSecrets(secrets, session());
+      named.read(extras.object("Contexts").orElseGet(Json::object), client);
       BuildContext context =
           listed.isPresent() ? listed.get().source() : BuildContext.without(folder, rules);
       return BuildRequest.of(parsed, context)
-          .client(new GivenSecrets(secrets, session()))
+          .client(client)
+          .contexts(named.sources())
           .entitlements(Set.copyOf(extras.strings("Allow")))
           .images(texts(extras.object("Images").orElseGet(Json::object)))
           .target(q.text("target"))
@@ -208,6 +214,11 @@ final class BuildRequests implements AutoCloseable {
     return all.isEmpty() ? List.of(Platform.here()) : all;
   }
 
+  /// Attributes of an output that is an image.
+  Map<String, String> image() {
+    return extras().stringMap("Image");
+  }
+
   /// What the result gets beside its files.
   Packaging packaging() {
     Json.JsonObject extras = extras();
@@ -215,7 +226,10 @@ final class BuildRequests implements AutoCloseable {
         extras.strings("Annotations").stream().flatMap(a -> Annotation.parse(a).stream()).toList();
     boolean inline = arguments().getOrDefault("BUILDKIT_INLINE_CACHE", "").equals("1");
     return Packaging.of(
-        annotations, extras.stringMap("Attestations"), inline || extras.bool("InlineCache", false));
+            annotations,
+            extras.stringMap("Attestations"),
+            inline || extras.bool("InlineCache", false))
+        .with(Form.of(image()));
   }
 
   /// How the build was asked for, in the words of BuildKit's clients.

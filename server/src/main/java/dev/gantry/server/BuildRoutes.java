@@ -11,6 +11,7 @@ import dev.gantry.build.Built;
 import dev.gantry.build.CachePolicy;
 import dev.gantry.build.Excerpt;
 import dev.gantry.build.FilesTar;
+import dev.gantry.build.Form;
 import dev.gantry.build.Packaging;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.Provenance;
@@ -20,11 +21,15 @@ import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.Warning;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
+import dev.gantry.images.ImageExport;
 import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Descriptor;
+import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
+import dev.gantry.oci.MediaTypes;
 import dev.gantry.oci.Platform;
 import dev.gantry.registryclient.Credentials;
 import java.io.ByteArrayOutputStream;
@@ -35,6 +40,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -57,6 +64,8 @@ final class BuildRoutes {
           "until",
           "unused-for");
 
+  private static final int MOST_STATEMENTS = 4;
+
   /// What the history says of a build.
   private static final Provenance.Wish HISTORY = new Provenance.Wish(true, "v0.2", "", false);
 
@@ -64,6 +73,20 @@ final class BuildRoutes {
   private final Transfers transfers;
   private final Builder builder;
   private final BuildCaches caches;
+
+  /// What the last builds for files have said of them, by build and image.
+  private final Map<String, Map<Digest, Map<String, byte[]>>> statements =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(
+                Map.Entry<String, Map<Digest, Map<String, byte[]>>> eldest) {
+              return size() > MOST_STATEMENTS;
+            }
+          });
+
   private final Supplier<ServerSettings> settings;
   private @Nullable BuildKit buildKit;
 
@@ -92,6 +115,7 @@ final class BuildRoutes {
         "POST", "/build/context", (q, r, p) -> ListedContext.missing(builder.contexts(), q, r));
     router.on("POST", "/build/prune", this::prune);
     router.on("GET", "/build/files", this::files);
+    router.on("GET", "/build/archive", this::archive);
     router.on("GET", "/build/cache", (q, r, p) -> caches.fetch(q.text("id"), r));
     router.on("POST", "/build/cancel", BuildRoutes::cancel);
     router.on("POST", "/session", this::session);
@@ -115,6 +139,10 @@ final class BuildRoutes {
         r.json(200, Json.object().put("Warnings", warnings(requests)));
         return;
       }
+      if (requests.extras().has("Call")) {
+        r.json(200, answer(requests, q.text("target")));
+        return;
+      }
       String logins = q.header("X-Registry-Config").orElse("");
       try (PlatformBuild run =
               builder.plan(
@@ -133,6 +161,20 @@ final class BuildRoutes {
         Builder.remove(BuildCaches.beside(folder));
       }
     }
+  }
+
+  private static Json.JsonObject answer(BuildRequests requests, String target) {
+    BuildKit.Answer answer =
+        BuildKit.ask(
+            requests.extras().string("Call", ""),
+            requests.name(),
+            requests.text(),
+            requests.dockerfile(),
+            requests.warnings(),
+            target,
+            requests.arguments());
+    return Json.object()
+        .put("Answer", Json.object().put("Json", answer.json()).put("Text", answer.text()));
   }
 
   private static Json.JsonArray warnings(BuildRequests requests) {
@@ -154,12 +196,40 @@ final class BuildRoutes {
     return all;
   }
 
-  /// The files of an image, as an archive.
+  /// The files of images, as an archive; of several, each in a folder called by its platform. What
+  /// the build `ref` has said of them lies beside them.
   private void files(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
+    List<Image> images = q.texts("image").stream().map(engine.images()::require).toList();
+    if (images.isEmpty()) {
+      throw new Failure.InvalidRequest("an image must be named");
+    }
+    Map<Digest, Map<String, byte[]>> beside = statements.getOrDefault(q.text("ref"), Map.of());
+    List<FilesTar.Part> parts = new ArrayList<>();
+    try {
+      for (Image image : images) {
+        String folder = images.size() > 1 ? image.platform().toString().replace('/', '_') : "";
+        Tree tree = engine.layerFiles().open(image.diffIds());
+        parts.add(new FilesTar.Part(folder, tree, beside.getOrDefault(image.id(), Map.of())));
+      }
+      try (OutputStream out = r.stream(200, "application/x-tar")) {
+        FilesTar.write(parts, out);
+      }
+    } finally {
+      parts.forEach(part -> part.tree().close());
+    }
+  }
+
+  /// What a build was made of, as an archive of images with names that they need not have here.
+  private void archive(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Image image = engine.images().require(q.text("image"));
-    try (Tree tree = engine.layerFiles().open(image.diffIds());
-        OutputStream out = r.stream(200, "application/x-tar")) {
-      FilesTar.write(tree, out);
+    List<ImageReference> names =
+        q.texts("t").stream().map(t -> ImageReference.parse(t).withDefaultTag()).toList();
+    Optional<Descriptor> root =
+        q.text("root").isEmpty()
+            ? Optional.empty()
+            : Optional.of(new Descriptor(MediaTypes.INDEX, Digest.parse(q.text("root")), 0));
+    try (OutputStream out = r.stream(200, "application/x-tar")) {
+      ImageExport.write(engine.images(), image, root, names, out);
     }
   }
 
@@ -197,11 +267,31 @@ final class BuildRoutes {
               requests.attributes(),
               began,
               Instant.now());
-      Assembly.Assembled made = Assembly.of(built, packaging, invocation, names);
+      Optional<String> beside = extras.string("Beside");
+      boolean byDigest = requests.image().getOrDefault("push-by-digest", "").equals("true");
+      Assembly.Assembled made =
+          Assembly.of(
+              built,
+              byDigest ? packaging.with(Form.of(requests.image()).withManifest()) : packaging,
+              invocation,
+              byDigest ? List.of() : names);
+      if (beside.isPresent() && packaging.attests()) {
+        Map<Digest, Map<String, byte[]>> all = new LinkedHashMap<>();
+        for (int i = 0; i < built.size(); i++) {
+          all.put(
+              made.images().get(i).id(),
+              Assembly.statements(built.get(i), packaging, invocation, beside.get()));
+        }
+        statements.put(recording.id(), all);
+      }
       Image image = made.image();
       String id = image.id().toString();
       engine.publishImage("build", id, Map.of("name", id));
-      push(extras, image, names, logins, line -> stream(out, line + "\n"));
+      if (byDigest) {
+        pushByDigest(made, names, logins);
+      } else {
+        push(extras, image, names, logins, line -> stream(out, line + "\n"));
+      }
       Json.JsonArray left = caches.export(extras.objects("CacheTo"), built, logins);
       recording.done(
           Map.of(
@@ -283,6 +373,20 @@ final class BuildRoutes {
     for (ImageReference name : names) {
       lines.line("pushing " + name.familiar());
       transfers.pushAll(image, name, Credentials.of(logins, name.domain()), TransferProgress.NONE);
+    }
+  }
+
+  private void pushByDigest(Assembly.Assembled made, List<ImageReference> names, String logins) {
+    if (names.isEmpty()) {
+      throw new Failure.InvalidRequest("tag is needed when pushing to registry");
+    }
+    for (ImageReference name : names) {
+      transfers.pushMade(
+          made.image(),
+          made.root().orElseThrow(),
+          name,
+          Optional.empty(),
+          Credentials.of(logins, name.domain()));
     }
   }
 

@@ -78,7 +78,7 @@ class BuildxFlagsIT extends BuildxTest {
   }
 
   /// The parent's groups are the user's to remove, once those of the steps are gone.
-  private static void withoutGroups(Engine engine) {
+  static void withoutGroups(Engine engine) {
     String[] find = {"find", "/sys/fs/cgroup", "-path", "*/" + engine.name() + "/steps"};
     dev.gantry.testkit.Eventually.within(
         java.time.Duration.ofSeconds(60),
@@ -173,7 +173,7 @@ class BuildxFlagsIT extends BuildxTest {
           .with("SSH_AUTH_SOCK", socket.toString())
           .run()
           .succeeded();
-      withLibraries("ssh-add");
+      withLibraries(context, "ssh-add");
       file(
           "Dockerfile",
           "FROM busybox\nCOPY root /\nRUN --mount=type=ssh ssh-add -L\n"
@@ -192,7 +192,7 @@ class BuildxFlagsIT extends BuildxTest {
   }
 
   /// Puts a program of this machine with its libraries into the context's folder `root`.
-  private void withLibraries(String program) throws IOException {
+  static void withLibraries(Path context, String program) throws IOException {
     Path real = Needs.program(program).toRealPath();
     Path to = Files.createDirectories(context.resolve("root/bin")).resolve(program);
     Files.copy(real, to);

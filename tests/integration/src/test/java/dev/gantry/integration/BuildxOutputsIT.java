@@ -97,6 +97,7 @@ class BuildxOutputsIT extends BuildxTest {
 
   @Test
   void layoutsComeAndGo(Engine engine) throws IOException {
+    final String before = engine.docker("images", "-aq", "--filter=dangling=true").out();
     smallProject();
     Path layout = folder.resolve("layout");
     String[] both = {"--platform=linux/amd64,linux/arm64", "--provenance=mode=max"};
@@ -111,8 +112,17 @@ class BuildxOutputsIT extends BuildxTest {
         Json.parseObject(
             Files.readString(layout.resolve("blobs").resolve(digest.replace(':', '/'))));
     assertEquals(4, index.objects("manifests").size(), index.text());
-    assertEquals("", engine.docker("images", "-aq", "--filter=dangling=true").out());
-    // one alone, in Docker's own form, and packed as it is said
+    assertEquals(before, engine.docker("images", "-aq", "--filter=dangling=true").out());
+    // and it is a base image, of which nothing stays
+    file("Dockerfile", "FROM base\nCOPY f /g\n");
+    Path from = folder.resolve("from");
+    build(engine, "--build-context=base=oci-layout://" + layout, "-o", from + "").succeeded();
+    assertEquals("one\n", Files.readString(from.resolve("f-amd64")));
+    assertEquals("one\n", Files.readString(from.resolve("g")));
+    has(build(engine, "--build-context=base=oci-layout://" + from).exited(1), "index.json");
+    assertEquals(before, engine.docker("images", "-aq", "--filter=dangling=true").out());
+    smallProject();
+    // one alone, packed as it is said
     Path plain = folder.resolve("plain");
     String form = ",compression=zstd,force-compression=true,dest=" + plain;
     build(engine, "-tplain:1", "-otype=oci,tar=false" + form).succeeded();
