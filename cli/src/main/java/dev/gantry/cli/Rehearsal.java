@@ -1,5 +1,8 @@
 package dev.gantry.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -40,14 +43,34 @@ final class Rehearsal {
           "pull nosuch.invalid/rehearsal",
           "run nosuch.invalid/rehearsal");
 
+  /// A build with all that usual ones do, twice: the second time everything is in the cache.
+  private static final String DOCKERFILE =
+      """
+      FROM hello-world AS base
+      ARG WORD=1
+      ENV WORD=$WORD
+      WORKDIR /work
+      COPY Dockerfile ./
+      RUN ["/hello"]
+      FROM hello-world
+      COPY --from=base /work/Dockerfile /work/
+      LABEL a=b
+      """;
+
   /// So many that the engine's profiles, which its cache keeps, are those of an engine at work.
   private static final int RUNS = 150;
 
   private Rehearsal() {}
 
   /// @param global the words before the command, such as `-H ADDRESS`
-  static int run(List<String> global) {
+  static int run(List<String> global) throws IOException {
     LINES.forEach(line -> run(global, line));
+    Path context = Files.createTempDirectory("gantry-rehearsal-");
+    Path file = Files.writeString(context.resolve("Dockerfile"), DOCKERFILE);
+    run(global, "build -q " + context);
+    run(global, "build -t rehearsal " + context);
+    Files.delete(file);
+    Files.delete(context);
     for (int i = 0; i < RUNS; i++) {
       run(global, "run --rm hello-world");
     }
