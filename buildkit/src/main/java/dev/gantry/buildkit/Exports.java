@@ -239,7 +239,7 @@ final class Exports {
         vertex.note("exporting manifest " + made.digest());
       }
       vertex.note("writing image " + id);
-      engine.publishImage("build", id, Map.of("name", id));
+      engine.publishImage("create", id, Map.of("name", id));
       for (ImageReference name : names) {
         vertex.note("naming to " + name);
         engine.publishImage("tag", id, Map.of("name", name.familiar()));

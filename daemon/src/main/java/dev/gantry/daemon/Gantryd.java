@@ -104,7 +104,7 @@ public final class Gantryd {
         "HUP",
         () -> {
           manager.reloading();
-          reload(current, settings);
+          reload(current, settings, engine);
           manager.reloaded();
         });
     CountDownLatch ended =
@@ -165,7 +165,7 @@ public final class Gantryd {
 
   /// Reads daemon.json again. What needs another start keeps its value.
   private static void reload(
-      AtomicReference<Flags> current, AtomicReference<ServerSettings> settings) {
+      AtomicReference<Flags> current, AtomicReference<ServerSettings> settings, Engine engine) {
     try {
       Flags flags = current.get().again();
       int ignored = flags.number("shutdown-timeout", SHUTDOWN_SECONDS); // a mistake changes nothing
@@ -178,6 +178,7 @@ public final class Gantryd {
           logsJson(flags));
       current.set(flags);
       Log.info("settings read again");
+      ReloadEvent.publish(engine, settings.get(), flags);
     } catch (Failure e) {
       Log.warn("the settings stay as they were: " + e.text());
     }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// listens. Thread-safe. A listener that does not keep up loses its subscription, never the
 /// engine's time.
 public final class Events {
-  /// @param type `container`, `image`, `network`, `volume`
+  /// @param type `container`, `image`, `network`, `volume`, `builder`, `daemon`
   /// @param attributes sorted by key
   public record Event(
       String type, String action, String id, Map<String, String> attributes, Instant time) {}
@@ -45,6 +45,7 @@ public final class Events {
   public final class Subscription implements AutoCloseable {
     private final BlockingQueue<Event> queue = new ArrayBlockingQueue<>(BACKLOG);
     private final List<Event> history;
+    private volatile boolean ended;
 
     private Subscription(List<Event> history) {
       this.history = history;
@@ -60,8 +61,14 @@ public final class Events {
       return queue.poll(time, unit);
     }
 
+    /// True if nothing more will come: it did not keep up, and has read what it had.
+    public boolean isOver() {
+      return ended && queue.isEmpty();
+    }
+
     @Override
     public void close() {
+      ended = true;
       subscriptions.remove(this);
     }
   }

@@ -162,6 +162,11 @@ public final class Execs {
     tellEnd(exec, code);
   }
 
+  /// Says that the client of an exec has left it to itself.
+  public void detached(Exec exec) {
+    engine.publish(exec.container(), "exec_detach", Map.of("execID", exec.id()));
+  }
+
   private void tellEnd(Exec exec, int code) {
     engine.publish(
         exec.container(),

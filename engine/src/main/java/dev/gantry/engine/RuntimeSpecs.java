@@ -3,6 +3,7 @@ package dev.gantry.engine;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.engine.devices.DeviceNodes;
+import dev.gantry.json.Json;
 import dev.gantry.kernel.Capabilities;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.oci.RuntimeSpec.Device;
@@ -81,7 +82,7 @@ final class RuntimeSpecs {
     }
     return new RuntimeSpec.Process(
         spec.tty(),
-        null,
+        consoleSize(spec),
         start.user().user(),
         args,
         withLinks(environment(spec, start.user().home()), start.linkedEnvironment()),
@@ -95,6 +96,18 @@ final class RuntimeSpecs {
         null,
         null,
         null);
+  }
+
+  /// Of the terminal at the start; null where nothing was said.
+  private static RuntimeSpec.@Nullable ConsoleSize consoleSize(ContainerSpec spec) {
+    List<Json> size =
+        spec.wire().object("HostConfig").map(h -> h.items("ConsoleSize")).orElse(List.of());
+    return size.size() == 2
+            && size.get(0) instanceof Json.JsonNumber height
+            && size.get(1) instanceof Json.JsonNumber width
+            && height.longValue() > 0
+        ? new RuntimeSpec.ConsoleSize((int) height.longValue(), (int) width.longValue())
+        : null;
   }
 
   /// Links come behind PATH and HOSTNAME.

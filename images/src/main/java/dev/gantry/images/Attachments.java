@@ -7,9 +7,12 @@ import dev.gantry.oci.Manifest;
 import dev.gantry.oci.ManifestDocument;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// What an index lists beside images: attestations about them, as builders put them there (platform
 /// `unknown/unknown`, with an annotation that names what they are about). They travel with the
@@ -37,6 +40,20 @@ public final class Attachments {
   /// The manifest that an entry of an index is about.
   static Optional<Digest> subject(Descriptor entry) {
     return Optional.ofNullable(entry.annotations().get(SUBJECT)).map(Digest::parse);
+  }
+
+  /// Those about `image`, in the indexes that its names came by and in the one it was made with.
+  public static List<Attachment> about(Images images, Image image) {
+    Map<Digest, Attachment> found = new LinkedHashMap<>();
+    Stream.concat(
+            image.names().stream().flatMap(name -> images.indexDocument(name).stream()),
+            images.ownIndex(image).stream())
+        .filter(bytes -> ManifestDocument.parse(bytes, "") instanceof ImageIndex)
+        .flatMap(bytes -> ((ImageIndex) ManifestDocument.parse(bytes, "")).manifests().stream())
+        .filter(entry -> subject(entry).filter(s -> images.hasManifest(image, s)).isPresent())
+        .flatMap(entry -> of(images, entry).stream())
+        .forEach(a -> found.put(a.descriptor().digest(), a));
+    return List.copyOf(found.values());
   }
 
   static Optional<Attachment> of(Images images, Descriptor entry) {

@@ -30,6 +30,7 @@ public final class ApiServer {
     RegistryRoutes registry = new RegistryRoutes(engine, transfers);
     registry.addTo(router);
     new ImageTransferRoutes(engine, registry).addTo(router);
+    new AttestationRoutes(engine).addTo(router);
     new ImageRoutes(engine).addTo(router);
     BuildRoutes builds = new BuildRoutes(engine, transfers, settings);
     builds.addTo(router);

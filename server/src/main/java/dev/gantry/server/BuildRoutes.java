@@ -286,7 +286,7 @@ final class BuildRoutes {
       }
       Image image = made.image();
       String id = image.id().toString();
-      engine.publishImage("build", id, Map.of("name", id));
+      engine.publishImage("create", id, Map.of("name", id));
       if (byDigest) {
         pushByDigest(made, names, logins);
       } else {
@@ -424,6 +424,9 @@ final class BuildRoutes {
       throw new Failure.InvalidRequest("failed to prune build cache: " + e.text(), null, e);
     }
     List<String> wanted = new ArrayList<>();
+    if (filters.has("parent")) {
+      wanted.add("id==" + "none"); // no record has parents
+    }
     for (String field : List.of("type", "id", "description")) {
       for (String value : filters.has(field) ? filters.get(field) : List.<String>of()) {
         wanted.add(field + (field.equals("id") ? "^=" : "==") + value);

@@ -276,7 +276,9 @@ final class ContainerJson {
       return networks;
     }
     String mode = c.spec().modes().network();
-    if (mode.startsWith("container:")) {
+    boolean without =
+        c.spec().wire().at("Config", "NetworkDisabled") instanceof Json.JsonBoolean b && b.value();
+    if (mode.startsWith("container:") || without) {
       return networks;
     }
     List<EndpointRequest> wishes =

@@ -8,12 +8,9 @@ import dev.gantry.images.Image;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.kernel.Signals;
-import dev.gantry.network.EndpointRequest;
-import dev.gantry.network.PortRequest;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.Platform;
 import dev.gantry.oci.RuntimeSpec;
-import dev.gantry.runtime.DockerDefaults;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,16 +23,11 @@ import org.jspecify.annotations.Nullable;
 /// Reads the body of POST /containers/create: checks it as Docker does, fills in what the image and
 /// the defaults say, and keeps the result in the form in which inspect shows it again.
 final class ContainerRequests {
-  private static final long SHM_SIZE = 64L << 20;
-  private static final long UNLIMITED = -1;
-
-  /// Published on any address and port of the machine.
-  private static final List<Json> ANYWHERE = List.of(Json.object());
+  static final long SHM_SIZE = 64L << 20;
 
   private final Engine engine;
   private final Json.JsonObject config;
   private final Json.JsonObject host;
-  private final Json.JsonObject networking;
   private final Json.JsonObject image;
   private final ApiVersion version;
   private final List<ContainerSpec.Mount> mounts = new ArrayList<>();
@@ -51,7 +43,6 @@ final class ContainerRequests {
     this.version = version;
     this.config = body;
     this.host = body.object("HostConfig").orElseGet(Json::object);
-    this.networking = body.object("NetworkingConfig").orElseGet(Json::object);
     this.image = image.map(Image::config).orElseGet(Json::object);
   }
 
@@ -107,7 +98,7 @@ final class ContainerRequests {
     new CreateChecks(engine, body, ApiVersion.NEWEST).resources();
     ContainerRequests r = new ContainerRequests(engine, body, Optional.empty(), ApiVersion.NEWEST);
     r.checkRestart();
-    return new Limits(r.resources(), r.restart());
+    return new Limits(new ResourceRequest(host).resources(), r.restart());
   }
 
   /// Reads a container's own configuration again, with what shall be different in it.
@@ -152,12 +143,16 @@ final class ContainerRequests {
     boolean privileged = host.bool("Privileged", false);
     String stopSignal = config.string("StopSignal", "");
     stopSignal = stopSignal.isEmpty() ? image.string("StopSignal", "") : stopSignal;
-    ContainerSpec.Modes modes = modes();
+    ContainerSpec.Modes asked = modes();
+    ContainerSpec.Modes modes = config.bool("NetworkDisabled", false) ? alone(asked) : asked;
     String hostname = config.string("Hostname", "");
     if (hostname.isEmpty() && modes.network().equals("host")) {
       hostname = hostName();
     }
-    ContainerSpec.Security security = security(privileged);
+    ContainerSpec.Security security = SecurityRequest.read(host, privileged);
+    NetworkingRequest networks = new NetworkingRequest(config, host, image);
+    ResourceRequest resources = new ResourceRequest(host);
+    ContainerWire wire = new ContainerWire(config, host, image, version);
     checkRestart();
     return new ContainerSpec(
         config.string("Image", ""),
@@ -181,8 +176,8 @@ final class ContainerRequests {
         host.bool("ReadonlyRootfs", false),
         host.bool("Init", false),
         security,
-        resources(),
-        ulimits(),
+        resources.resources(),
+        resources.ulimits(),
         host.stringMap("Sysctls"),
         host.number("OomScoreAdj", 0) == 0 ? null : (Integer) (int) host.number("OomScoreAdj", 0),
         host.number("ShmSize", 0) == 0 ? SHM_SIZE : host.number("ShmSize", 0),
@@ -192,25 +187,28 @@ final class ContainerRequests {
         host.strings("Dns"),
         host.strings("DnsSearch"),
         host.strings("DnsOptions"),
-        endpoints(modes.network()),
-        ports(),
+        networks.endpoints(modes.network()),
+        networks.ports(),
         restart(),
         logging(),
         HealthChecks.read(config, image),
-        wire(
-            argv,
-            ownEntrypoint || reset,
-            noEntrypoint,
-            command,
-            entrypoint,
-            environment,
-            workdir,
-            user,
-            labels,
-            modes,
-            privileged,
-            security,
-            stopSignal));
+        wire.json(
+            new ContainerWire.Chosen(
+                argv,
+                ownEntrypoint || reset,
+                noEntrypoint,
+                command,
+                entrypoint,
+                environment,
+                workdir,
+                user,
+                labels,
+                asked,
+                privileged,
+                security,
+                stopSignal,
+                restart(),
+                logging())));
   }
 
   /// A list of texts, or one text (which Docker's daemon takes as well).
@@ -250,76 +248,6 @@ final class ContainerRequests {
     }
   }
 
-  // ---- rights
-
-  private ContainerSpec.Security security(boolean privileged) {
-    String seccomp = "default";
-    boolean noNewPrivileges = false;
-    boolean unconfinedPaths = false;
-    for (String option : host.strings("SecurityOpt")) {
-      String[] pair = option.split("[=:]", 2);
-      switch (pair[0]) {
-        case "no-new-privileges" ->
-            noNewPrivileges = pair.length == 1 || Boolean.parseBoolean(pair[1]);
-        case "seccomp" -> {
-          String value = pair.length == 1 ? "" : pair[1];
-          seccomp = value.isEmpty() || value.equals("builtin") ? "default" : value;
-        }
-        case "label", "apparmor" -> {}
-        case "systempaths" -> unconfinedPaths = pair.length == 2 && pair[1].equals("unconfined");
-        default ->
-            throw new Failure.InvalidRequest(
-                "invalid --security-opt " + pair.length + ": \"" + option + "\"");
-      }
-    }
-    List<ContainerSpec.Device> devices = new ArrayList<>();
-    for (Json.JsonObject d : host.objects("Devices")) {
-      String source = d.string("PathOnHost", "");
-      String target = d.string("PathInContainer", "");
-      String access = d.string("CgroupPermissions", "");
-      devices.add(
-          new ContainerSpec.Device(
-              source, target.isEmpty() ? source : target, access.isEmpty() ? "rwm" : access));
-    }
-    List<RuntimeSpec.DeviceRule> rules = new ArrayList<>();
-    for (String rule : host.strings("DeviceCgroupRules")) {
-      rules.add(deviceRule(rule));
-    }
-    return new ContainerSpec.Security(
-        privileged,
-        host.strings("CapAdd"),
-        host.strings("CapDrop"),
-        noNewPrivileges,
-        seccomp,
-        unconfinedPaths
-            ? List.of()
-            : host.get("MaskedPaths") instanceof Json.JsonArray
-                ? host.strings("MaskedPaths")
-                : DockerDefaults.MASKED_PATHS,
-        unconfinedPaths
-            ? List.of()
-            : host.get("ReadonlyPaths") instanceof Json.JsonArray
-                ? host.strings("ReadonlyPaths")
-                : DockerDefaults.READONLY_PATHS,
-        devices,
-        rules);
-  }
-
-  private static RuntimeSpec.DeviceRule deviceRule(String text) {
-    java.util.regex.Matcher m =
-        java.util.regex.Pattern.compile("^([acb]) ([0-9]+|\\*):([0-9]+|\\*) ([rwm]{1,3})$")
-            .matcher(text);
-    if (!m.matches()) {
-      throw new Failure.InvalidRequest("invalid device cgroup rule format: '" + text + "'");
-    }
-    return new RuntimeSpec.DeviceRule(
-        true,
-        m.group(1),
-        m.group(2).equals("*") ? (Long) UNLIMITED : Long.valueOf(m.group(2)),
-        m.group(3).equals("*") ? (Long) UNLIMITED : Long.valueOf(m.group(3)),
-        m.group(4));
-  }
-
   private ContainerSpec.Modes modes() {
     String network = host.string("NetworkMode", "");
     network = network.isEmpty() || network.equals("default") ? "bridge" : network;
@@ -339,256 +267,17 @@ final class ContainerRequests {
             : cgroup);
   }
 
+  /// Without a network, whatever the mode says.
+  private static ContainerSpec.Modes alone(ContainerSpec.Modes modes) {
+    return new ContainerSpec.Modes("none", modes.pid(), modes.ipc(), modes.uts(), modes.cgroup());
+  }
+
   /// `container:NAME` with the container's id in the place of its name.
   private String named(String mode) {
     if (!mode.startsWith("container:")) {
       return mode;
     }
     return engine.find(mode.substring(10)).map(c -> "container:" + c.id()).orElse(mode);
-  }
-
-  // ---- resources
-
-  private RuntimeSpec.Resources resources() {
-    long memory = host.number("Memory", 0);
-    long swap = host.number("MemorySwap", 0);
-    if (memory > 0 && swap == 0) {
-      swap = memory * 2;
-    }
-    long nanoCpus = host.number("NanoCpus", 0);
-    long quota = host.number("CpuQuota", 0);
-    long period = host.number("CpuPeriod", 0);
-    if (nanoCpus > 0) {
-      period = 100_000;
-      quota = nanoCpus / 10_000;
-    }
-    long pids = host.number("PidsLimit", 0);
-    // as Docker, which discards what cgroup v2 does not have
-    boolean v1 = !CgroupLayout.detected().isUnified();
-    Long swappiness =
-        v1 && host.get("MemorySwappiness") instanceof Json.JsonNumber n
-            ? (Long) n.longValue()
-            : null;
-    return new RuntimeSpec.Resources(
-        List.of(),
-        new RuntimeSpec.Memory(
-            memory == 0 ? null : (Long) memory,
-            host.number("MemoryReservation", 0) == 0
-                ? null
-                : (Long) host.number("MemoryReservation", 0),
-            swap == 0 ? null : (Long) swap,
-            null,
-            null,
-            swappiness == null || swappiness < 0 ? null : swappiness,
-            v1 && host.bool("OomKillDisable", false),
-            null,
-            null),
-        new RuntimeSpec.Cpu(
-            host.number("CpuShares", 0) == 0 ? null : (Long) host.number("CpuShares", 0),
-            quota == 0 ? null : (Long) quota,
-            null,
-            period == 0 ? null : (Long) period,
-            host.number("CpuRealtimeRuntime", 0) == 0
-                ? null
-                : (Long) host.number("CpuRealtimeRuntime", 0),
-            host.number("CpuRealtimePeriod", 0) == 0
-                ? null
-                : (Long) host.number("CpuRealtimePeriod", 0),
-            host.string("CpusetCpus", ""),
-            host.string("CpusetMems", ""),
-            null),
-        pids <= 0 ? null : new RuntimeSpec.Pids(pids),
-        blockIo(),
-        List.of(),
-        null,
-        Map.of(),
-        Map.of());
-  }
-
-  private RuntimeSpec.@Nullable BlockIo blockIo() {
-    long weight = host.number("BlkioWeight", 0);
-    weight = BlockIoWeight.isSupported() ? weight : 0;
-    RuntimeSpec.BlockIo io =
-        new RuntimeSpec.BlockIo(
-            weight == 0 ? null : (Integer) (int) weight,
-            null,
-            BlockIoWeight.isSupported() ? weights() : List.of(),
-            throttle("BlkioDeviceReadBps"),
-            throttle("BlkioDeviceWriteBps"),
-            throttle("BlkioDeviceReadIOps"),
-            throttle("BlkioDeviceWriteIOps"));
-    boolean empty =
-        weight == 0
-            && io.weightDevice().isEmpty()
-            && io.throttleReadBpsDevice().isEmpty()
-            && io.throttleWriteBpsDevice().isEmpty()
-            && io.throttleReadIOPSDevice().isEmpty()
-            && io.throttleWriteIOPSDevice().isEmpty();
-    return empty ? null : io;
-  }
-
-  private List<RuntimeSpec.ThrottleDevice> throttle(String key) {
-    List<RuntimeSpec.ThrottleDevice> devices = new ArrayList<>();
-    for (Json.JsonObject d : host.objects(key)) {
-      long device = device(d.string("Path", ""));
-      devices.add(
-          new RuntimeSpec.ThrottleDevice(major(device), minor(device), d.number("Rate", 0)));
-    }
-    return devices;
-  }
-
-  private List<RuntimeSpec.WeightDevice> weights() {
-    List<RuntimeSpec.WeightDevice> devices = new ArrayList<>();
-    for (Json.JsonObject d : host.objects("BlkioWeightDevice")) {
-      long device = device(d.string("Path", ""));
-      devices.add(
-          new RuntimeSpec.WeightDevice(
-              major(device), minor(device), (Integer) (int) d.number("Weight", 0), null));
-    }
-    return devices;
-  }
-
-  private static long device(String path) {
-    try {
-      return (Long) Files.getAttribute(Path.of(path), "unix:rdev");
-    } catch (java.io.IOException | java.nio.file.InvalidPathException e) {
-      throw new Failure.InvalidRequest("stat " + path + ": no such file or directory", null, e);
-    }
-  }
-
-  private static long major(long device) {
-    return device >> 8 & 0xfff;
-  }
-
-  private static long minor(long device) {
-    return (device & 0xff) | (device >> 12 & ~0xffL);
-  }
-
-  private List<RuntimeSpec.Rlimit> ulimits() {
-    List<RuntimeSpec.Rlimit> limits = new ArrayList<>();
-    for (Json.JsonObject u : host.objects("Ulimits")) {
-      String name = u.string("Name", "");
-      if (u.number("Soft", 0) > u.number("Hard", 0) && u.number("Hard", 0) >= 0) {
-        throw new Failure.InvalidRequest(
-            "ulimit soft limit must be less than or equal to hard limit: "
-                + u.number("Soft", 0)
-                + " > "
-                + u.number("Hard", 0));
-      }
-      limits.add(
-          new RuntimeSpec.Rlimit(
-              "RLIMIT_" + name.toUpperCase(java.util.Locale.ROOT),
-              u.number("Soft", 0),
-              u.number("Hard", 0)));
-    }
-    return limits;
-  }
-
-  // ---- networks, policy, log
-
-  private List<EndpointRequest> endpoints(String mode) {
-    List<EndpointRequest> endpoints = new ArrayList<>();
-    networking
-        .object("EndpointsConfig")
-        .ifPresent(
-            all ->
-                all.members()
-                    .forEach(
-                        (name, value) -> {
-                          if (value instanceof Json.JsonObject e) {
-                            endpoints.add(endpoint(name.equals("default") ? mode : name, e));
-                          }
-                        }));
-    boolean none = mode.equals("host") || mode.equals("none") || mode.startsWith("container:");
-    String mac = config.string("MacAddress", "");
-    if (!mac.isEmpty() && endpoints.stream().noneMatch(e -> e.network().equals(mode))) {
-      endpoints.addFirst(endpoint(mode, Json.object().put("MacAddress", mac)));
-    }
-    return none ? List.of() : withLinks(mode, endpoints);
-  }
-
-  /// On the default bridge, links are the host configuration's and concern the engine alone.
-  private List<EndpointRequest> withLinks(String mode, List<EndpointRequest> endpoints) {
-    List<String> links = host.strings("Links");
-    if (links.isEmpty() || !mode.equals("bridge")) {
-      return endpoints;
-    }
-    List<EndpointRequest> all = new ArrayList<>(endpoints);
-    EndpointRequest wish =
-        all.stream()
-            .filter(e -> e.network().equals(mode))
-            .findFirst()
-            .orElseGet(() -> EndpointRequest.of(mode));
-    all.remove(wish);
-    all.addFirst(
-        new EndpointRequest(
-            wish.network(),
-            wish.ipv4(),
-            wish.ipv6(),
-            wish.mac(),
-            wish.aliases(),
-            links,
-            wish.driverOptions(),
-            wish.gatewayPriority(),
-            wish.linkLocal()));
-    return all;
-  }
-
-  /// The MAC address asked for on the network that the container is named for.
-  private String mainMac(String mode) {
-    return endpoints(mode).stream()
-        .filter(e -> e.network().equals(mode))
-        .findFirst()
-        .map(EndpointRequest::mac)
-        .orElse("");
-  }
-
-  static EndpointRequest endpoint(String name, Json.JsonObject e) {
-    Json.JsonObject ipam = e.object("IPAMConfig").orElseGet(Json::object);
-    return new EndpointRequest(
-        name,
-        ipam.string("IPv4Address", ""),
-        ipam.string("IPv6Address", ""),
-        e.string("MacAddress", ""),
-        e.strings("Aliases"),
-        e.strings("Links"),
-        e.stringMap("DriverOpts"),
-        (int) e.number("GwPriority", 0),
-        ipam.strings("LinkLocalIPs"));
-  }
-
-  private List<PortRequest> ports() {
-    List<PortRequest> ports = new ArrayList<>();
-    Json.JsonObject exposed = config.object("ExposedPorts").orElseGet(Json::object);
-    host.object("PortBindings")
-        .ifPresent(
-            bindings ->
-                bindings
-                    .members()
-                    .forEach(
-                        (port, list) -> {
-                          List<Json> items =
-                              list instanceof Json.JsonArray array ? array.items() : List.of();
-                          for (Json item : items.isEmpty() ? ANYWHERE : items) {
-                            if (exposed.has(port) && item instanceof Json.JsonObject b) {
-                              ports.add(
-                                  PortRequest.parse(
-                                      port, b.string("HostIp", ""), b.string("HostPort", "")));
-                            }
-                          }
-                        }));
-    if (host.bool("PublishAllPorts", false)) {
-      for (Json.JsonObject from :
-          List.of(exposed, image.object("ExposedPorts").orElseGet(Json::object))) {
-        from.members().keySet().stream()
-            .filter(
-                p ->
-                    ports.stream()
-                        .noneMatch(r -> (r.containerPort() + "/" + r.protocol()).equals(p)))
-            .forEach(p -> ports.add(PortRequest.parse(p, "", "")));
-      }
-    }
-    return ports;
   }
 
   private void checkRestart() {
@@ -629,224 +318,5 @@ final class ContainerRequests {
           "error looking up logging plugin " + driver + ": plugin \"" + driver + "\" not found");
     }
     return new ContainerSpec.Logging(driver, log.stringMap("Config"));
-  }
-
-  // ---- as inspect shows it
-
-  private Json.JsonObject wire(
-      List<String> argv,
-      boolean own,
-      boolean fromImage,
-      List<String> command,
-      List<String> entrypoint,
-      List<String> environment,
-      String workdir,
-      String user,
-      Map<String, String> labels,
-      ContainerSpec.Modes modes,
-      boolean privileged,
-      ContainerSpec.Security security,
-      String stopSignal) {
-    Json.JsonObject c = Json.object();
-    c.put("Hostname", config.string("Hostname", ""));
-    c.put("Domainname", config.string("Domainname", ""));
-    c.put("User", user);
-    for (String key : List.of("AttachStdin", "AttachStdout", "AttachStderr")) {
-      c.put(key, config.bool(key, false));
-    }
-    Json.JsonObject ports = Json.object();
-    for (Json.JsonObject from : List.of(config, image)) {
-      from.object("ExposedPorts")
-          .ifPresent(p -> p.members().forEach((k, v) -> ports.put(k, Json.object())));
-    }
-    if (!ports.isEmpty()) {
-      c.put("ExposedPorts", ports);
-    }
-    String mac = mainMac(modes.network());
-    if (!mac.isEmpty()) {
-      c.put("MacAddress", mac);
-    }
-    c.put("Tty", config.bool("Tty", false));
-    c.put("OpenStdin", config.bool("OpenStdin", false));
-    c.put("StdinOnce", config.bool("StdinOnce", false));
-    c.put(
-        "Env",
-        environment.isEmpty() && !(config.get("Env") instanceof Json.JsonArray)
-            ? Json.NULL
-            : Json.strings(environment));
-    c.put("Cmd", command.isEmpty() ? Json.NULL : Json.strings(command));
-    c.putIfPresent("Healthcheck", HealthChecks.merged(config, image));
-    c.put("Image", config.string("Image", ""));
-    Json volumes =
-        config.get("Volumes") == null || config.get("Volumes") == Json.NULL
-            ? image.get("Volumes")
-            : config.get("Volumes");
-    c.put("Volumes", volumes == null ? Json.NULL : volumes);
-    c.put("WorkingDir", workdir);
-    c.put(
-        "Entrypoint",
-        entrypoint.isEmpty() || entrypoint.equals(List.of("")) || (own && fromImage)
-            ? Json.NULL
-            : Json.strings(entrypoint));
-    c.put("OnBuild", Json.NULL);
-    c.put("Labels", Json.strings(labels));
-    if (!stopSignal.isEmpty()) {
-      c.put("StopSignal", stopSignal);
-    }
-    given(c, config, "StopTimeout");
-    given(c, config, "Shell");
-    return Json.object()
-        .put("Config", c)
-        .put("HostConfig", hostWire(modes, privileged, security))
-        .put("Argv", Json.strings(argv));
-  }
-
-  private Json.JsonObject hostWire(
-      ContainerSpec.Modes modes, boolean privileged, ContainerSpec.Security security) {
-    Json.JsonObject h = Json.object();
-    echo(h, "Binds", Json.NULL);
-    h.put("ContainerIDFile", host.string("ContainerIDFile", ""));
-    ContainerSpec.Logging log = logging();
-    h.put(
-        "LogConfig",
-        Json.object().put("Type", log.driver()).put("Config", Json.strings(log.options())));
-    h.put("NetworkMode", modes.network());
-    h.put("PortBindings", bindings());
-    ContainerSpec.Restart restart = restart();
-    h.put(
-        "RestartPolicy",
-        Json.object()
-            .put("Name", restart.policy())
-            .put("MaximumRetryCount", restart.maximumRetries()));
-    h.put("AutoRemove", host.bool("AutoRemove", false));
-    h.put("VolumeDriver", host.string("VolumeDriver", ""));
-    echo(h, "VolumesFrom", Json.NULL);
-    h.put(
-        "ConsoleSize",
-        host.get("ConsoleSize") instanceof Json.JsonArray a ? a : Json.array().add(0).add(0));
-    given(h, host, "Annotations");
-    echo(h, "CapAdd", Json.NULL);
-    echo(h, "CapDrop", Json.NULL);
-    h.put("CgroupnsMode", modes.cgroup());
-    echo(h, "Dns", Json.NULL);
-    echo(h, "DnsOptions", Json.NULL);
-    echo(h, "DnsSearch", Json.NULL);
-    echo(h, "ExtraHosts", Json.NULL);
-    echo(h, "GroupAdd", Json.NULL);
-    String ipc = version.atLeast(40) ? "private" : "shareable";
-    h.put("IpcMode", modes.ipc().isEmpty() ? ipc : modes.ipc());
-    h.put("Cgroup", host.string("Cgroup", ""));
-    echo(h, "Links", Json.NULL);
-    h.put("OomScoreAdj", host.number("OomScoreAdj", 0));
-    h.put("PidMode", modes.pid());
-    h.put("Privileged", privileged);
-    h.put("PublishAllPorts", host.bool("PublishAllPorts", false));
-    h.put("ReadonlyRootfs", host.bool("ReadonlyRootfs", false));
-    if (privileged && host.strings("SecurityOpt").isEmpty()) {
-      h.put("SecurityOpt", Json.array().add("label=disable"));
-    } else {
-      echo(h, "SecurityOpt", Json.NULL);
-    }
-    given(h, host, "StorageOpt");
-    given(h, host, "Tmpfs");
-    h.put("UTSMode", modes.uts());
-    h.put("UsernsMode", host.string("UsernsMode", ""));
-    h.put("ShmSize", host.number("ShmSize", 0) == 0 ? SHM_SIZE : host.number("ShmSize", 0));
-    given(h, host, "Sysctls");
-    String runtime = host.string("Runtime", "");
-    h.put("Runtime", runtime.isEmpty() ? "runc" : runtime);
-    h.put("Isolation", host.string("Isolation", ""));
-    resourcesWire(h);
-    given(h, host, "Mounts");
-    h.put("MaskedPaths", privileged ? Json.NULL : Json.strings(security.maskedPaths()));
-    h.put("ReadonlyPaths", privileged ? Json.NULL : Json.strings(security.readonlyPaths()));
-    given(h, host, "Init");
-    return h;
-  }
-
-  /// The published ports as asked for, each with both of its members.
-  private Json bindings() {
-    Optional<Json.JsonObject> asked = host.object("PortBindings");
-    if (asked.isEmpty()) {
-      return Json.NULL;
-    }
-    Json.JsonObject bindings = Json.object();
-    asked
-        .get()
-        .members()
-        .forEach(
-            (port, list) -> {
-              if (list instanceof Json.JsonArray items) {
-                Json.JsonArray whole = Json.array();
-                for (Json item : items) {
-                  Json.JsonObject b = item instanceof Json.JsonObject o ? o : Json.object();
-                  whole.add(
-                      Json.object()
-                          .put("HostIp", b.string("HostIp", ""))
-                          .put("HostPort", b.string("HostPort", "")));
-                }
-                bindings.put(port, whole);
-              } else {
-                bindings.put(port, Json.NULL);
-              }
-            });
-    return bindings;
-  }
-
-  private void resourcesWire(Json.JsonObject h) {
-    long memory = host.number("Memory", 0);
-    long swap = host.number("MemorySwap", 0);
-    h.put("CpuShares", host.number("CpuShares", 0));
-    h.put("Memory", memory);
-    h.put("NanoCpus", host.number("NanoCpus", 0));
-    h.put("CgroupParent", host.string("CgroupParent", ""));
-    h.put("BlkioWeight", host.number("BlkioWeight", 0));
-    for (String key :
-        List.of(
-            "BlkioWeightDevice",
-            "BlkioDeviceReadBps",
-            "BlkioDeviceWriteBps",
-            "BlkioDeviceReadIOps",
-            "BlkioDeviceWriteIOps")) {
-      echo(h, key, Json.NULL);
-    }
-    for (String key : List.of("CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime")) {
-      h.put(key, host.number(key, 0));
-    }
-    h.put("CpusetCpus", host.string("CpusetCpus", ""));
-    h.put("CpusetMems", host.string("CpusetMems", ""));
-    echo(h, "Devices", Json.NULL);
-    echo(h, "DeviceCgroupRules", Json.NULL);
-    echo(h, "DeviceRequests", Json.NULL);
-    h.put("MemoryReservation", host.number("MemoryReservation", 0));
-    h.put("MemorySwap", memory > 0 && swap == 0 ? memory * 2 : swap);
-    long swappiness = host.number("MemorySwappiness", -1);
-    h.put("MemorySwappiness", swappiness < 0 ? Json.NULL : Json.of(swappiness));
-    h.put(
-        "OomKillDisable",
-        CgroupLayout.detected().isUnified()
-            ? Json.NULL
-            : Json.of(host.bool("OomKillDisable", false)));
-    h.put(
-        "PidsLimit",
-        host.number("PidsLimit", 0) <= 0 ? Json.NULL : Json.of(host.number("PidsLimit", 0)));
-    echo(h, "Ulimits", Json.NULL);
-    h.put("CpuCount", host.number("CpuCount", 0));
-    h.put("CpuPercent", host.number("CpuPercent", 0));
-    h.put("IOMaximumIOps", host.number("IOMaximumIOps", 0));
-    h.put("IOMaximumBandwidth", host.number("IOMaximumBandwidth", 0));
-  }
-
-  /// What was asked for, where anything was: some clients send null for all that they leave out.
-  private static void given(Json.JsonObject to, Json.JsonObject from, String key) {
-    Json value = from.get(key);
-    if (value != null && value != Json.NULL) {
-      to.put(key, value);
-    }
-  }
-
-  private void echo(Json.JsonObject to, String key, Json absent) {
-    Json value = host.get(key);
-    to.put(key, value == null ? absent : value);
   }
 }

@@ -17,7 +17,7 @@ final class EndpointChecks {
     if (!mac.isEmpty() && !CreateChecks.isMac(mac)) {
       throw new Failure.InvalidRequest(prefix + "invalid MAC address " + mac);
     }
-    List<String> known = engine.networks().problems(ContainerRequests.endpoint(network, endpoint));
+    List<String> known = engine.networks().problems(NetworkingRequest.endpoint(network, endpoint));
     refuse(prefix, known);
     // a network that is not there yet may still come: only the form can be checked
     List<String> wrong = new ArrayList<>();

@@ -89,7 +89,7 @@ final class ExecRoutes {
           new Streams.Wanted(spec.attachStdin(), spec.attachStdout(), spec.attachStderr()),
           DetachKeys.parse(spec.detachKeys()),
           true,
-          () -> {});
+          () -> engine.execs().detached(exec));
       exec.awaitExit(EXIT_MILLIS);
     } catch (Failure e) {
       // the answer has begun: Docker puts the text into the stream

@@ -242,7 +242,7 @@ final class NetworkRoutes {
             .map(Network::name)
             .findFirst()
             .orElse(id(p));
-    engine.connect(c, ContainerRequests.endpoint(name, wish));
+    engine.connect(c, NetworkingRequest.endpoint(name, wish));
     r.empty(200);
   }
 

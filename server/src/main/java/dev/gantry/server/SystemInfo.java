@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
-import java.util.UUID;
 import java.util.function.Supplier;
 
 /// What the engine and its machine are: `/info` in the shapes of all API versions.
@@ -27,19 +26,7 @@ final class SystemInfo {
     this.engine = engine;
     this.settings = settings;
     this.dataRoot = settings.get().dataRoot();
-    this.id = id(dataRoot.resolve("engine-id"));
-  }
-
-  /// The engine's name for life, made at its first start.
-  private static String id(Path file) {
-    try {
-      if (!Files.exists(file)) {
-        Files.writeString(file, UUID.randomUUID() + "\n");
-      }
-      return Files.readString(file).strip();
-    } catch (IOException e) {
-      return UUID.randomUUID().toString();
-    }
+    this.id = EngineId.of(dataRoot);
   }
 
   Json.JsonObject info(ApiVersion api) {

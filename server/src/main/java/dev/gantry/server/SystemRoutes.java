@@ -121,7 +121,7 @@ final class SystemRoutes {
   }
 
   private void events(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
-    Filters f = Filters.parse(q.text("filters"));
+    EventFilter wanted = EventFilter.parse(q.text("filters"));
     Instant since = limit(q.text("since"));
     Instant until = limit(q.text("until"));
     if (!q.text("since").isEmpty() && since.isAfter(until)) {
@@ -137,52 +137,18 @@ final class SystemRoutes {
         OutputStream out = r.stream(200, lines.type())) {
       out.flush();
       for (Events.Event e : subscription.history()) {
-        if (!e.time().isBefore(since) && !e.time().isAfter(until) && wanted(e, f)) {
+        if (!e.time().isBefore(since) && !e.time().isAfter(until) && wanted.test(e)) {
           lines.write(out, e);
         }
       }
-      while (Instant.now().isBefore(until)) {
+      while (Instant.now().isBefore(until) && !subscription.isOver()) {
         Events.Event e = subscription.next(200, TimeUnit.MILLISECONDS);
-        if (e != null && wanted(e, f)) {
+        if (e != null && wanted.test(e)) {
           lines.write(out, e);
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private static boolean wanted(Events.Event e, Filters f) {
-    String action = e.action();
-    boolean event =
-        !f.has("event")
-            || f.get("event").stream()
-                .anyMatch(x -> action.equals(x) || action.startsWith(x + ":"));
-    boolean container =
-        !f.has("container")
-            || (e.type().equals("container")
-                && f.get("container").stream()
-                    .anyMatch(c -> e.id().startsWith(c) || c.equals(e.attributes().get("name"))));
-    boolean image =
-        !f.has("image")
-            || f.get("image").contains(e.attributes().getOrDefault("image", ""))
-            || f.get("image").contains(e.attributes().getOrDefault("name", ""))
-            || f.get("image").contains(e.id());
-    boolean network =
-        !f.has("network")
-            || (e.type().equals("network")
-                && (f.get("network").contains(e.id())
-                    || f.get("network").contains(e.attributes().getOrDefault("name", ""))));
-    boolean volume =
-        !f.has("volume") || (e.type().equals("volume") && f.get("volume").contains(e.id()));
-    return f.matches("type", e.type())
-        && f.matches("scope", "local")
-        && !f.has("daemon") // there is none of its own
-        && event
-        && container
-        && image
-        && network
-        && volume
-        && f.labels("label", e.attributes());
   }
 }

@@ -1,8 +1,10 @@
 package dev.gantry.testkit;
 
 import dev.gantry.json.Json;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /// A `gantryd` of the assembled distribution in a process of its own: own data root, run folder,
@@ -29,6 +32,7 @@ public final class Engine implements AutoCloseable {
   private final List<String> flags;
   private final Set<String> faults = ApiWatch.newFaults();
   private final AtomicLong answers = new AtomicLong();
+  private final List<Closeable> relays = new ArrayList<>();
   private List<String> entry = List.of();
   private @Nullable ApiWatch watch;
   private @Nullable Process process;
@@ -341,9 +345,31 @@ public final class Engine implements AutoCloseable {
     busybox = Busybox.load(this);
   }
 
-  /// Fails if an answer so far differed from the API's specification. With
-  /// `GANTRY_SPECIFICATION=strict` in the environment every engine is held to it when it is closed;
-  /// else what differs is printed then.
+  /// A listener with TLS before one of the engine's: what is said there is held against the
+  /// specification as well. Without the specification, the engine's own.
+  ///
+  /// @param address of the engine, `HOST:PORT`
+  /// @param certificates of [TestCertificates]
+  public String watched(String address, Path certificates) throws IOException {
+    if (Specification.HERE.isEmpty()) {
+      return address;
+    }
+    String[] parts = address.split(":");
+    Path clear = folder.resolve("tls-clear.sock");
+    Path seen = folder.resolve("tls-seen.sock");
+    SSLContext client = TestCertificates.context(certificates, "client");
+    SSLContext server = TestCertificates.context(certificates, "server");
+    relays.add(
+        TlsRelay.back(seen, client, new InetSocketAddress(parts[0], Integer.parseInt(parts[1]))));
+    relays.add(new ApiWatch(Specification.HERE.get(), clear, seen, faults, answers)::close);
+    TlsRelay.Front front = TlsRelay.front(server, clear);
+    relays.add(front.relay());
+    return "127.0.0.1:" + front.port();
+  }
+
+  /// Fails if an answer so far differed from the API's specification. Every engine is held to it
+  /// when it is closed; with `GANTRY_SPECIFICATION=lenient` in the environment what differs is only
+  /// printed then.
   public void assertSpecification() {
     if (!faults.isEmpty()) {
       throw new AssertionError(
@@ -368,16 +394,27 @@ public final class Engine implements AutoCloseable {
       Leaks.assertNone(this);
     } finally {
       end(true);
+      endRelays();
       Scratch.remove(folder, name);
     }
     List<String> left = NetworkLeftovers.find(name);
     if (!left.isEmpty()) {
       throw new AssertionError("could not remove " + left);
     }
-    if ("strict".equals(System.getenv("GANTRY_SPECIFICATION"))) {
-      assertSpecification();
-    } else {
+    if ("lenient".equals(System.getenv("GANTRY_SPECIFICATION"))) {
       faults.forEach(fault -> System.out.println("differs from the API's specification: " + fault));
+    } else {
+      assertSpecification();
+    }
+  }
+
+  private void endRelays() {
+    try {
+      for (Closeable relay : relays) {
+        relay.close();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -22,14 +22,24 @@ public final class PlainHttp {
   /// Sends it and reads the answer to its end.
   public static Answer send(Path socket, String method, String target, byte[] body)
       throws IOException {
+    return send(socket, method, target, Map.of(), body);
+  }
+
+  /// The same with further headers.
+  public static Answer send(
+      Path socket, String method, String target, Map<String, String> headers, byte[] body)
+      throws IOException {
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
       String type = body.length > 0 ? "Content-Type: application/json\r\n" : "";
+      StringBuilder more = new StringBuilder();
+      headers.forEach((name, value) -> more.append(name + ": " + value + "\r\n"));
       String head =
           method
               + " "
               + target
               + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n"
               + type
+              + more
               + "Content-Length: "
               + body.length
               + "\r\n\r\n";

@@ -66,19 +66,13 @@ class EngineTlsIT {
             "--tlscacert=" + ca,
             "--tlscert=" + folder.resolve("server.pem"),
             "--tlskey=" + folder.resolve("server.key"))) {
-      String host = "tcp://" + address(engine, "ready: .*tcp://([0-9.:]+)");
+      String direct = address(engine, "ready: .*tcp://([0-9.:]+)");
+      String host = "tcp://" + engine.watched(direct, folder);
       String image = engine.busybox();
-      List<String> known =
+      List<String> shown =
           List.of(
-              "--tlsverify",
-              "--tlscacert",
-              ca,
-              "--tlscert",
-              certificate,
-              "--tlskey",
-              key,
-              "-H",
-              host);
+              "--tlsverify", "--tlscacert", ca, "--tlscert", certificate, "--tlskey", key, "-H");
+      List<String> known = List.of(with(shown, host));
       // standard input and its end travel over the hijacked connection too
       Outcome echoed = docker("over TLS\n", with(known, "run", "-i", "--rm", image, "cat"));
       assertEquals("over TLS\n", echoed.succeeded().out());
@@ -88,13 +82,16 @@ class EngineTlsIT {
           docker("", "--context", "far", "version", "--format", "{{.Server.Version}}");
       assertFalse(byContext.succeeded().line().isEmpty());
 
-      Outcome nobody = docker("", "--tls", "--tlscacert", ca, "-H", host, "ps");
+      // and without anything between
+      List<String> own = List.of(with(shown, "tcp://" + direct));
+      docker("", with(own, "ps")).succeeded();
+      Outcome nobody = docker("", "--tls", "--tlscacert", ca, "-H", "tcp://" + direct, "ps");
       assertEquals(1, nobody.code(), nobody.toString());
-      Outcome plain = docker("", "-H", host, "ps");
+      Outcome plain = docker("", "-H", "tcp://" + direct, "ps");
       assertEquals(1, plain.code(), plain.toString());
       Files.delete(folder.resolve("ca.pem"));
       TestCertificates.make(folder); // other authorities, other clients
-      assertEquals(1, docker("", with(known, "ps")).code());
+      assertEquals(1, docker("", with(own, "ps")).code());
       engine.docker("ps").succeeded();
     }
   }
