@@ -26,6 +26,7 @@ import java.util.Optional;
 final class Copies {
   private static final long SYMLINK = 1L << 27; // Go's os.ModeSymlink
   private static final long FOLDER = 1L << 31; // Go's os.ModeDir
+  private static final int MAX_LINKS = 10;
 
   /// A path in a container, or with no container one of ours.
   private record Place(String container, String path) {
@@ -232,9 +233,11 @@ final class Copies {
 
   private void outOf(Place from, String target) throws IOException {
     String source = from.path();
+    String name = "";
     if (words.on("follow-link")) {
       Optional<Stat> stat = stat(from.container(), source);
       if (stat.isPresent() && (stat.get().mode() & SYMLINK) != 0) {
+        name = stat.get().name(); // the link's own, whatever it leads to
         source = followed(source, stat.get().link());
       }
     }
@@ -249,13 +252,13 @@ final class Copies {
           stat(reply.headers())
               .orElseThrow(
                   () -> new Exit(1, "the engine does not tell what " + from.path() + " is"));
-      Path ours = Path.of(target).toAbsolutePath();
+      Path ours = behindLinks(Path.of(target).toAbsolutePath());
       boolean contents = from.path().endsWith("/.");
       String rename;
       Path folder;
       if (Files.isDirectory(ours)) {
         folder = ours;
-        rename = contents ? "." : stat.name();
+        rename = contents ? "." : name.isEmpty() ? stat.name() : name;
       } else {
         if (Files.exists(ours) && stat.isFolder()) {
           throw new Exit(1, "cannot copy directory");
@@ -274,6 +277,18 @@ final class Copies {
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
+  }
+
+  /// What a link leads to is written, not the link itself, though nothing may be there yet.
+  private static Path behindLinks(Path path) throws IOException {
+    Path at = path;
+    for (int links = 0; Files.isSymbolicLink(at); links++) {
+      if (links == MAX_LINKS) {
+        throw new Exit(1, "too many symlinks in \"" + path + "\"");
+      }
+      at = at.resolveSibling(Files.readSymbolicLink(at)).normalize();
+    }
+    return at;
   }
 
   /// Where `--output` of `export` and `save` leads to.

@@ -12,12 +12,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
-import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.EnumSet;
 import java.util.Optional;
-import java.util.Set;
 
 /// Takes an archive that a container gave apart into a folder of ours, and never writes outside of
 /// it: the container may be hostile.
@@ -122,21 +119,11 @@ final class Unpacking {
         Files.setAttribute(target, "unix:uid", (int) entry.user(), LinkOption.NOFOLLOW_LINKS);
         Files.setAttribute(target, "unix:gid", (int) entry.group(), LinkOption.NOFOLLOW_LINKS);
       }
-      Files.setPosixFilePermissions(target, permissions(entry.mode()));
+      // set-id bits too, and after the owner, whose change takes them away
+      Files.setAttribute(target, "unix:mode", entry.mode() & 07777, LinkOption.NOFOLLOW_LINKS);
       Files.setLastModifiedTime(target, FileTime.fromMillis(entry.seconds() * 1000));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static Set<PosixFilePermission> permissions(int mode) {
-    Set<PosixFilePermission> set = EnumSet.noneOf(PosixFilePermission.class);
-    PosixFilePermission[] all = PosixFilePermission.values();
-    for (int i = 0; i < 9; i++) {
-      if ((mode & 0400 >> i) != 0) {
-        set.add(all[i]);
-      }
-    }
-    return set;
   }
 }

@@ -7,7 +7,6 @@ import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,26 +27,9 @@ class DockerdBesideIT {
     Needs.root();
     Needs.peers();
     String client = Needs.dockerClient().toString();
-    String tool = Needs.tree().resolve("tools/real-peers").toString();
-    String name = "beside" + ProcessHandle.current().pid();
-    try (Engine ours = Engine.start()) {
-      try {
-        Outcome started =
-            Command.of(tool, "dockerd", name, "--cgroup-parent", "/" + name).within(LIMIT).run();
-        if (started.code() != 0) {
-          org.junit.jupiter.api.Assumptions.abort("no dockerd here: " + started.err().strip());
-        }
-        compare(client, "unix://" + started.line(), "unix://" + ours.socket());
-      } finally {
-        Command.of(tool, "stop", name).within(LIMIT).run();
-        Command.of("find", "/sys/fs/cgroup", "-depth", "-path", "*/" + name + "*", "-delete").run();
-        Command.of(
-                "rm",
-                "-rf",
-                Path.of(Needs.peers().toString()).resolveSibling("run/" + name).toString())
-            .within(LIMIT)
-            .run();
-      }
+    try (Engine ours = Engine.start();
+        Dockerd dockerd = new Dockerd("beside")) {
+      compare(client, dockerd.host(), "unix://" + ours.socket());
     }
   }
 
