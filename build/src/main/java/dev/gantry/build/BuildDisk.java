@@ -1,5 +1,6 @@
 package dev.gantry.build;
 
+import dev.gantry.images.Images;
 import dev.gantry.images.LayerCache;
 import dev.gantry.oci.Digest;
 import java.io.IOException;
@@ -22,7 +23,8 @@ public final class BuildDisk {
   ///
   /// @param type `regular` for layers, `exec.cachemount` for cache mounts, `source.local` for
   ///   contexts, as BuildKit calls them
-  /// @param shared an image holds it too: removing it frees nothing
+  /// @param size bytes on the disk; of a shared layer those of its files
+  /// @param shared an image or another entry holds it too: removing it frees nothing
   /// @param remove forgets it; false if that cannot be now
   public record Entry(
       String id,
@@ -34,7 +36,12 @@ public final class BuildDisk {
       Instant created,
       Instant used,
       long uses,
-      BooleanSupplier remove) {}
+      BooleanSupplier remove) {
+    /// True for a layer, false for a folder.
+    public boolean isLayer() {
+      return type.equals("regular");
+    }
+  }
 
   private final Builder builder;
   private final AtomicInteger ended = new AtomicInteger(); // builds since the last look
@@ -52,18 +59,20 @@ public final class BuildDisk {
   /// Everything, what was not used for longest first.
   public List<Entry> list() {
     List<Entry> all = new ArrayList<>();
-    LayerCache cache = builder.engine().images().cache();
-    Set<Digest> shared = builder.engine().images().usedChains();
+    Images images = builder.engine().images();
+    LayerCache cache = images.cache();
+    Set<Digest> shared = images.usedChains();
     for (Map.Entry<Digest, LayerCache.Entry> e : cache.entries().entrySet()) {
       LayerCache.Entry layer = e.getValue();
+      boolean isShared = !shared.add(layer.chain());
       all.add(
           new Entry(
               e.getKey().hex().substring(0, 25),
               "regular",
               layer.description(),
-              layer.size(),
+              isShared ? layer.size() : images.diskUsage(layer),
               false,
-              shared.contains(layer.chain()),
+              isShared,
               layer.created(),
               layer.used(),
               layer.uses(),

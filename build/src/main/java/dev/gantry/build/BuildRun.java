@@ -36,7 +36,7 @@ public final class BuildRun implements AutoCloseable {
   private final Map<Integer, FutureTask<Stage>> stages = new ConcurrentHashMap<>();
   private final Set<String> containers = ConcurrentHashMap.newKeySet();
   private final Set<String> usedArguments = ConcurrentHashMap.newKeySet();
-  private final List<Images.Kept> kept = new ArrayList<>();
+  private final List<ContentStore.Lease> kept = new ArrayList<>();
   private final ContentStore.Lease lease;
   private final Set<Material> materials = new ConcurrentSkipListSet<>();
   private final Map<Digest, CacheManifest.Made> made = new ConcurrentHashMap<>();
@@ -106,7 +106,7 @@ public final class BuildRun implements AutoCloseable {
   /// Lets go of the layers; those that no image or cache holds may be removed then.
   @Override
   public synchronized void close() {
-    kept.forEach(Images.Kept::close);
+    kept.forEach(ContentStore.Lease::close);
     kept.clear();
     lease.close();
     builder.disk().settle();

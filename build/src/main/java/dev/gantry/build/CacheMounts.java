@@ -1,6 +1,7 @@
 package dev.gantry.build;
 
 import dev.gantry.base.Ids;
+import dev.gantry.kernel.TreeSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -66,24 +67,13 @@ public final class CacheMounts {
             new Mount(
                 place,
                 said ? Files.readString(about) : "",
-                size(place),
+                TreeSize.of(place).disk(),
                 created.toInstant().isAfter(used) ? used : created.toInstant(),
                 used,
                 users.containsKey(place)));
       }
     }
     return all;
-  }
-
-  private static long size(Path place) {
-    try (Stream<Path> files = Files.walk(place)) {
-      return files
-          .filter(f -> Files.isRegularFile(f, NO_LINKS))
-          .mapToLong(f -> f.toFile().length())
-          .sum();
-    } catch (IOException | java.io.UncheckedIOException e) {
-      return 0; // a build writes to it
-    }
   }
 
   /// Removes one; false if a build uses it.

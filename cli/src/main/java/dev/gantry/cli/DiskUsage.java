@@ -69,7 +69,12 @@ final class DiskUsage {
     rows.add(row("Local Volumes", volumes.size(), linked.size(), all, all - kept, all > 0));
 
     List<Json.JsonObject> cache = usage.objects("BuildCache");
-    long cached = cache.stream().mapToLong(c -> c.number("Size", 0)).sum();
+    // what an image has too is that image's
+    long cached =
+        cache.stream()
+            .filter(c -> !c.bool("Shared", false))
+            .mapToLong(c -> c.number("Size", 0))
+            .sum();
     long inUse = cache.stream().filter(c -> c.bool("InUse", false)).count();
     long free =
         cache.stream()

@@ -67,7 +67,7 @@ public final class ImageArchive {
               : files.containsKey("index.json") ? oci(files, platforms) : unknown();
       List<List<Images.Layer>> layers = new ArrayList<>();
       for (Candidate c : candidates) {
-        layers.add(unpack(c, progress));
+        layers.add(unpack(c, progress, lease));
       }
       List<Loaded> loaded = new ArrayList<>();
       for (int i = 0; i < candidates.size(); i++) {
@@ -88,8 +88,10 @@ public final class ImageArchive {
     } catch (IOException e) {
       throw new Failure.InvalidRequest("could not load the archive: " + e.getMessage(), null, e);
     } finally {
-      Set<Digest> wanted = images.roots();
-      stored.stream().filter(d -> !wanted.contains(d)).forEach(images.content()::remove);
+      try (ContentStore.Sweep sweep = images.content().sweep()) {
+        stored.removeAll(images.roots());
+        long ignored = sweep.remove(stored);
+      }
     }
   }
 
@@ -317,11 +319,11 @@ public final class ImageArchive {
   // ---- both
 
   /// Unpacks the layers side by side and puts them on each other.
-  private List<Images.Layer> unpack(Candidate c, Progress progress) {
+  private List<Images.Layer> unpack(Candidate c, Progress progress, ContentStore.Lease lease) {
     Layers layers = images.layers();
     List<Digest> chains = Images.chains(c.diffIds());
     List<Layers.Pending> made = new ArrayList<>();
-    Images.Kept kept = images.keep(chains);
+    Images.hold(chains, lease);
     try (TaskScope scope = TaskScope.open("load", Layers.SIDE_BY_SIDE)) {
       List<Optional<TaskScope.Task<Layers.Pending>>> tasks = new ArrayList<>();
       for (int i = 0; i < chains.size(); i++) {
@@ -357,7 +359,6 @@ public final class ImageArchive {
       throw new Failure.Cancelled("interrupted while loading");
     } finally {
       made.forEach(layers::abandon);
-      kept.close();
     }
   }
 

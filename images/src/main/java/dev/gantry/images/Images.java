@@ -51,7 +51,6 @@ public final class Images {
   private final LayerCache cache;
   private final BegunUploads uploads;
   private final Map<Digest, Image> loaded = new ConcurrentHashMap<>();
-  private final Map<Digest, Integer> layersInWork = new ConcurrentHashMap<>();
   private volatile Supplier<Set<Digest>> layersOfContainers = Set::of;
 
   public Images(Journal journal, ContentStore content, Snapshots snapshots) {
@@ -253,11 +252,19 @@ public final class Images {
     return chains(image.diffIds()).stream().map(c -> layers.size(c).orElse(0L)).toList();
   }
 
-  /// Bytes that all images take on the disk: unpacked layers and what they were unpacked from.
+  /// Bytes that all images and the layers of builds take on the disk: unpacked layers and what they
+  /// were unpacked from.
   public long diskUsage() {
-    long packed =
-        content.list().stream().mapToLong(d -> (content.size(d) + 4095) / 4096 * 4096).sum();
-    return layers.disk() + packed;
+    return layers.disk() + content.list().stream().mapToLong(this::blocks).sum();
+  }
+
+  /// Bytes that a layer of a build takes on the disk.
+  public long diskUsage(LayerCache.Entry layer) {
+    return layers.disk(layer.chain()) + blocks(layer.blob());
+  }
+
+  private long blocks(Digest blob) {
+    return (content.size(blob) + 4095) / 4096 * 4096;
   }
 
   // ---- names
@@ -393,6 +400,13 @@ public final class Images {
   }
 
   private Removed remove(List<Image> gone, List<Change> changes, List<String> untagged) {
+    try (ContentStore.Sweep sweep = content.sweep()) {
+      return remove(gone, changes, untagged, sweep);
+    }
+  }
+
+  private Removed remove(
+      List<Image> gone, List<Change> changes, List<String> untagged, ContentStore.Sweep sweep) {
     Set<Digest> mine = indexes();
     for (Image image : gone) {
       mine.addAll(blobs(image.id()));
@@ -404,7 +418,6 @@ public final class Images {
     List<String> deleted = new ArrayList<>();
     Set<Digest> named = chainsOfImages();
     Set<Digest> wantedChains = new HashSet<>(layersOfContainers.get());
-    wantedChains.addAll(layersInWork.keySet());
     for (Image image : gone) {
       loaded.remove(image.id());
       deleted.add(image.id().toString());
@@ -412,34 +425,28 @@ public final class Images {
         if (!named.contains(chain) && !deleted.contains(chain.toString())) {
           deleted.add(chain.toString());
           if (!wantedChains.contains(chain)) {
-            layers.remove(chain);
+            boolean ignored = sweep.run(chain, () -> layers.remove(chain));
           }
         }
       }
     }
-    Set<Digest> wanted = roots();
-    mine.stream().filter(d -> !wanted.contains(d)).forEach(content::remove);
+    mine.removeAll(roots());
+    long ignored = sweep.remove(mine);
     return new Removed(untagged, deleted);
   }
 
-  /// Keeps unpacked layers that a pull or load relies on although no image names them yet.
-  public final class Kept implements AutoCloseable {
-    private final List<Digest> chains;
-
-    private Kept(List<Digest> chains) {
-      this.chains = List.copyOf(chains);
-      this.chains.forEach(c -> layersInWork.merge(c, 1, Integer::sum));
-    }
-
-    @Override
-    public void close() {
-      chains.forEach(c -> layersInWork.computeIfPresent(c, (k, n) -> n == 1 ? null : n - 1));
-    }
+  /// Keeps the unpacked layers `chains`, which may come later, until the lease is closed.
+  public ContentStore.Lease keep(List<Digest> chains) {
+    ContentStore.Lease lease = content.lease();
+    hold(chains, lease);
+    return lease;
   }
 
-  /// Keeps the layers `chains` until the returned handle is closed.
-  public Kept keep(List<Digest> chains) {
-    return new Kept(chains);
+  /// Lets the lease, which blobs have otherwise, keep unpacked layers too.
+  static void hold(List<Digest> chains, ContentStore.Lease lease) {
+    for (Digest chain : chains) {
+      boolean ignored = lease.hold(chain); // it is no blob
+    }
   }
 
   /// The chain ids of layers, the lowest first.
@@ -466,7 +473,7 @@ public final class Images {
     for (int i = 0; i < diffIds.size(); i++) {
       Digest blob = image.layers().get(i);
       lease.hold(blob);
-      parts.add(unpack(blob, diffIds.get(i), diffIds.subList(0, i)));
+      parts.add(unpack(blob, diffIds.get(i), diffIds.subList(0, i), lease));
     }
     return parts;
   }
@@ -477,12 +484,12 @@ public final class Images {
   }
 
   /// Adds a layer, as a plain tar, on top of the layers `below`. It stays as long as `lease` is
-  /// open and `kept` keeps it, or an image or the build cache names it.
+  /// open, or an image or the build cache names it.
   public Layer addLayer(ContentStore.Ingest tar, List<Digest> below, ContentStore.Lease lease)
       throws IOException {
     Digest digest = store(tar, lease); // of the tar itself, so the layer's too
     Layers.Pending pending = layers.unpackPlain(content.path(digest), digest);
-    layers.commit(pending, below);
+    commit(pending, below, lease);
     return new Layer(digest, digest, pending.size());
   }
 
@@ -491,7 +498,7 @@ public final class Images {
   public Optional<Layer> cachedLayer(
       LayerCache.Entry entry, List<Digest> below, ContentStore.Lease lease) throws IOException {
     return lease.hold(entry.blob())
-        ? Optional.of(unpack(entry.blob(), entry.diffId(), below))
+        ? Optional.of(unpack(entry.blob(), entry.diffId(), below, lease))
         : Optional.empty();
   }
 
@@ -525,7 +532,7 @@ public final class Images {
     try (ContentStore.Lease lease = content.lease();
         InputStream stored = storable(tar)) {
       Digest blob = store(stored, lease);
-      Layer layer = unpack(blob, null, List.of());
+      Layer layer = unpack(blob, null, List.of(), lease);
       Json.JsonObject document =
           Json.object()
               .put("architecture", platform.architecture())
@@ -574,7 +581,7 @@ public final class Images {
         InputStream tar = Files.newInputStream(layer)) {
       List<Digest> below = base.map(Image::diffIds).orElse(List.of());
       List<Layer> parts = base.isEmpty() ? new ArrayList<>() : layersOf(base.get(), lease);
-      Layer added = unpack(store(tar, lease), null, below);
+      Layer added = unpack(store(tar, lease), null, below, lease);
       parts.add(added);
       return add(
           document.apply(added.diffId()).text().getBytes(StandardCharsets.UTF_8),
@@ -608,21 +615,34 @@ public final class Images {
     return digest;
   }
 
-  /// Unpacks a stored layer on top of `below` unless that was done before.
+  /// Unpacks a stored layer on top of `below` unless that was done before; `lease` keeps it.
   ///
   /// @param expected the diff id that the image's configuration claims
-  Layer unpack(Digest blob, @Nullable Digest expected, List<Digest> below) throws IOException {
+  Layer unpack(Digest blob, @Nullable Digest expected, List<Digest> below, ContentStore.Lease lease)
+      throws IOException {
     if (expected != null) {
-      List<Digest> all = new ArrayList<>(below);
-      all.add(expected);
-      Optional<Long> size = layers.size(chains(all).getLast());
+      Digest chain = hold(below, expected, lease);
+      Optional<Long> size = layers.size(chain);
       if (size.isPresent()) {
         return new Layer(expected, blob, size.get());
       }
     }
     Layers.Pending pending = layers.unpackFile(content.path(blob), expected);
-    layers.commit(pending, below);
+    commit(pending, below, lease);
     return new Layer(pending.diffId(), blob, pending.size());
+  }
+
+  private void commit(Layers.Pending layer, List<Digest> below, ContentStore.Lease lease) {
+    Digest ignored = hold(below, layer.diffId(), lease);
+    layers.commit(layer, below);
+  }
+
+  private static Digest hold(List<Digest> below, Digest diffId, ContentStore.Lease lease) {
+    List<Digest> all = new ArrayList<>(below);
+    all.add(diffId);
+    List<Digest> chains = chains(all);
+    hold(chains, lease);
+    return chains.getLast();
   }
 
   /// Records an image whose layers are here, under `references`.
@@ -918,7 +938,9 @@ public final class Images {
     chains.addAll(layersOfContainers.get());
     snapshots.keepOnly(chains, containerIds);
     layers.forgetOthers(chains);
-    content.collect(roots());
+    try (ContentStore.Sweep sweep = content.sweep()) {
+      long ignored = sweep.remove(unneeded());
+    }
     for (Map.Entry<String, Json.JsonObject> packed : journal.table(PACKED).entrySet()) {
       if (!content.contains(Digest.parse(packed.getValue().string("Blob", "")))) {
         journal.note(Change.remove(PACKED, packed.getKey()));
@@ -965,11 +987,18 @@ public final class Images {
   /// Removes layers and content that nothing needs any more, interrupted downloads among it; the
   /// bytes of content that were freed.
   public long collect() {
-    Set<Digest> chains = chainsOfImages();
-    chains.addAll(layersOfContainers.get());
-    chains.addAll(layersInWork.keySet());
-    layers.removeOthers(chains);
-    return content.collect(roots()) + content.removePartials(java.time.Duration.ZERO);
+    try (ContentStore.Sweep sweep = content.sweep()) {
+      Set<Digest> chains = chainsOfImages();
+      chains.addAll(layersOfContainers.get());
+      layers.removeOthers(chains, sweep);
+      return sweep.remove(unneeded()) + content.removePartials(java.time.Duration.ZERO);
+    }
+  }
+
+  private Set<Digest> unneeded() {
+    Set<Digest> all = new HashSet<>(content.list());
+    all.removeAll(roots());
+    return all;
   }
 
   /// Unpacks again what of the image's layers is not here, from its content.
@@ -978,9 +1007,10 @@ public final class Images {
     if (chains.stream().allMatch(layers::has)) {
       return;
     }
-    try {
+    try (ContentStore.Lease lease = content.lease()) {
       for (int i = 0; i < chains.size(); i++) {
-        unpack(image.layers().get(i), image.diffIds().get(i), image.diffIds().subList(0, i));
+        List<Digest> below = image.diffIds().subList(0, i);
+        Layer ignored = unpack(image.layers().get(i), image.diffIds().get(i), below, lease);
       }
       layers.settle(chains);
     } catch (IOException | Failure e) {

@@ -6,6 +6,7 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
+import dev.gantry.store.ContentStore;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Journal.Change;
 import dev.gantry.store.Snapshots;
@@ -73,9 +74,16 @@ final class Layers {
 
   /// Bytes that all layers take on the disk.
   long disk() {
-    return journal.table(TABLE).values().stream()
-        .mapToLong(r -> r.number("Disk", r.number("Size", 0)))
-        .sum();
+    return journal.table(TABLE).values().stream().mapToLong(Layers::disk).sum();
+  }
+
+  /// Bytes that one layer takes on the disk.
+  long disk(Digest chain) {
+    return journal.get(TABLE, chain.toString()).map(Layers::disk).orElse(0L);
+  }
+
+  private static long disk(Json.JsonObject layer) {
+    return layer.number("Disk", layer.number("Size", 0));
   }
 
   boolean has(Digest chain) {
@@ -253,8 +261,10 @@ final class Layers {
   }
 
   /// Removes the layers that are not `wanted`.
-  synchronized void removeOthers(Set<Digest> wanted) {
-    others(wanted).forEach(this::remove);
+  synchronized void removeOthers(Set<Digest> wanted, ContentStore.Sweep sweep) {
+    for (Digest chain : others(wanted)) {
+      boolean ignored = sweep.run(chain, () -> remove(chain));
+    }
   }
 
   private List<Digest> others(Set<Digest> wanted) {

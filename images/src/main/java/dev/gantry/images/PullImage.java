@@ -69,6 +69,7 @@ final class PullImage {
       lease.hold(manifest.config().digest());
       byte[] config = remote.blob(manifest.config(), MAX_CONFIG);
       List<Digest> diffIds = diffIds(config, manifest);
+      Images.hold(Images.chains(diffIds), lease);
       ImageReference byDigest =
           new ImageReference(reference.domain(), reference.path(), null, top.digest());
       List<ImageReference> names =
@@ -222,7 +223,6 @@ final class PullImage {
     List<Digest> chains = Images.chains(diffIds);
     LayerLoads.Stack stack = new LayerLoads.Stack(remote, manifest.layers(), diffIds, chains);
     List<Shared<Digest, LayerStep>.Handle> handles = new ArrayList<>();
-    Images.Kept kept = images.keep(chains);
     try {
       announce(manifest, chains, tellAll);
       for (int i = 0; i < chains.size(); i++) {
@@ -246,7 +246,6 @@ final class PullImage {
       throw new Failure.Cancelled("the pull of " + reference.familiar() + " was cancelled");
     } finally {
       handles.reversed().forEach(Shared.Handle::close);
-      kept.close();
     }
   }
 

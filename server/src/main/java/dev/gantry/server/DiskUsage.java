@@ -8,14 +8,10 @@ import dev.gantry.engine.Volumes;
 import dev.gantry.images.Image;
 import dev.gantry.images.Images;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.TreeSize;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
-import java.io.IOException;
-import java.nio.file.FileVisitResult;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +22,8 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// `/system/df`: what images, containers and volumes take on the disk.
+/// `/system/df`: what images, containers, volumes and builds take on the disk. The sum is what the
+/// disk itself says, so that these are allocated bytes and not lengths of files.
 final class DiskUsage {
   private static final Set<String> TYPES = Set.of("container", "image", "volume", "build-cache");
 
@@ -182,9 +179,14 @@ final class DiskUsage {
     return all;
   }
 
-  /// Images may share layers: each layer counts once.
+  /// Images may share layers: each layer counts once. What builds keep beside images is theirs.
   private long layers() {
-    return engine.images().diskUsage();
+    long cached =
+        builds.list().stream()
+            .filter(e -> e.isLayer() && !e.shared())
+            .mapToLong(BuildDisk.Entry::size)
+            .sum();
+    return engine.images().diskUsage() - cached;
   }
 
   private Json.JsonArray images(ApiVersion version) {
@@ -220,7 +222,10 @@ final class DiskUsage {
 
   private Json.JsonArray containers(ApiVersion version) {
     Json.JsonArray containers = Json.array();
-    engine.list().forEach(c -> containers.add(ContainerJson.withSize(engine, c, version)));
+    for (Container c : engine.list()) {
+      long disk = TreeSize.of(engine.layers(c).upper()).disk();
+      containers.add(ContainerJson.withSize(engine, c, version).put("SizeRw", disk));
+    }
     return containers;
   }
 
@@ -232,7 +237,9 @@ final class DiskUsage {
           VolumeRoutes.json(v)
               .put(
                   "UsageData",
-                  Json.object().put("RefCount", users).put("Size", size(v.mountpoint()))));
+                  Json.object()
+                      .put("RefCount", users)
+                      .put("Size", TreeSize.of(v.mountpoint()).disk())));
     }
     return volumes;
   }
@@ -242,27 +249,8 @@ final class DiskUsage {
     return size(engine.layers(c).upper());
   }
 
-  /// Bytes of the regular files below `folder`; what vanishes meanwhile counts nothing.
+  /// Bytes of the regular files below `folder`.
   static long size(Path folder) {
-    long[] sum = {0};
-    try {
-      Files.walkFileTree(
-          folder,
-          new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-              sum[0] += attributes.isRegularFile() ? attributes.size() : 0;
-              return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) {
-              return FileVisitResult.CONTINUE;
-            }
-          });
-    } catch (IOException e) {
-      return sum[0];
-    }
-    return sum[0];
+    return TreeSize.of(folder).bytes();
   }
 }

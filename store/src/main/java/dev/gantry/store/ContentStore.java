@@ -16,6 +16,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,7 +28,7 @@ import java.util.Set;
 /// whole and synced or not at all. Thread-safe; two writers of one blob do no harm.
 ///
 /// Whoever works with blobs that no record names yet holds a [Lease] on them: neither [#remove] nor
-/// [#collect] takes a leased blob. Leases live in memory; what a crash leaves unnamed is collected
+/// a [Sweep] takes a leased blob. Leases live in memory; what a crash leaves unnamed is collected
 /// at the next start.
 public final class ContentStore {
   private static final List<String> ALGORITHMS = List.of("sha256", "sha512");
@@ -37,6 +38,7 @@ public final class ContentStore {
   private final Path blobs;
   private final Path incoming;
   private final Map<Digest, Integer> leased = new HashMap<>();
+  private final List<Sweep> sweeps = new ArrayList<>();
   private final Set<Digest> partials = new HashSet<>();
 
   private ContentStore(Path blobs, Path incoming) {
@@ -350,7 +352,8 @@ public final class ContentStore {
 
   // ---- leases and removal
 
-  /// Keeps blobs from being removed until it is closed. Thread-safe.
+  /// Keeps blobs from being removed until it is closed, and whatever else goes by a digest and is
+  /// removed by a [Sweep]: unpacked layers. Thread-safe.
   public final class Lease implements AutoCloseable {
     private final Set<Digest> held = new HashSet<>();
     private boolean closed;
@@ -362,6 +365,7 @@ public final class ContentStore {
       synchronized (leased) {
         if (!closed && held.add(digest)) {
           leased.merge(digest, 1, Integer::sum);
+          sweeps.forEach(s -> s.held.add(digest));
         }
         return contains(digest);
       }
@@ -408,14 +412,51 @@ public final class ContentStore {
     }
   }
 
-  /// Removes all blobs but `roots` and what is leased; the bytes that were freed.
-  public long collect(Set<Digest> roots) {
-    long freed = 0;
-    for (Digest digest : list()) {
-      if (!roots.contains(digest)) {
-        freed += remove(digest);
+  /// A removal at work, begun before anybody looks which content records name: what a lease holds
+  /// then or later stays, also when that lease has ended since, as a record may name it that was
+  /// not there at the look.
+  public final class Sweep implements AutoCloseable {
+    private final Set<Digest> held = new HashSet<>();
+
+    private Sweep() {}
+
+    /// Removes blobs; the bytes that were freed.
+    public long remove(Collection<Digest> blobs) {
+      long freed = 0;
+      for (Digest digest : blobs) {
+        long[] size = {0};
+        boolean ignored = run(digest, () -> size[0] = ContentStore.this.remove(digest));
+        freed += size[0];
+      }
+      return freed;
+    }
+
+    /// Runs `removal`, of whatever goes by `digest`, unless that is held; says whether it ran.
+    /// Nobody takes a hold meanwhile.
+    public boolean run(Digest digest, Runnable removal) {
+      synchronized (leased) {
+        if (held.contains(digest)) {
+          return false;
+        }
+        removal.run();
+        return true;
       }
     }
-    return freed;
+
+    @Override
+    public void close() {
+      synchronized (leased) {
+        sweeps.remove(this);
+      }
+    }
+  }
+
+  public Sweep sweep() {
+    Sweep sweep = new Sweep();
+    synchronized (leased) {
+      sweep.held.addAll(leased.keySet());
+      sweeps.add(sweep);
+    }
+    return sweep;
   }
 }

@@ -27,8 +27,16 @@ class CopyRulesIT {
       List.of("f", "d", "d/", "d/.", "lf", "ld", "ld/", "dangling", "missing", "-L lf", "-L ld");
   private static final List<String> TARGETS =
       List.of(
-          "new", "new/", "file", "file/", "dir", "dir/", "lfile", "ldir",
-          "ldangling", "missing/new");
+          "new",
+          "new/",
+          "file",
+          "file/",
+          "dir",
+          "dir/",
+          "lfile",
+          "ldir",
+          "ldangling",
+          "missing/new");
   private static final int MAX_SHOWN = 5;
   private static final String TREES =
       """

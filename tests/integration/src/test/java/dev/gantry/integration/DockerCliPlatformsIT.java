@@ -111,6 +111,9 @@ class DockerCliPlatformsIT {
     assertEquals(OTHER, label("--platform", OTHER, index));
     assertTrue(
         user.docker("history", "--platform", OTHER, index).out().contains("Imported from -"));
+    for (Outcome tree : List.of(user.docker("image", "ls", "--tree"))) {
+      assertTrue(tree.out().contains("─ " + OTHER), tree.out());
+    }
     assertEquals("ok", user.docker("run", "--rm", index, "echo", "ok").line());
     String container = user.docker("create", "--platform", OTHER, index, "true").line();
     assertEquals(
