@@ -8,6 +8,7 @@ import dev.gantry.oci.ImageReference;
 import dev.gantry.store.ContentStore;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Snapshots;
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -46,7 +47,7 @@ class DiskUsageTest {
 
   private static byte[] archive() {
     Random random = new Random(3);
-    TestTar tar = new TestTar();
+    TarBytes tar = new TarBytes();
     for (int f = 0; f < FOLDERS; f++) {
       tar.folder("d" + f + "/");
       for (int i = 0; i < FILES; i++) {

@@ -14,6 +14,7 @@ import dev.gantry.oci.ImageReference;
 import dev.gantry.store.ContentStore;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Snapshots;
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -58,12 +59,12 @@ class ImagesTest {
     return ImageReference.parse(name).withDefaultTag();
   }
 
-  private Image make(String name, TestTar tar) {
+  private Image make(String name, TarBytes tar) {
     return images.importRoot(
         new ByteArrayInputStream(tar.bytes()), Json.object(), "c", TIME, ref(name));
   }
 
-  private Image on(Image base, String name, TestTar tar) throws IOException {
+  private Image on(Image base, String name, TarBytes tar) throws IOException {
     Path file = Files.write(folder.resolve("layer.tar"), tar.bytes());
     return images.extend(
         Optional.of(base),
@@ -96,7 +97,7 @@ class ImagesTest {
   class Names {
     @Test
     void lastNameTakesTheImageWithIt() {
-      Image image = make("a:1", new TestTar().file("f", "x"));
+      Image image = make("a:1", new TarBytes().file("f", "x"));
       images.tag(image.id(), ref("b:2"));
       assertEquals(new Images.Removed(List.of("a:1"), List.of()), images.untag(ref("a:1")));
       assertTrue(images.find("b:2").isPresent());
@@ -110,7 +111,7 @@ class ImagesTest {
 
     @Test
     void lastTagOfARepositoryTakesItsDigests() {
-      Image image = make("h:5000/a:1", new TestTar().file("f", "x"));
+      Image image = make("h:5000/a:1", new TarBytes().file("f", "x"));
       ImageReference digest = ImageReference.parse("h:5000/a@" + Digest.of(new byte[0]));
       images.tag(image.id(), digest);
       images.tag(image.id(), ref("other"));
@@ -122,7 +123,7 @@ class ImagesTest {
 
     @Test
     void idsAndTheirBeginningsFindImages() {
-      Image image = make("a", new TestTar().file("f", "x"));
+      Image image = make("a", new TarBytes().file("f", "x"));
       for (String text :
           List.of(
               "a", "a:latest", image.id().hex(), image.id().toString(), image.id().shortHex())) {
@@ -134,9 +135,9 @@ class ImagesTest {
 
     @Test
     void tagsAreHistory() {
-      Image one = make("a", new TestTar().file("f", "1"));
-      Image two = make("a", new TestTar().file("f", "2"));
-      Image three = make("a", new TestTar().file("f", "3"));
+      Image one = make("a", new TarBytes().file("f", "1"));
+      Image two = make("a", new TarBytes().file("f", "2"));
+      Image three = make("a", new TarBytes().file("f", "3"));
       assertEquals(
           List.of(three.id(), two.id(), one.id()),
           images.history().of(ref("a")).stream().map(TagHistory.Point::id).toList());
@@ -148,8 +149,8 @@ class ImagesTest {
 
     @Test
     void rollBackToARemovedImageIsRefused() {
-      Image one = make("a", new TestTar().file("f", "1"));
-      make("a", new TestTar().file("f", "2"));
+      Image one = make("a", new TarBytes().file("f", "1"));
+      make("a", new TarBytes().file("f", "2"));
       images.remove(images.require(one.id().toString()));
       Failure.NotFound e = assertThrows(Failure.NotFound.class, () -> images.rollBack(ref("a")));
       assertTrue(e.text().contains("has been removed"), e.text());
@@ -160,8 +161,8 @@ class ImagesTest {
   class LayersOfImages {
     @Test
     void sharedLayersStayWithTheOtherImage() throws IOException {
-      Image base = make("base", new TestTar().folder("d/").file("d/f", "12345"));
-      Image top = on(base, "top", new TestTar().file("g", "123"));
+      Image base = make("base", new TarBytes().folder("d/").file("d/f", "12345"));
+      Image top = on(base, "top", new TarBytes().file("g", "123"));
       assertEquals(8, top.size());
       assertEquals(List.of(5L, 3L), images.layerSizes(top));
       images.untag(ref("base"));
@@ -173,8 +174,8 @@ class ImagesTest {
 
     @Test
     void passedFoldersLookAsBelow() throws IOException {
-      Image base = make("base", new TestTar().mode(01777).uid(42).folder("tmp/"));
-      Image top = on(base, "top", new TestTar().file("tmp/new", "x"));
+      Image base = make("base", new TarBytes().mode(01777).uid(42).folder("tmp/"));
+      Image top = on(base, "top", new TarBytes().file("tmp/new", "x"));
       try (Tree tree = Tree.open(images.snapshots().lowers(top.diffIds()).getFirst().toString())) {
         Tree.Status status = tree.status("/tmp").orElseThrow();
         assertEquals(01777, status.mode() & 07777);
@@ -184,7 +185,7 @@ class ImagesTest {
 
     @Test
     void containersKeepTheLayersOfRemovedImages() {
-      Image image = make("a", new TestTar().file("f", "x"));
+      Image image = make("a", new TarBytes().file("f", "x"));
       Set<Digest> used = new java.util.HashSet<>(Images.chains(image.diffIds()));
       images.keepLayersOf(() -> used);
       images.untag(ref("a"));
@@ -198,7 +199,7 @@ class ImagesTest {
 
     @Test
     void lostLayerIsUnpackedAgain() {
-      Image image = make("a", new TestTar().file("f", "x"));
+      Image image = make("a", new TarBytes().file("f", "x"));
       images.snapshots().removeLayer(image.diffIds().getFirst());
       assertFalse(layerIsHere(image));
       images.sweep(Set.of());
@@ -207,7 +208,7 @@ class ImagesTest {
 
     @Test
     void sweepRemovesWhatNothingNames() {
-      Image image = make("a", new TestTar().file("f", "x"));
+      Image image = make("a", new TarBytes().file("f", "x"));
       Digest left = images.content().put(new byte[] {1});
       images.sweep(Set.of());
       assertFalse(images.content().contains(left));
@@ -220,8 +221,8 @@ class ImagesTest {
   class Archives {
     @Test
     void savedImagesComeBackTheSame() throws IOException {
-      Image base = make("a:1", new TestTar().file("f", "x"));
-      Image top = on(base, "b:2", new TestTar().file("g", "y"));
+      Image base = make("a:1", new TarBytes().file("f", "x"));
+      Image top = on(base, "b:2", new TarBytes().file("g", "y"));
       byte[] archive = save("a:1", "b:2", top.id().toString());
       images.untag(ref("b:2"));
       images.untag(ref("a:1"));
@@ -237,13 +238,13 @@ class ImagesTest {
 
     @Test
     void packedArchivesAreUnpacked() throws IOException {
-      Image image = make("a:1", new TestTar().file("f", "x"));
+      Image image = make("a:1", new TarBytes().file("f", "x"));
       byte[] archive = GunzipStreamTest.gzip(save("a:1"));
       images.untag(ref("a:1"));
       assertEquals(image.id(), load(archive).getFirst().image().id());
     }
 
-    private byte[] layout(TestTar layer, Digest claimed, boolean whole) {
+    private byte[] layout(TarBytes layer, Digest claimed, boolean whole) {
       byte[] tar = layer.bytes();
       byte[] config =
           Json.object()
@@ -276,8 +277,8 @@ class ImagesTest {
               .put(
                   "annotations",
                   Json.object().put("org.opencontainers.image.ref.name", "from/oci:1"));
-      TestTar archive =
-          new TestTar()
+      TarBytes archive =
+          new TarBytes()
               .entry('0', "blobs/sha256/" + Digest.of(config).hex(), config)
               .entry('0', "blobs/sha256/" + Digest.of(manifest).hex(), manifest);
       if (whole) {
@@ -296,7 +297,7 @@ class ImagesTest {
 
     @Test
     void ociLayoutIsLoaded() {
-      TestTar layer = new TestTar().file("f", "x");
+      TarBytes layer = new TarBytes().file("f", "x");
       assertEquals(
           List.of("from/oci:1"),
           load(layout(layer, Digest.of(layer.bytes()), true)).getFirst().names());
@@ -304,19 +305,19 @@ class ImagesTest {
 
     @Test
     void brokenArchivesLeaveNothing() {
-      TestTar layer = new TestTar().file("f", "x");
+      TarBytes layer = new TarBytes().file("f", "x");
       Digest right = Digest.of(layer.bytes());
       for (byte[] bad :
           List.of(
               new byte[0],
               "garbage".repeat(300).getBytes(StandardCharsets.UTF_8),
-              new TestTar().file("x", "y").bytes(),
-              new TestTar().file("manifest.json", "{}").bytes(),
-              new TestTar().file("manifest.json", "[{\"Config\":\"no\"}]").bytes(),
-              new TestTar().file("index.json", "[]").bytes(),
+              new TarBytes().file("x", "y").bytes(),
+              new TarBytes().file("manifest.json", "{}").bytes(),
+              new TarBytes().file("manifest.json", "[{\"Config\":\"no\"}]").bytes(),
+              new TarBytes().file("index.json", "[]").bytes(),
               layout(layer, Digest.of(new byte[] {9}), true),
               layout(layer, right, false),
-              layout(new TestTar().file("../f", "x"), right, true))) {
+              layout(new TarBytes().file("../f", "x"), right, true))) {
         assertThrows(Failure.class, () -> load(bad));
         assertTrue(images.list().isEmpty());
         assertTrue(images.content().list().isEmpty());

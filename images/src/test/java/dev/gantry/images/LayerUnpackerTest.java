@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gantry.base.Failure;
 import dev.gantry.kernel.Tree;
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +35,7 @@ class LayerUnpackerTest {
     Files.writeString(outside.resolve("secret"), "untouched");
   }
 
-  private LayerUnpacker.Unpacked unpack(TestTar tar) throws IOException {
+  private LayerUnpacker.Unpacked unpack(TarBytes tar) throws IOException {
     return LayerUnpacker.unpack(new ByteArrayInputStream(tar.bytes()), folder);
   }
 
@@ -60,7 +61,7 @@ class LayerUnpackerTest {
   void filesKeepOwnerModeAndTime() throws IOException {
     LayerUnpacker.Unpacked made =
         unpack(
-            new TestTar()
+            new TarBytes()
                 .mode(01777)
                 .time(77)
                 .folder("tmp/")
@@ -80,7 +81,7 @@ class LayerUnpackerTest {
   @Test
   void filesAreRootsAlsoWhereFoldersPassTheirGroupOn() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .mode(0644)
             .file("before", "")
             .mode(02755)
@@ -104,7 +105,7 @@ class LayerUnpackerTest {
   @Test
   void whiteoutsAndOpaqueFolders() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .folder("d/")
             .file("d/.wh.gone", "")
             .folder("o/")
@@ -123,7 +124,7 @@ class LayerUnpackerTest {
   @Test
   void whiteoutHidesOnlyWhatIsBelow() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .folder("first/")
             .file("first/own", "1")
             .file(".wh.first", "")
@@ -142,7 +143,7 @@ class LayerUnpackerTest {
   @Test
   void linksDevicesAndPipes() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .file("a", "same")
             .hardLink("b", "./a")
             .symlink("s", "/etc/passwd")
@@ -161,7 +162,7 @@ class LayerUnpackerTest {
   @Test
   void sparseFilesStaySparse() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .pax("GNU.sparse.map", "0,2,1073741824,2", "GNU.sparse.size", "2147483648")
             .file("big", "abcd"));
     assertEquals(2147483648L, Files.size(folder.resolve("big")));
@@ -176,7 +177,7 @@ class LayerUnpackerTest {
   void attributesAreKeptButOverlayfsOwnAreNot() throws IOException {
     byte[] capability = {1, 0, 0, 2, (byte) 0x80, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     unpack(
-        new TestTar()
+        new TarBytes()
             .paxBytes("SCHILY.xattr.security.capability", capability)
             .mode(0755)
             .file("ping", "")
@@ -191,7 +192,7 @@ class LayerUnpackerTest {
   @Test
   void laterEntriesReplaceEarlierOnes() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .file("x", "file")
             .folder("x/")
             .file("x/in", "1")
@@ -210,7 +211,7 @@ class LayerUnpackerTest {
   @Test
   void foldersThatAreNoEntriesAreNamed() throws IOException {
     LayerUnpacker.Unpacked made =
-        unpack(new TestTar().file("a/b/c", "x").folder("a/b/").file("d/e", "y"));
+        unpack(new TarBytes().file("a/b/c", "x").folder("a/b/").file("d/e", "y"));
     assertEquals(List.of("/a", "/d"), made.implicit());
     assertEquals(0755, status("/a").mode() & 07777);
   }
@@ -219,7 +220,7 @@ class LayerUnpackerTest {
   void oddNamesAreUnpackedAndReplaced() throws IOException {
     byte[] odd = {'d', '/', (byte) 0xff, (byte) 0xfe};
     unpack(
-        new TestTar()
+        new TarBytes()
             .folder("d/")
             .header('0', odd, 0)
             .file("d/ünïcode", "u")
@@ -231,7 +232,7 @@ class LayerUnpackerTest {
   @ValueSource(strings = {"../secret", "a/../../secret", "/../secret", "..", "a/.."})
   void namesThatLeadOutAreRefused(String name) throws IOException {
     Failure.InvalidRequest e =
-        assertThrows(Failure.InvalidRequest.class, () -> unpack(new TestTar().file(name, "evil")));
+        assertThrows(Failure.InvalidRequest.class, () -> unpack(new TarBytes().file(name, "evil")));
     assertTrue(e.text().contains(name), e.text());
     assertEquals("untouched", Files.readString(outside.resolve("secret")));
   }
@@ -239,7 +240,7 @@ class LayerUnpackerTest {
   @Test
   void linksThatLeadOutStayInside() throws IOException {
     unpack(
-        new TestTar()
+        new TarBytes()
             .symlink("up", "../..")
             .file("up/secret", "inside")
             .symlink("abs", outside.toString())
@@ -248,21 +249,22 @@ class LayerUnpackerTest {
     assertEquals("inside", read("secret"));
     assertThrows(
         Failure.InvalidRequest.class,
-        () -> unpack(new TestTar().symlink("q", outside.toString()).file("q/secret", "evil")));
+        () -> unpack(new TarBytes().symlink("q", outside.toString()).file("q/secret", "evil")));
     assertEquals("untouched", Files.readString(outside.resolve("secret")));
   }
 
   @Test
   void hardLinksToTheOutsideAreRefused() throws IOException {
     assertThrows(
-        Failure.InvalidRequest.class, () -> unpack(new TestTar().hardLink("l", "../secret")));
+        Failure.InvalidRequest.class, () -> unpack(new TarBytes().hardLink("l", "../secret")));
     assertThrows(
         Failure.InvalidRequest.class,
         () ->
-            unpack(new TestTar().symlink("up", "..").hardLink("l", "up/secret").file("l", "evil")));
+            unpack(
+                new TarBytes().symlink("up", "..").hardLink("l", "up/secret").file("l", "evil")));
     assertThrows(
         Failure.InvalidRequest.class,
-        () -> unpack(new TestTar().hardLink("m", outside.resolve("secret").toString())));
+        () -> unpack(new TarBytes().hardLink("m", outside.resolve("secret").toString())));
     assertEquals("untouched", Files.readString(outside.resolve("secret")));
   }
 
@@ -271,21 +273,21 @@ class LayerUnpackerTest {
     Failure.InvalidRequest e =
         assertThrows(
             Failure.InvalidRequest.class,
-            () -> unpack(new TestTar().file("f", "").file("f/g", "")));
+            () -> unpack(new TarBytes().file("f", "").file("f/g", "")));
     assertTrue(e.text().contains("f/g"), e.text());
   }
 
   @ParameterizedTest
   @ValueSource(strings = {".wh.", ".wh..", ".wh...", "d/.wh."})
   void invalidWhiteoutsAreRefused(String name) {
-    assertThrows(Failure.InvalidRequest.class, () -> unpack(new TestTar().file(name, "")));
+    assertThrows(Failure.InvalidRequest.class, () -> unpack(new TarBytes().file(name, "")));
   }
 
   @Test
   void loopOfLinksIsRefused() {
     assertThrows(
         Failure.InvalidRequest.class,
-        () -> unpack(new TestTar().symlink("a", "b").symlink("b", "a").file("a/x", "")));
+        () -> unpack(new TarBytes().symlink("a", "b").symlink("b", "a").file("a/x", "")));
   }
 
   /// Random damage to a rich archive: whatever comes, nothing outside changes, the errors are ours,
@@ -293,7 +295,7 @@ class LayerUnpackerTest {
   @Test
   void damagedArchivesDoNoHarm() throws IOException {
     byte[] good =
-        new TestTar()
+        new TarBytes()
             .folder("d/")
             .file("d/f", "content")
             .symlink("l", "d")
@@ -319,7 +321,7 @@ class LayerUnpackerTest {
         int header = at & ~511;
         if (random.nextInt(4) > 0) { // mostly with a right checksum, to get behind it
           byte[] h = java.util.Arrays.copyOfRange(bad, header, header + 512);
-          TestTar.sum(h);
+          TarBytes.sum(h);
           System.arraycopy(h, 0, bad, header, 512);
         }
       }
@@ -345,7 +347,7 @@ class LayerUnpackerTest {
   @Test
   void linksThatComeMeanwhileAreNotFollowed() throws Exception {
     byte[] archive =
-        new TestTar()
+        new TarBytes()
             .mode(0777)
             .uid(7)
             .folder("d/")

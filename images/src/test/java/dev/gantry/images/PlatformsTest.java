@@ -12,6 +12,7 @@ import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import dev.gantry.store.Journal;
 import dev.gantry.store.Snapshots;
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -59,10 +60,10 @@ class PlatformsTest {
 
   /// @param more what tells its layers from those of others
   private static byte[] archive(String more) {
-    TestTar archive = new TestTar();
+    TarBytes archive = new TarBytes();
     Json.JsonArray manifests = Json.array();
     for (Platform platform : List.of(OTHER, HERE)) {
-      byte[] layer = new TestTar().file("for", platform + more).bytes();
+      byte[] layer = new TarBytes().file("for", platform + more).bytes();
       byte[] config =
           bytes(
               platform
@@ -115,7 +116,7 @@ class PlatformsTest {
         .put("size", content.length);
   }
 
-  private static void blob(TestTar archive, byte[] content) {
+  private static void blob(TarBytes archive, byte[] content) {
     String path = "blobs/sha256/" + Digest.of(content).hex();
     archive.pax("path", path).entry('0', "blob", content);
   }

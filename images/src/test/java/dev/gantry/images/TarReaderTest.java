@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.kernel.FileNames;
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +22,7 @@ class TarReaderTest {
     return new TarReader(new ByteArrayInputStream(bytes));
   }
 
-  private static TarEntry only(TestTar tar) throws IOException {
+  private static TarEntry only(TarBytes tar) throws IOException {
     TarReader reader = reader(tar.bytes());
     TarEntry entry = reader.next();
     assertNull(reader.next());
@@ -32,7 +33,7 @@ class TarReaderTest {
   @Test
   void entriesComeWithTheirData() throws IOException {
     TarReader reader =
-        reader(new TestTar().mode(04755).uid(7).file("a", "hello").folder("d/").bytes());
+        reader(new TarBytes().mode(04755).uid(7).file("a", "hello").folder("d/").bytes());
     TarEntry a = reader.next();
     assertEquals("a", a.name());
     assertEquals(04755, a.mode());
@@ -47,7 +48,7 @@ class TarReaderTest {
 
   @Test
   void dataThatNobodyReadIsSkipped() throws IOException {
-    TarReader reader = reader(new TestTar().file("a", "x".repeat(2000)).file("b", "").bytes());
+    TarReader reader = reader(new TarBytes().file("a", "x".repeat(2000)).file("b", "").bytes());
     reader.next();
     assertEquals("b", reader.next().name());
   }
@@ -56,7 +57,7 @@ class TarReaderTest {
   void paxOverridesTheHeader() throws IOException {
     TarEntry e =
         only(
-            new TestTar()
+            new TarBytes()
                 .pax(
                     "path",
                     "long/näme",
@@ -80,14 +81,14 @@ class TarReaderTest {
   void attributesAreBytes() throws IOException {
     byte[] value = {1, 0, 0, 2, (byte) 0x80, (byte) 0xff, 0, '\n', '='};
     TarEntry e =
-        only(new TestTar().paxBytes("SCHILY.xattr.security.capability", value).file("ping", ""));
+        only(new TarBytes().paxBytes("SCHILY.xattr.security.capability", value).file("ping", ""));
     assertArrayEquals(value, e.attributes().get("security.capability"));
   }
 
   @Test
   void namesNeedNotBeText() throws IOException {
     byte[] name = {'a', (byte) 0xe9, 'b'};
-    TarEntry e = only(new TestTar().header('0', name, 0));
+    TarEntry e = only(new TarBytes().header('0', name, 0));
     assertArrayEquals(name, FileNames.encode(e.name()));
   }
 
@@ -96,7 +97,7 @@ class TarReaderTest {
     String name = "n".repeat(300);
     TarEntry e =
         only(
-            new TestTar()
+            new TarBytes()
                 .entry('L', "././@LongLink", (name + "\0").getBytes(StandardCharsets.UTF_8))
                 .entry('K', "././@LongLink", "to\0".getBytes(StandardCharsets.UTF_8))
                 .symlink("cut", "cut"));
@@ -107,18 +108,18 @@ class TarReaderTest {
   @Test
   void ustarPrefixAndBigNumbers() throws IOException {
     byte[] h = new byte[512];
-    TestTar.text(h, 0, "name");
-    TestTar.text(h, 345, "some/prefix");
-    TestTar.text(h, 257, "ustar\00000");
-    TestTar.octal(h, 100, 8, 0644);
-    TestTar.octal(h, 116, 8, 0);
-    TestTar.octal(h, 124, 12, 0);
-    TestTar.octal(h, 136, 12, 0);
+    TarBytes.text(h, 0, "name");
+    TarBytes.text(h, 345, "some/prefix");
+    TarBytes.text(h, 257, "ustar\00000");
+    TarBytes.octal(h, 100, 8, 0644);
+    TarBytes.octal(h, 116, 8, 0);
+    TarBytes.octal(h, 124, 12, 0);
+    TarBytes.octal(h, 136, 12, 0);
     h[156] = '0';
     h[108] = (byte) 0x80; // base 256
     h[113] = 1;
-    TestTar.sum(h);
-    TarEntry e = only(new TestTar().raw(h));
+    TarBytes.sum(h);
+    TarEntry e = only(new TarBytes().raw(h));
     assertEquals("some/prefix/name", e.name());
     assertEquals(65536, e.uid());
   }
@@ -127,22 +128,22 @@ class TarReaderTest {
   void sparseFilesOfAllForms() throws IOException {
     byte[] data = "ABCDEFGH".getBytes(StandardCharsets.UTF_8);
     byte[] old = new byte[512];
-    TestTar.text(old, 0, "s");
-    TestTar.octal(old, 100, 8, 0644);
-    TestTar.octal(old, 108, 8, 0);
-    TestTar.octal(old, 116, 8, 0);
-    TestTar.octal(old, 124, 12, 8);
-    TestTar.octal(old, 136, 12, 0);
-    TestTar.text(old, 257, "ustar  \0");
+    TarBytes.text(old, 0, "s");
+    TarBytes.octal(old, 100, 8, 0644);
+    TarBytes.octal(old, 108, 8, 0);
+    TarBytes.octal(old, 116, 8, 0);
+    TarBytes.octal(old, 124, 12, 8);
+    TarBytes.octal(old, 136, 12, 0);
+    TarBytes.text(old, 257, "ustar  \0");
     old[156] = 'S';
-    TestTar.octal(old, 386, 12, 0);
-    TestTar.octal(old, 398, 12, 4);
-    TestTar.octal(old, 410, 12, 100);
-    TestTar.octal(old, 422, 12, 4);
-    TestTar.octal(old, 483, 12, 200);
-    TestTar.sum(old);
-    TestTar v10 =
-        new TestTar()
+    TarBytes.octal(old, 386, 12, 0);
+    TarBytes.octal(old, 398, 12, 4);
+    TarBytes.octal(old, 410, 12, 100);
+    TarBytes.octal(old, 422, 12, 4);
+    TarBytes.octal(old, 483, 12, 200);
+    TarBytes.sum(old);
+    TarBytes v10 =
+        new TarBytes()
             .pax(
                 "GNU.sparse.major",
                 "1",
@@ -153,12 +154,12 @@ class TarReaderTest {
                 "GNU.sparse.realsize",
                 "200");
     byte[] map = new byte[520];
-    TestTar.text(map, 0, "2\n0\n4\n100\n4\n");
+    TarBytes.text(map, 0, "2\n0\n4\n100\n4\n");
     System.arraycopy(data, 0, map, 512, 8);
-    List<TestTar> forms =
+    List<TarBytes> forms =
         List.of(
-            new TestTar().raw(old).data(data),
-            new TestTar()
+            new TarBytes().raw(old).data(data),
+            new TarBytes()
                 .pax(
                     "GNU.sparse.size",
                     "200",
@@ -173,12 +174,12 @@ class TarReaderTest {
                     "GNU.sparse.numbytes",
                     "4")
                 .entry('0', "s", data),
-            new TestTar()
+            new TarBytes()
                 .pax(
                     "GNU.sparse.size", "200", "GNU.sparse.map", "0,4,100,4", "GNU.sparse.name", "s")
                 .entry('0', "x", data),
             v10.entry('0', "GNUSparseFile.0/s", map));
-    for (TestTar form : forms) {
+    for (TarBytes form : forms) {
       TarReader reader = reader(form.file("after", "z").bytes());
       TarEntry e = reader.next();
       assertEquals("s", e.name());
@@ -190,55 +191,55 @@ class TarReaderTest {
   }
 
   static Map<String, byte[]> broken() {
-    byte[] badSum = new TestTar().file("a", "").bytes();
+    byte[] badSum = new TarBytes().file("a", "").bytes();
     badSum[0] = 'b';
-    byte[] zeroBetween = new TestTar().file("a", "").raw(new byte[512]).file("b", "").bytes();
+    byte[] zeroBetween = new TarBytes().file("a", "").raw(new byte[512]).file("b", "").bytes();
     return Map.ofEntries(
         Map.entry("garbage", "garbage".repeat(200).getBytes(StandardCharsets.UTF_8)),
         Map.entry("short", new byte[100]),
         Map.entry("checksum", badSum),
         Map.entry("zero block between", zeroBetween),
-        Map.entry("cut data", new TestTar().header('0', new byte[] {'a'}, 10_000).cut()),
-        Map.entry("huge header", new TestTar().header('x', new byte[] {'p'}, 1L << 30).cut()),
-        Map.entry("huge name", new TestTar().header('L', new byte[] {'p'}, 1L << 30).cut()),
-        Map.entry("no name", new TestTar().file("", "").bytes()),
-        Map.entry("unknown kind", new TestTar().entry('Z', "a", new byte[0]).bytes()),
-        Map.entry("pax length", new TestTar().entry('x', "p", bytes("99 a=b\n")).bytes()),
-        Map.entry("pax length 0", new TestTar().entry('x', "p", bytes("0 a=b\n")).bytes()),
-        Map.entry("pax no key", new TestTar().entry('x', "p", bytes("5 =b\n")).bytes()),
-        Map.entry("pax no newline", new TestTar().entry('x', "p", bytes("6 a=bb")).bytes()),
-        Map.entry("pax size", new TestTar().pax("size", "-5").file("a", "").bytes()),
-        Map.entry("pax size text", new TestTar().pax("size", "x").file("a", "").bytes()),
-        Map.entry("pax owner", new TestTar().pax("uid", "-1").file("a", "").bytes()),
-        Map.entry("pax time", new TestTar().pax("mtime", "soon").file("a", "").bytes()),
-        Map.entry("pax name", new TestTar().pax("path", "a\0b").file("a", "").bytes()),
+        Map.entry("cut data", new TarBytes().header('0', new byte[] {'a'}, 10_000).cut()),
+        Map.entry("huge header", new TarBytes().header('x', new byte[] {'p'}, 1L << 30).cut()),
+        Map.entry("huge name", new TarBytes().header('L', new byte[] {'p'}, 1L << 30).cut()),
+        Map.entry("no name", new TarBytes().file("", "").bytes()),
+        Map.entry("unknown kind", new TarBytes().entry('Z', "a", new byte[0]).bytes()),
+        Map.entry("pax length", new TarBytes().entry('x', "p", bytes("99 a=b\n")).bytes()),
+        Map.entry("pax length 0", new TarBytes().entry('x', "p", bytes("0 a=b\n")).bytes()),
+        Map.entry("pax no key", new TarBytes().entry('x', "p", bytes("5 =b\n")).bytes()),
+        Map.entry("pax no newline", new TarBytes().entry('x', "p", bytes("6 a=bb")).bytes()),
+        Map.entry("pax size", new TarBytes().pax("size", "-5").file("a", "").bytes()),
+        Map.entry("pax size text", new TarBytes().pax("size", "x").file("a", "").bytes()),
+        Map.entry("pax owner", new TarBytes().pax("uid", "-1").file("a", "").bytes()),
+        Map.entry("pax time", new TarBytes().pax("mtime", "soon").file("a", "").bytes()),
+        Map.entry("pax name", new TarBytes().pax("path", "a\0b").file("a", "").bytes()),
         Map.entry(
             "sparse overlap",
-            new TestTar()
+            new TarBytes()
                 .pax("GNU.sparse.map", "5,2,0,2", "GNU.sparse.size", "9")
                 .file("a", "xxxx")
                 .bytes()),
         Map.entry(
             "sparse past the end",
-            new TestTar()
+            new TarBytes()
                 .pax("GNU.sparse.map", "5,9", "GNU.sparse.size", "9")
                 .file("a", "xxxxxxxxx")
                 .bytes()),
         Map.entry(
             "sparse overflow",
-            new TestTar()
+            new TarBytes()
                 .pax("GNU.sparse.map", "9223372036854775807,9", "GNU.sparse.size", "9")
                 .file("a", "xxxxxxxxx")
                 .bytes()),
         Map.entry(
             "sparse map odd",
-            new TestTar()
+            new TarBytes()
                 .pax("GNU.sparse.map", "1,2,3", "GNU.sparse.size", "9")
                 .file("a", "x")
                 .bytes()),
         Map.entry(
             "sparse map missing",
-            new TestTar()
+            new TarBytes()
                 .pax("GNU.sparse.major", "1", "GNU.sparse.realsize", "9")
                 .file("a", "x")
                 .bytes()));

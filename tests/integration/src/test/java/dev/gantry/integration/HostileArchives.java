@@ -1,5 +1,6 @@
 package dev.gantry.integration;
 
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -10,6 +10,7 @@ import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.RegistryServer;
+import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpClient;

@@ -1,5 +1,6 @@
 package dev.gantry.integration;
 
+import dev.gantry.testkit.TarBytes;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

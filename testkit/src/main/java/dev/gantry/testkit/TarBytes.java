@@ -1,11 +1,11 @@
-package dev.gantry.integration;
+package dev.gantry.testkit;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /// Writes tar archives byte by byte, also such as no tool would write.
-final class TarBytes {
+public final class TarBytes {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private int mode = 0644;
   private long uid;
@@ -15,63 +15,63 @@ final class TarBytes {
   private int major;
   private int minor;
 
-  TarBytes mode(int m) {
+  public TarBytes mode(int m) {
     mode = m;
     return this;
   }
 
-  TarBytes uid(long u) {
+  public TarBytes uid(long u) {
     uid = u;
     return gid(u);
   }
 
-  TarBytes gid(long g) {
+  public TarBytes gid(long g) {
     gid = g;
     return this;
   }
 
-  TarBytes time(long t) {
+  public TarBytes time(long t) {
     time = t;
     return this;
   }
 
-  TarBytes file(String name, String content) {
+  public TarBytes file(String name, String content) {
     return entry('0', name, content.getBytes(StandardCharsets.UTF_8));
   }
 
-  TarBytes folder(String name) {
+  public TarBytes folder(String name) {
     mode = mode == 0644 ? 0755 : mode;
     return entry('5', name, new byte[0]);
   }
 
-  TarBytes symlink(String name, String target) {
+  public TarBytes symlink(String name, String target) {
     link = target;
     return entry('2', name, new byte[0]);
   }
 
-  TarBytes hardLink(String name, String target) {
+  public TarBytes hardLink(String name, String target) {
     link = target;
     return entry('1', name, new byte[0]);
   }
 
   /// GNU's record with the name of the entry that follows.
-  TarBytes longName(String name) {
+  public TarBytes longName(String name) {
     return entry('L', "name", (name + "\0").getBytes(StandardCharsets.UTF_8));
   }
 
   /// As [#longName], of what the entry links to.
-  TarBytes longLink(String target) {
+  public TarBytes longLink(String target) {
     return entry('K', "link", (target + "\0").getBytes(StandardCharsets.UTF_8));
   }
 
-  TarBytes device(char kind, String name, int majorNumber, int minorNumber) {
+  public TarBytes device(char kind, String name, int majorNumber, int minorNumber) {
     major = majorNumber;
     minor = minorNumber;
     return entry(kind, name, new byte[0]);
   }
 
   /// Records for the entry that follows: key, value, key, value.
-  TarBytes pax(String... records) {
+  public TarBytes pax(String... records) {
     ByteArrayOutputStream body = new ByteArrayOutputStream();
     for (int i = 0; i < records.length; i += 2) {
       body.writeBytes(record(records[i], records[i + 1].getBytes(StandardCharsets.UTF_8)));
@@ -79,7 +79,7 @@ final class TarBytes {
     return entry('x', "pax", body.toByteArray());
   }
 
-  TarBytes paxBytes(String key, byte[] value) {
+  public TarBytes paxBytes(String key, byte[] value) {
     return entry('x', "pax", record(key, value));
   }
 
@@ -94,11 +94,11 @@ final class TarBytes {
     return record.toByteArray();
   }
 
-  TarBytes entry(char kind, String name, byte[] content) {
+  public TarBytes entry(char kind, String name, byte[] content) {
     return header(kind, name.getBytes(StandardCharsets.UTF_8), content.length).data(content);
   }
 
-  TarBytes header(char kind, byte[] name, long size) {
+  public TarBytes header(char kind, byte[] name, long size) {
     byte[] h = new byte[512];
     System.arraycopy(name, 0, h, 0, Math.min(100, name.length));
     octal(h, 100, 8, mode);
@@ -122,18 +122,18 @@ final class TarBytes {
     return this;
   }
 
-  TarBytes data(byte[] content) {
+  public TarBytes data(byte[] content) {
     out.writeBytes(content);
     out.writeBytes(new byte[-content.length & 511]);
     return this;
   }
 
-  TarBytes raw(byte[] block) {
+  public TarBytes raw(byte[] block) {
     out.writeBytes(block);
     return this;
   }
 
-  static void sum(byte[] h) {
+  public static void sum(byte[] h) {
     Arrays.fill(h, 148, 156, (byte) ' ');
     int sum = 0;
     for (byte b : h) {
@@ -142,23 +142,23 @@ final class TarBytes {
     text(h, 148, String.format("%06o\0 ", sum));
   }
 
-  static void octal(byte[] h, int at, int length, long value) {
+  public static void octal(byte[] h, int at, int length, long value) {
     text(h, at, String.format("%0" + (length - 1) + "o", value));
   }
 
-  static void text(byte[] h, int at, String text) {
+  public static void text(byte[] h, int at, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
     System.arraycopy(bytes, 0, h, at, Math.min(bytes.length, h.length - at));
   }
 
   /// The archive with its two closing blocks.
-  byte[] bytes() {
+  public byte[] bytes() {
     byte[] body = out.toByteArray();
     return Arrays.copyOf(body, body.length + 1024);
   }
 
   /// Without the end.
-  byte[] cut() {
+  public byte[] cut() {
     return out.toByteArray();
   }
 }
