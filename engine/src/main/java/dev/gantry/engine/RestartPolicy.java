@@ -28,9 +28,9 @@ final class RestartPolicy {
     };
   }
 
-  /// Whether a container that does not run is started with the engine. `always` means even one that
-  /// somebody had stopped; one that never was started is left alone, and one whose restart is on
-  /// record already gets it.
+  /// Whether a container that does not run is started with the engine, as a real daemon was seen to
+  /// do it: only `unless-stopped` heeds that somebody had stopped it. One that never was started is
+  /// left alone, and one whose restart is on record already gets it.
   static boolean atEngineStart(Container c) {
     if (c.state() instanceof ContainerState.Restarting) {
       return true;
@@ -38,7 +38,9 @@ final class RestartPolicy {
     if (!(c.state() instanceof ContainerState.Exited exited) || c.spec().autoRemove()) {
       return false;
     }
-    return c.spec().restart().policy().equals("always") || applies(c, exited.exitCode());
+    boolean heeded =
+        c.spec().restart().policy().equals("unless-stopped") && c.isStoppedByUser();
+    return !heeded && wants(c, exited.exitCode());
   }
 
   /// The wait before a restart, given the one before and how long the container ran.

@@ -217,6 +217,7 @@ final class RestoreContainers {
     c.verbs.lock();
     try {
       c.stopping(false);
+      c.countRestart(0, 0); // its policy has all its tries again
       new StartContainer(engine).start(c);
     } catch (Failure e) {
       // the container's record says why; the others are started all the same

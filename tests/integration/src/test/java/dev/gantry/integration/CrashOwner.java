@@ -33,7 +33,7 @@ final class CrashOwner {
   }
 
   private static final Map<String, String> NO_CONTAINER = Map.of("status", "none");
-  private static final List<String> POLICIES = List.of("no", "unless-stopped", "always");
+  private static final List<String> POLICIES = List.of("no", "unless-stopped", "always", "on-failure");
   private static final long MEMORY = 64 << 20;
 
   private final Engine engine;
@@ -338,10 +338,12 @@ final class CrashOwner {
     pendingSpare = "";
   }
 
-  /// A stop by the user does not count for `always` when the engine starts.
+  /// That the user ended it counts for `unless-stopped` alone when the engine starts.
   private static Map<String, String> atEngineStart(Map<String, String> before) {
-    if (!before.getOrDefault("policy", "").equals("always")
-        || !before.getOrDefault("status", "").equals("exited")) {
+    boolean again =
+        List.of("always", "on-failure").contains(before.getOrDefault("policy", ""))
+            && before.getOrDefault("status", "").equals("exited");
+    if (!again) {
       return before;
     }
     Map<String, String> after = new TreeMap<>(before);

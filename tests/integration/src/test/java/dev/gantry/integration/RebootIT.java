@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.Eventually;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /// The machine's power goes: engine, containers, monitors, control groups and run-time files are
 /// gone at once. What runs after the next start of the engine, and in what order, follows restart
-/// policies. `tests/integration/src/test/scripts/reboot.sh` does the same with a real machine.
+/// policies: as of a real dockerd that was treated so, with its shims, on this kernel.
 class RebootIT {
   private static final String SLEEP = "echo run; exec sleep 1000000";
 
@@ -43,6 +44,11 @@ class RebootIT {
       after.put("stopped-always", "running 0 0");
       run(engine, "stopped-unless", SLEEP, "--restart=unless-stopped");
       after.put("stopped-unless", "exited 137 0");
+      run(engine, "stopped-failed", SLEEP, "--restart=on-failure");
+      after.put("stopped-failed", "running 0 0");
+      String second = "test -e /second && exec sleep 1000000; touch /second; exit 4";
+      run(engine, "limited", second, "--restart=on-failure:2");
+      after.put("limited", "running 0 0"); // the try that it had before does not count
       run(engine, "done", "exit 0", "--restart=on-failure");
       after.put("done", "exited 0 0");
       run(engine, "enough", "exit 3", "--restart=on-failure:1");
@@ -50,7 +56,14 @@ class RebootIT {
       run(engine, "removed", SLEEP, "--rm");
       awaitStatus(engine, "done", "exited");
       awaitStatus(engine, "enough", "exited");
-      engine.docker("stop", "-t", "0", "stopped-always", "stopped-unless").succeeded();
+      engine.docker("stop", "-t", "0", "stopped-always", "stopped-unless", "stopped-failed")
+          .succeeded();
+      Eventually.within(
+          Containers.PATIENCE,
+          () -> "its second run: " + inspect(engine, "limited"),
+          () ->
+              inspect(engine, "limited").number("RestartCount", 0) == 1
+                  && status(engine, "limited").equals("running"));
 
       engine.powerOff();
       engine.restart();
@@ -77,7 +90,7 @@ class RebootIT {
   }
 
   private static void awaitGone(Engine engine, String name) {
-    dev.gantry.testkit.Eventually.within(
+    Eventually.within(
         Containers.PATIENCE,
         () -> name + " is removed: " + engine.containers(),
         () -> engine.get("/containers/" + name + "/json").status() == 404);
@@ -86,7 +99,7 @@ class RebootIT {
   /// What does not run any more is not healthy, however it ended.
   private static String statusesAfterHealth(Engine engine) {
     run(engine, "checked", SLEEP, "--health-cmd=true", "--health-interval=200ms");
-    dev.gantry.testkit.Eventually.within(
+    Eventually.within(
         Containers.PATIENCE,
         "it is healthy",
         () -> inspect(engine, "checked", "{{.State.Health.Status}}").equals("healthy"));
