@@ -13,6 +13,8 @@ import dev.gantry.json.Json;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -153,6 +155,35 @@ class WhyIT {
     assertEquals("exited", awaitCause(engine, "alone"));
     assertEquals("oom", awaitCause(engine, "alone-oom"));
     assertTrue(told(engine, "alone").contains("exit code 4"));
+  }
+
+  @Test
+  void whoseWishItWasOutlivesTheEngine(Engine engine) throws Exception {
+    run(
+        engine,
+        "asked",
+        "trap 'until [ -e /go ]; do sleep 0.05; done; exit 0' TERM; echo up;"
+            + " while :; do sleep 0.05; done",
+        "--restart=unless-stopped");
+    awaitLog(engine, "asked", "up");
+    long pid = state(engine, "asked").number("Pid", 0);
+    Process stop = engine.dockerCommand("stop", "-t", "600", "asked").start();
+    long since = Containers.now() - 600;
+    Eventually.within(
+        PATIENCE,
+        () -> "it is asked to stop: " + engine.log(),
+        () -> !Containers.events(engine, since, "asked", "{{.Action}}").stream()
+            .filter("kill"::equals).toList().isEmpty());
+    engine.kill();
+    stop.waitFor();
+    // the container ends while nobody looks
+    Files.createFile(Path.of("/proc", Long.toString(pid), "root/go"));
+    Eventually.within(PATIENCE, "process " + pid + " ends", () -> ended(pid));
+    engine.restart();
+    assertEquals("stopped", awaitCause(engine, "asked"));
+    String told = told(engine, "asked");
+    assertTrue(told.contains("while no engine ran"), told);
+    assertEquals(0, Containers.inspect(engine, "asked").number("RestartCount", -1));
   }
 
   private static boolean ended(long pid) {
