@@ -7,6 +7,7 @@ import dev.gantry.engine.devices.CdiDevices;
 import dev.gantry.http.HttpServer;
 import dev.gantry.http.Limits;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.kernel.ProcessSignals;
 import dev.gantry.network.NetworkOptions;
 import dev.gantry.network.NetworkStore;
@@ -79,8 +80,9 @@ public final class Gantryd {
     AtomicReference<ServerSettings> settings =
         new AtomicReference<>(ServerFlags.read(flags, VERSION, dataRoot));
     Tracing tracing = Tracing.of(System.getenv(), VERSION);
-    String parent =
-        flags.text("cgroup-parent", "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge));
+    String given = flags.text("cgroup-parent", "");
+    String own = "/gantry" + (bridge.equals("gantry0") ? "" : "-" + bridge);
+    String parent = given.isEmpty() ? own : given;
     Engine engine =
         Engine.open(
             new EngineOptions(
@@ -112,6 +114,7 @@ public final class Gantryd {
             () -> {
               manager.stopping();
               end(current.get(), server, engine, pidFile, listeners, tracing);
+              CgroupLayout.detected().removeEmpty(own); // as it is without running containers
             });
     List<String> addresses = new ArrayList<>();
     for (String host : hosts) {

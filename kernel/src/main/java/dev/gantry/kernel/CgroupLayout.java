@@ -140,6 +140,13 @@ public record CgroupLayout(
     return all;
   }
 
+  /// Removes the group wherever nothing is in it, neither a process nor a sub-group.
+  public void removeEmpty(String group) {
+    for (Path folder : folders(group)) {
+      boolean ignored = removeFolder(folder);
+    }
+  }
+
   private static boolean removeTree(Path folder) {
     if (removeFolder(folder)) {
       return true;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
+import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
 import java.io.IOException;
@@ -121,6 +122,37 @@ class EngineSettingsIT {
       assertEquals("exited 7\n", engine.docker("inspect", "-f", format, "polite").out());
       assertEquals("exited 137\n", engine.docker("inspect", "-f", format, "deaf").out());
     }
+  }
+
+  /// A group that was named to it is somebody else's.
+  @Test
+  void takesItsOwnControlGroupAwayWithTheLastContainer() {
+    try (Engine engine = Engine.start("--cgroup-parent=")) {
+      String group = "gantry-" + engine.name();
+      engine.docker("run", "-d", "--name", "one", engine.busybox(), "sleep", "1000").succeeded();
+      assertTrue(groups(group) > 0, "its containers are in " + group);
+      engine.stop();
+      assertTrue(groups(group) > 0, "they go on");
+      engine.restart();
+      engine.docker("rm", "-f", "one").succeeded();
+      Eventually.within(SOON, group + " is empty", () -> subgroups(group) == 0);
+      engine.stop();
+      Eventually.within(SOON, group + " is gone", () -> groups(group) == 0);
+      engine.restart();
+      engine.docker("run", "--rm", engine.busybox(), "true").succeeded();
+    }
+  }
+
+  private static long groups(String name) {
+    return Command.of("find", "/sys/fs/cgroup", "-type", "d", "-name", name).run().out().lines().count();
+  }
+
+  private static long subgroups(String name) {
+    return Command.of("find", "/sys/fs/cgroup", "-type", "d", "-path", "*/" + name + "/*")
+        .run()
+        .out()
+        .lines()
+        .count();
   }
 
   @Test
