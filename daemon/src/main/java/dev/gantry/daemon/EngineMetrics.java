@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /// What Prometheus reads at `--metrics-addr`: the engine with dockerd's names, and each running
@@ -167,27 +168,22 @@ final class EngineMetrics implements Handler, AutoCloseable {
     for (Reading each : readings) {
       line(out, "container_processes" + each.labels(), each.sample().pids());
     }
-    family(out, "container_network_receive_bytes_total", "counter", "Bytes received");
+    traffic(out, readings, "receive", "Bytes received", Statistics.Traffic::rxBytes);
+    traffic(out, readings, "transmit", "Bytes sent", Statistics.Traffic::txBytes);
+  }
+
+  private static void traffic(
+      StringBuilder out,
+      List<Reading> readings,
+      String way,
+      String help,
+      ToLongFunction<Statistics.Traffic> bytes) {
+    String name = "container_network_" + way + "_bytes_total";
+    family(out, name, "counter", help);
     for (Reading each : readings) {
       each.sample()
           .network()
-          .forEach(
-              (link, n) ->
-                  line(
-                      out,
-                      "container_network_receive_bytes_total" + with(each.labels(), link),
-                      n.rxBytes()));
-    }
-    family(out, "container_network_transmit_bytes_total", "counter", "Bytes sent");
-    for (Reading each : readings) {
-      each.sample()
-          .network()
-          .forEach(
-              (link, n) ->
-                  line(
-                      out,
-                      "container_network_transmit_bytes_total" + with(each.labels(), link),
-                      n.txBytes()));
+          .forEach((link, n) -> line(out, name + with(each.labels(), link), bytes.applyAsLong(n)));
     }
   }
 

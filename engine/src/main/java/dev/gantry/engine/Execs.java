@@ -124,22 +124,8 @@ public final class Execs {
 
   private static RuntimeSpec.Process withSize(
       RuntimeSpec.Process p, Optional<RuntimeSpec.ConsoleSize> size) {
-    return new RuntimeSpec.Process(
-        p.terminal(),
-        size.orElse(null),
-        p.user(),
-        p.args(),
-        p.env(),
-        p.cwd(),
-        p.capabilities(),
-        p.rlimits(),
-        p.noNewPrivileges(),
-        p.apparmorProfile(),
-        p.oomScoreAdj(),
-        p.selinuxLabel(),
-        p.ioPriority(),
-        p.scheduler(),
-        p.execCPUAffinity());
+    return p.with(
+        p.terminal(), size.orElse(null), p.user(), p.args(), p.env(), p.cwd(), p.noNewPrivileges());
   }
 
   /// Takes up an exec that outlived the engine before. What it has printed meanwhile was for

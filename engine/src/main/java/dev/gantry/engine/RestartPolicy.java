@@ -38,8 +38,7 @@ final class RestartPolicy {
     if (!(c.state() instanceof ContainerState.Exited exited) || c.spec().autoRemove()) {
       return false;
     }
-    boolean heeded =
-        c.spec().restart().policy().equals("unless-stopped") && c.isStoppedByUser();
+    boolean heeded = c.spec().restart().policy().equals("unless-stopped") && c.isStoppedByUser();
     return !heeded && wants(c, exited.exitCode());
   }
 

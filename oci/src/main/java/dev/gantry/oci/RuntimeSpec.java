@@ -72,7 +72,34 @@ public record RuntimeSpec(
       @Nullable String selinuxLabel,
       @Nullable IoPriority ioPriority,
       @Nullable Scheduler scheduler,
-      @Nullable CpuAffinity execCPUAffinity) {}
+      @Nullable CpuAffinity execCPUAffinity) {
+    /// The same rights and limits for another call.
+    public Process with(
+        boolean newTerminal,
+        @Nullable ConsoleSize size,
+        User newUser,
+        List<String> newArgs,
+        List<String> newEnv,
+        String newCwd,
+        boolean withoutNewPrivileges) {
+      return new Process(
+          newTerminal,
+          size,
+          newUser,
+          newArgs,
+          newEnv,
+          newCwd,
+          capabilities,
+          rlimits,
+          withoutNewPrivileges,
+          apparmorProfile,
+          oomScoreAdj,
+          selinuxLabel,
+          ioPriority,
+          scheduler,
+          execCPUAffinity);
+    }
+  }
 
   public record ConsoleSize(int height, int width) {}
 

@@ -259,22 +259,14 @@ public final class RuntimeMain {
             "the user must be UID[:GID] in numbers, not " + wanted.get(), null, e);
       }
     }
-    return new RuntimeSpec.Process(
+    return p.with(
         arguments.has("tty"),
         p.consoleSize(),
         user,
         command,
         environment,
         arguments.value("cwd").orElse(p.cwd()),
-        p.capabilities(),
-        p.rlimits(),
-        p.noNewPrivileges() || arguments.has("no-new-privs"),
-        p.apparmorProfile(),
-        p.oomScoreAdj(),
-        p.selinuxLabel(),
-        p.ioPriority(),
-        p.scheduler(),
-        p.execCPUAffinity());
+        p.noNewPrivileges() || arguments.has("no-new-privs"));
   }
 
   private static void list(OciContainers containers, OciArguments arguments) throws IOException {

@@ -161,22 +161,14 @@ final class ContainerEdits {
     RuntimeSpec.User user = p.user();
     SequencedSet<Long> all = new LinkedHashSet<>(user.additionalGids());
     all.addAll(groups);
-    return new RuntimeSpec.Process(
+    return p.with(
         p.terminal(),
         p.consoleSize(),
         new RuntimeSpec.User(user.uid(), user.gid(), user.umask(), List.copyOf(all)),
         p.args(),
         replaced(p.env(), environment, ContainerEdits::key),
         p.cwd(),
-        p.capabilities(),
-        p.rlimits(),
-        p.noNewPrivileges(),
-        p.apparmorProfile(),
-        p.oomScoreAdj(),
-        p.selinuxLabel(),
-        p.ioPriority(),
-        p.scheduler(),
-        p.execCPUAffinity());
+        p.noNewPrivileges());
   }
 
   private RuntimeSpec.Linux with(RuntimeSpec.Linux l) {

@@ -33,7 +33,8 @@ final class CrashOwner {
   }
 
   private static final Map<String, String> NO_CONTAINER = Map.of("status", "none");
-  private static final List<String> POLICIES = List.of("no", "unless-stopped", "always", "on-failure");
+  private static final List<String> POLICIES =
+      List.of("no", "unless-stopped", "always", "on-failure");
   private static final long MEMORY = 64 << 20;
 
   private final Engine engine;

@@ -144,7 +144,11 @@ class EngineSettingsIT {
   }
 
   private static long groups(String name) {
-    return Command.of("find", "/sys/fs/cgroup", "-type", "d", "-name", name).run().out().lines().count();
+    return Command.of("find", "/sys/fs/cgroup", "-type", "d", "-name", name)
+        .run()
+        .out()
+        .lines()
+        .count();
   }
 
   private static long subgroups(String name) {

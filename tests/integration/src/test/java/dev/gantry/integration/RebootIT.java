@@ -56,7 +56,8 @@ class RebootIT {
       run(engine, "removed", SLEEP, "--rm");
       awaitStatus(engine, "done", "exited");
       awaitStatus(engine, "enough", "exited");
-      engine.docker("stop", "-t", "0", "stopped-always", "stopped-unless", "stopped-failed")
+      engine
+          .docker("stop", "-t", "0", "stopped-always", "stopped-unless", "stopped-failed")
           .succeeded();
       Eventually.within(
           Containers.PATIENCE,

@@ -172,8 +172,11 @@ class WhyIT {
     Eventually.within(
         PATIENCE,
         () -> "it is asked to stop: " + engine.log(),
-        () -> !Containers.events(engine, since, "asked", "{{.Action}}").stream()
-            .filter("kill"::equals).toList().isEmpty());
+        () ->
+            !Containers.events(engine, since, "asked", "{{.Action}}").stream()
+                .filter("kill"::equals)
+                .toList()
+                .isEmpty());
     engine.kill();
     stop.waitFor();
     // the container ends while nobody looks

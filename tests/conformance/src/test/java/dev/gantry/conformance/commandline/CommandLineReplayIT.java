@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.FieldSource;
 
 /// Runs the recorded commands with the real Docker CLI and with our own on our engine; see the
 /// README beside the recordings.
@@ -75,38 +75,14 @@ class CommandLineReplayIT {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "help-and-usage",
-        "run",
-        "ps",
-        "lifecycle",
-        "logs-exec-cp",
-        "inspect",
-        "images",
-        "network",
-        "volume",
-        "system"
-      })
+  @FieldSource("GROUPS")
   void dockerPrintsWhatWasRecorded(String group, Engine engine) {
     String program = Needs.dockerClient().toString();
     replay(engine, group, "docker", List.of(program));
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "help-and-usage",
-        "run",
-        "ps",
-        "lifecycle",
-        "logs-exec-cp",
-        "inspect",
-        "images",
-        "network",
-        "volume",
-        "system"
-      })
+  @FieldSource("GROUPS")
   void gantryPrintsWhatDockerDoes(String group, Engine engine) {
     Path home = Needs.distribution();
     replay(
