@@ -77,7 +77,7 @@ assemble() {
   # A program of a few milliseconds: no second compiler, no profiles for it, no generated accessors.
   local quick="-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=20 -XX:-AOTReplayTraining"
   quick+=" -Djdk.reflect.useNativeAccessorOnly=true -Xmx256m"
-  local small="-XX:+UseCompactObjectHeaders -Xms16m -Xmx384m -Xss512k -XX:ReservedCodeCacheSize=64m -XX:+ExitOnOutOfMemoryError"
+  local small="-XX:+UseCompactObjectHeaders -XX:-ShrinkHeapInSteps -Xms16m -Xmx384m -Xss512k -XX:ReservedCodeCacheSize=64m -XX:+ExitOnOutOfMemoryError"
   program runtime dev.gantry.runtime.RuntimeMain "$common $quick"
   train runtime --version
   program registry dev.gantry.registry.RegistryMain "$common -XX:+UseCompactObjectHeaders -Xms32m -Xmx384m -XX:+ExitOnOutOfMemoryError"

@@ -67,6 +67,7 @@ public final class Gantryd {
             ? System.Logger.Level.DEBUG
             : Log.level(flags.text("log-level", "info")),
         logsJson(flags));
+    HeapWatch.start();
     Preflight.check();
     KnownEnvironment.notes(System.getenv()).forEach(Log::warn);
     Notify manager = new Notify(System.getenv());

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// Reads images from one tar: Docker's layout (`manifest.json`) or the OCI layout (`index.json`),
 /// packed or not. [ImageExport] writes them.
 public final class ImageArchive {
-  private static final long MAX_DOCUMENT = 16 << 20;
+  private static final long MAX_DOCUMENT = 4 << 20; // as JSON in memory it may take 30 times that
   private static final int MAX_FILES = 100_000;
 
   /// An image that came in, and the names it came under.
@@ -146,7 +146,7 @@ public final class ImageArchive {
 
   private byte[] read(Digest digest) {
     if (images.content().size(digest) > MAX_DOCUMENT) {
-      throw new Failure.TooLarge("a document of the archive is over 16 MiB");
+      throw new Failure.TooLarge("a document of the archive is over 4 MiB");
     }
     return images
         .content()

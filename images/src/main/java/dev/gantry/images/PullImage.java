@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// Brings one image from a registry: manifest, configuration, layers; then, and only then, the name
 /// points to it. What a pull that ends early has loaded stays for the next one, out of sight.
 final class PullImage {
-  private static final int MAX_CONFIG = 16 << 20;
+  private static final int MAX_CONFIG = 4 << 20; // as JSON in memory it may take 30 times that
   private static final int MAX_LAYERS = 500;
 
   private final Images images;

@@ -32,7 +32,7 @@ import java.util.concurrent.ThreadLocalRandom;
 /// for a rate limit, [Failure.Internal] for the rest.
 public final class Remote {
   private static final int MAX_MANIFEST = 4 << 20; // distribution-spec, "Pushing Manifests"
-  private static final int MAX_LIST = 16 << 20;
+  private static final int MAX_LIST = 4 << 20; // as JSON in memory it may take 30 times that
   private static final int MAX_PAGES = 10_000;
   private static final int BUFFER = 128 * 1024;
   private static final int MANIFEST_TRIES = 3;

@@ -29,7 +29,7 @@ import java.util.Set;
 /// What the engine does with registries: pull, push, login, search, and looking at what a name
 /// means there.
 final class RegistryRoutes {
-  private static final int MAX_CONFIG = 16 << 20;
+  private static final int MAX_CONFIG = 4 << 20; // as JSON in memory it may take 30 times that
 
   private final Engine engine;
   private final Transfers transfers;
