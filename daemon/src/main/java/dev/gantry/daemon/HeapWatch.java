@@ -7,9 +7,9 @@ import java.lang.ref.WeakReference;
 /// Keeps the heap near what lives in it.
 ///
 /// The serial collector lets the old generation grow to the heap's limit before it looks at it.
-/// Buffers that are in use at the moment of a young collection get there, and a pull of some hundred
-/// MB fills all of it with them. So the heap is looked at behind each young collection, and all of
-/// it is collected when there is over twice as much as lived the last time.
+/// Buffers that are in use at the moment of a young collection get there, and a pull of some
+/// hundred MB fills all of it with them. So the heap is looked at behind each young collection, and
+/// all of it is collected when there is over twice as much as lived the last time.
 final class HeapWatch {
   /// Less than this is left alone, in bytes.
   static final long LEAST = 56L << 20;

@@ -83,13 +83,11 @@ final class Growing implements BlobSink {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while loading");
     }
-    if (size > position) {
-      return size - position;
+    if (failure != null) {
+      // what has come may have been taken away again: it will not do to wait for it
+      throw new IOException("the download failed", failure);
     }
-    if (complete) {
-      return -1;
-    }
-    throw new IOException("the download failed", failure);
+    return size > position ? size - position : -1;
   }
 
   /// Reads from the start to the end that is still to come.
