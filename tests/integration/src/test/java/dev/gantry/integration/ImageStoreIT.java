@@ -12,6 +12,7 @@ import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
 import dev.gantry.testkit.RegistryServer;
+import dev.gantry.testkit.TarBytes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
