@@ -373,12 +373,12 @@ public final class Container {
   public record Ended(int exitCode, String error) {}
 
   /// Waits for the next end of a run, a restart's too; without `next` an end that has been will do,
-  /// if nothing runs.
+  /// if nothing runs. What has been removed does not run again.
   public synchronized Ended awaitEnd(boolean next) throws InterruptedException {
     boolean live =
         state instanceof ContainerState.Live || state instanceof ContainerState.Restarting;
     long seen = ends;
-    while ((live || next) && ends == seen) {
+    while ((live || next) && ends == seen && !(state instanceof ContainerState.Dead)) {
       wait();
     }
     return last;

@@ -49,6 +49,7 @@ public final class Engine implements AutoCloseable {
   private final Runtime runtime;
   private final Networks networks;
   private final Volumes volumes;
+  private final SocketChecks socketChecks = new SocketChecks();
   private final Events events;
   private final CgroupLayout cgroups = CgroupLayout.detected();
   private final ConcurrentMap<String, Container> containers = new ConcurrentHashMap<>();
@@ -117,6 +118,10 @@ public final class Engine implements AutoCloseable {
 
   public Volumes volumes() {
     return volumes;
+  }
+
+  SocketChecks socketChecks() {
+    return socketChecks;
   }
 
   /// Makes a container known that an engine before this one made.
@@ -1010,6 +1015,11 @@ public final class Engine implements AutoCloseable {
     return Statistics.of(this, c);
   }
 
+  /// Reads what the container uses again and again.
+  public Statistics.Watch watch(Container c) {
+    return new Statistics.Watch(this, c, true);
+  }
+
   /// Changes a container's specification, at once where it runs.
   public void update(String ref, java.util.function.UnaryOperator<ContainerSpec> change) {
     new UpdateContainer(this).update(require(ref), change);
@@ -1064,6 +1074,7 @@ public final class Engine implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
+    socketChecks.close();
     networks.close();
     events.close();
     journal.close();

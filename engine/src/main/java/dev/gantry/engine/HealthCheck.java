@@ -50,6 +50,11 @@ public record HealthCheck(
     return test.isEmpty() || test.getFirst().equals("NONE");
   }
 
+  /// Whether the engine asks by itself, without a program in the container.
+  boolean isOfSocket() {
+    return test.getFirst().equals("HTTP") || test.getFirst().equals("TCP");
+  }
+
   Duration interval() {
     return of(intervalNanos, INTERVAL);
   }

@@ -10,18 +10,17 @@ final class HealthMonitor {
   // checks of many containers come together in moments this far apart: what wakes one wakes all
   private static final long MOMENT = 100_000_000L;
   private static final long SECOND = 1_000_000_000L;
+  private static final long LONGEST = 1_000_000_000L * 86_400 * 365;
 
   private final Engine engine;
   private final Container container;
   private final HealthCheck check;
-  private final HealthProbe probe;
   private boolean stopped;
 
   private HealthMonitor(Engine engine, Container container, HealthCheck check) {
     this.engine = engine;
     this.container = container;
     this.check = check;
-    this.probe = HealthProbe.of(engine, container, check);
   }
 
   /// Begins to check `c`, if it has a check.
@@ -39,7 +38,11 @@ final class HealthMonitor {
     }
     HealthMonitor monitor = new HealthMonitor(engine, c, check);
     c.monitor(monitor);
-    Thread.ofVirtual().name("health-" + Ids.shorten(c.id())).start(monitor::run);
+    if (check.isOfSocket()) {
+      engine.socketChecks().add(monitor);
+    } else {
+      Thread.ofVirtual().name("health-" + Ids.shorten(c.id())).start(monitor::run);
+    }
     if (c.health().map(Health::status).orElse(Health.Status.STARTING) == Health.Status.UNHEALTHY) {
       monitor.act(); // what was to be done may have been cut off, by a pause or the engine's end
     }
@@ -53,14 +56,35 @@ final class HealthMonitor {
         monitor.stopped = true;
         monitor.notifyAll();
       }
+      if (monitor.check.isOfSocket()) {
+        monitor.engine.socketChecks().remove(monitor);
+      }
     }
   }
 
-  private synchronized boolean sleep(Duration time) throws InterruptedException {
-    long end = System.nanoTime() + time.toNanos();
-    if (time.toNanos() >= SECOND) {
-      end = Math.floorDiv(end + MOMENT / 2, MOMENT) * MOMENT;
+  HealthCheck check() {
+    return check;
+  }
+
+  /// The first process of the container; 0 if it has none, or need not be checked any more.
+  int pid() {
+    synchronized (this) {
+      return !stopped && container.state() instanceof ContainerState.Live live ? live.pid() : 0;
     }
+  }
+
+  synchronized boolean isStopped() {
+    return stopped;
+  }
+
+  /// When the next check is to be made, by [System#nanoTime].
+  long next() {
+    long time = Math.min(interval().toNanos(), LONGEST);
+    long at = System.nanoTime() + time;
+    return time < SECOND ? at : Math.floorDiv(at + MOMENT / 2, MOMENT) * MOMENT;
+  }
+
+  private synchronized boolean sleepUntil(long end) throws InterruptedException {
     for (long left = end - System.nanoTime(); !stopped && left > 0; ) {
       wait((left + 999_999) / 1_000_000L);
       left = end - System.nanoTime();
@@ -69,9 +93,10 @@ final class HealthMonitor {
   }
 
   private void run() {
-    try (HealthProbe p = probe) {
-      while (sleep(interval())) {
-        note(p.run());
+    CommandProbe probe = new CommandProbe(engine, container, check);
+    try {
+      while (sleepUntil(next())) {
+        note(probe.run());
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -89,7 +114,8 @@ final class HealthMonitor {
         && Duration.between(live.startedAt(), at).compareTo(check.startPeriod()) < 0;
   }
 
-  private void note(Health.Result result) {
+  /// Takes a result down, tells of a change, and acts on it.
+  void note(Health.Result result) {
     Health before;
     Health after;
     synchronized (this) {
@@ -97,18 +123,13 @@ final class HealthMonitor {
         return;
       }
       before = container.health().orElse(Health.STARTING);
-      boolean forgiven = before.status() == Health.Status.STARTING && inStartPeriod(result.start());
-      after = before.after(result, check.retries(), forgiven);
+      after = after(before, result);
       container.health(after);
     }
-    boolean turned = before.status() != after.status();
-    // how often an unhealthy one goes on to fail changes nothing
-    boolean counts =
-        before.failingStreak() != after.failingStreak() && after.failingStreak() <= check.retries();
-    if (turned || counts) {
+    if (isNews(before, after)) {
       engine.note(container);
     }
-    if (turned) {
+    if (before.status() != after.status()) {
       engine.publish(container, "health_status: " + after.status().word(), Map.of());
       if (after.status() == Health.Status.UNHEALTHY) {
         act();
@@ -124,5 +145,23 @@ final class HealthMonitor {
           .name("unhealthy-" + Ids.shorten(container.id()))
           .start(() -> engine.unhealthy(container, check.onFailure()));
     }
+  }
+
+  /// Whether more follows from the result than a line in the list of the last ones.
+  boolean isNews(Health.Result result) {
+    Health before = container.health().orElse(Health.STARTING);
+    return isNews(before, after(before, result));
+  }
+
+  /// How often an unhealthy one goes on to fail changes nothing.
+  private boolean isNews(Health before, Health after) {
+    boolean counts =
+        before.failingStreak() != after.failingStreak() && after.failingStreak() <= check.retries();
+    return counts || before.status() != after.status();
+  }
+
+  private Health after(Health before, Health.Result result) {
+    boolean forgiven = before.status() == Health.Status.STARTING && inStartPeriod(result.start());
+    return before.after(result, check.retries(), forgiven);
   }
 }

@@ -80,7 +80,7 @@ final class Shipping {
             Ids.shorten(c.id()),
             destination,
             connected,
-            !c.spec().logging().options().getOrDefault("mode", "").equals("non-blocking"),
+            LogDrivers.room(c.spec().logging().options()),
             c.log(),
             c.folder().resolve("shipped"),
             () -> c.state() instanceof ContainerState.Live));

@@ -1,35 +1,34 @@
 package dev.gantry.engine;
 
 import dev.gantry.base.Failure;
-import dev.gantry.kernel.NetNamespace;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketTimeoutException;
+import java.net.StandardProtocolFamily;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// Connects to a port of the container from inside its network namespace, and asks for a page
-/// there: no program in the image is needed.
-///
-/// A socket belongs to the namespace in which it was made and may then be used from anywhere. Going
-/// there takes a thread of its own, so each visit makes a few sockets for the next checks.
-final class SocketProbe implements HealthProbe {
-  private static final int SOCKETS_A_VISIT = 8;
+/// Connects to a port of a container and asks for a page there: no program in the image is needed.
+/// Makes one check at a time, over a socket that never waits: whoever owns it calls [#go] when the
+/// socket is ready.
+final class SocketProbe {
   private static final int MAX_HEAD = 16 * 1024;
 
-  private final Container container;
   private final HealthCheck check;
   private final Target target;
-  private final Deque<SocketChannel> sockets = new ArrayDeque<>();
-  private int pid;
+  private final byte[] request;
+  private final StringBuilder answer = new StringBuilder();
+  private @Nullable SocketChannel socket;
+  private Instant start = Instant.EPOCH;
+  private long end;
+  private boolean connected;
+  private ByteBuffer unsent = ByteBuffer.allocate(0);
 
   /// Where to go.
   ///
@@ -62,8 +61,7 @@ final class SocketProbe implements HealthProbe {
       throw malformed(http, text, null);
     }
 
-    private static Failure malformed(
-        boolean http, String text, @org.jspecify.annotations.Nullable Exception cause) {
+    private static Failure malformed(boolean http, String text, @Nullable Exception cause) {
       return new Failure.InvalidRequest(
           http
               ? "a health check over HTTP needs http://ADDRESS[:PORT][/PATH] with an address of the"
@@ -76,90 +74,127 @@ final class SocketProbe implements HealthProbe {
     }
   }
 
-  SocketProbe(Container container, HealthCheck check) {
-    this.container = container;
+  SocketProbe(HealthCheck check) {
     this.check = check;
     this.target = Target.of(check.test());
-  }
-
-  @Override
-  public Health.Result run() {
-    Instant start = Instant.now();
-    long end = System.nanoTime() + check.timeout().toNanos();
-    try (SocketChannel socket = socket()) {
-      socket
-          .socket()
-          .connect(
-              new InetSocketAddress(InetAddress.getByName(target.host()), target.port()),
-              left(end));
-      if (target.path().isEmpty()) {
-        return new Health.Result(
-            start, Instant.now(), 0, "connected to " + target.host() + ":" + target.port());
-      }
-      return ask(socket, start, end);
-    } catch (SocketTimeoutException e) {
-      return new Health.Result(
-          start,
-          Instant.now(),
-          -1,
-          "Health check exceeded timeout (" + HealthProbe.text(check.timeout()) + ")");
-    } catch (IOException e) {
-      return new Health.Result(
-          start, Instant.now(), 1, target.host() + ":" + target.port() + ": " + e.getMessage());
-    }
-  }
-
-  private static int left(long end) throws SocketTimeoutException {
-    long millis = (end - System.nanoTime()) / 1_000_000L;
-    if (millis <= 0) {
-      throw new SocketTimeoutException("too late");
-    }
-    return (int) Math.min(millis, Integer.MAX_VALUE);
-  }
-
-  private Health.Result ask(SocketChannel socket, Instant start, long end) throws IOException {
-    String request =
+    String name = target.host().contains(":") ? "[" + target.host() + "]" : target.host();
+    String text =
         "GET "
             + target.path()
             + " HTTP/1.1\r\nHost: "
-            + (target.host().contains(":") ? "[" + target.host() + "]" : target.host())
+            + name
             + ":"
             + target.port()
             + "\r\nUser-Agent: gantry-health\r\nAccept: */*\r\nConnection: close\r\n\r\n";
-    socket.socket().getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-    InputStream in = socket.socket().getInputStream();
-    StringBuilder head = new StringBuilder();
-    HealthProbe.Output body = new HealthProbe.Output();
-    byte[] buffer = new byte[4096];
-    int headEnd = -1;
-    long read = 0;
-    while (read < MAX_HEAD) {
-      socket.socket().setSoTimeout(left(end));
-      int n = in.read(buffer);
-      if (n < 0) {
-        break;
-      }
-      read += n;
-      head.append(new String(buffer, 0, n, StandardCharsets.ISO_8859_1));
-      headEnd = head.indexOf("\r\n\r\n");
-      if (headEnd >= 0) {
-        break; // the status is what counts; what came of the page with it is shown
-      }
+    this.request = target.path().isEmpty() ? new byte[0] : text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /// A socket of the network namespace in which the calling thread is; it may then be used from
+  /// anywhere. Starts no thread and wakes none, for one that begins here would stay here.
+  SocketChannel open() throws IOException {
+    return SocketChannel.open(
+        target.host().contains(":") ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
+  }
+
+  /// Begins a check over `fresh`, which is closed with it.
+  ///
+  /// @return the result, if there is one already
+  Health.@Nullable Result begin(SocketChannel fresh) {
+    socket = fresh;
+    start = Instant.now();
+    end = System.nanoTime() + check.timeout().toNanos();
+    connected = false;
+    unsent = ByteBuffer.wrap(request);
+    answer.setLength(0);
+    try {
+      fresh.configureBlocking(false);
+      connected =
+          fresh.connect(new InetSocketAddress(InetAddress.getByName(target.host()), target.port()));
+      return connect(fresh);
+    } catch (IOException e) {
+      return failed(e);
     }
-    int lineEnd = head.indexOf("\r\n");
-    String status = lineEnd < 0 ? head.toString() : head.substring(0, lineEnd);
+  }
+
+  /// What the socket is waited for: an operation of [SelectionKey].
+  int waitsFor() {
+    return !connected
+        ? SelectionKey.OP_CONNECT
+        : unsent.hasRemaining() ? SelectionKey.OP_WRITE : SelectionKey.OP_READ;
+  }
+
+  /// Goes on with what the socket is ready for.
+  ///
+  /// @param buffer anybody's
+  /// @return the result, if there is one now
+  Health.@Nullable Result go(ByteBuffer buffer) {
+    SocketChannel from = socket;
+    if (from == null) {
+      return new Health.Result(start, Instant.now(), -1, "the check was given up");
+    }
+    try {
+      if (waitsFor() != SelectionKey.OP_READ) {
+        return connect(from);
+      }
+      int count = from.read(buffer.clear());
+      if (count > 0) {
+        answer.append(
+            new String(buffer.array(), buffer.arrayOffset(), count, StandardCharsets.ISO_8859_1));
+      }
+      // the status is what counts; what came of the page with it is shown
+      int headEnd = answer.indexOf("\r\n\r\n");
+      boolean more = count >= 0 && headEnd < 0 && answer.length() < MAX_HEAD;
+      return more ? null : judge(headEnd);
+    } catch (IOException e) {
+      return failed(e);
+    }
+  }
+
+  /// Connects, which on this machine is done at once, and sends the request.
+  private Health.@Nullable Result connect(SocketChannel to) throws IOException {
+    connected = connected || to.finishConnect();
+    if (connected && target.path().isEmpty()) {
+      return new Health.Result(
+          start, Instant.now(), 0, "connected to " + target.host() + ":" + target.port());
+    }
+    if (connected) {
+      int ignored = to.write(unsent);
+    }
+    return null;
+  }
+
+  private Health.Result failed(IOException e) {
+    return new Health.Result(
+        start, Instant.now(), 1, target.host() + ":" + target.port() + ": " + e.getMessage());
+  }
+
+  /// When the check has taken too long, by [System#nanoTime].
+  long end() {
+    return end;
+  }
+
+  Health.Result late() {
+    return new Health.Result(
+        start,
+        Instant.now(),
+        -1,
+        "Health check exceeded timeout (" + CommandProbe.text(check.timeout()) + ")");
+  }
+
+  private Health.Result judge(int headEnd) {
+    int lineEnd = answer.indexOf("\r\n");
+    String status = lineEnd < 0 ? answer.toString() : answer.substring(0, lineEnd);
     int code = code(status);
     if (code < 0) {
       return new Health.Result(start, Instant.now(), 1, "no HTTP answer: " + status);
     }
-    byte[] rest =
-        headEnd < 0
-            ? new byte[0]
-            : head.substring(headEnd + 4).getBytes(StandardCharsets.ISO_8859_1);
+    String page = headEnd < 0 ? "" : answer.substring(headEnd + 4);
+    CommandProbe.Output shown = new CommandProbe.Output();
     byte[] line = (status + "\n").getBytes(StandardCharsets.UTF_8);
-    body.add(line, line.length);
-    body.add(rest, rest.length);
-    return new Health.Result(start, Instant.now(), code >= 200 && code < 400 ? 0 : 1, body.text());
+    byte[] rest = page.getBytes(StandardCharsets.ISO_8859_1);
+    shown.add(line, line.length);
+    shown.add(rest, rest.length);
+    return new Health.Result(start, Instant.now(), code >= 200 && code < 400 ? 0 : 1, shown.text());
   }
 
   /// The code in a line such as `HTTP/1.1 200 OK`; -1 if it is none. Without regular expressions,
@@ -181,51 +216,16 @@ final class SocketProbe implements HealthProbe {
     return code;
   }
 
-  private SocketChannel socket() throws IOException {
-    int now = container.state() instanceof ContainerState.Live live ? live.pid() : 0;
-    if (now != pid) {
-      close();
-      pid = now;
-    }
-    if (sockets.isEmpty()) {
-      sockets.addAll(visit());
-    }
-    return sockets.removeFirst();
-  }
-
-  private List<SocketChannel> visit() throws IOException {
-    if (pid == 0) {
-      throw new IOException("the container does not run");
-    }
+  /// Closes the socket of the present check.
+  void close() {
+    SocketChannel old = socket;
+    socket = null;
     try {
-      return NetNamespace.of(
-          pid,
-          () -> {
-            List<SocketChannel> made = new ArrayList<>();
-            for (int i = 0; i < SOCKETS_A_VISIT; i++) {
-              made.add(SocketChannel.open());
-            }
-            return made;
-          });
-    } catch (IOException e) {
-      throw e;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
-    } catch (Exception e) {
-      throw new IOException("could not enter the container's network: " + e.getMessage(), e);
-    }
-  }
-
-  @Override
-  public void close() {
-    for (SocketChannel socket : sockets) {
-      try {
-        socket.close();
-      } catch (IOException e) {
-        continue; // it was never connected
+      if (old != null) {
+        old.close();
       }
+    } catch (IOException e) {
+      return; // there is nothing to be saved in it
     }
-    sockets.clear();
   }
 }

@@ -3,17 +3,19 @@ package dev.gantry.engine;
 import dev.gantry.kernel.CgroupLayout;
 import dev.gantry.kernel.Fd;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.StringTokenizer;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// What a container uses: read from its control groups (v1 and v2) and its network namespace.
 public final class Statistics {
@@ -77,35 +79,126 @@ public final class Statistics {
 
   private final CgroupLayout layout;
   private final String group;
+  private final boolean keeps;
+  private final Map<Path, Fd> kept = new HashMap<>();
+  private final Map<String, Optional<Path>> paths = new HashMap<>();
   private byte[] buffer = new byte[BUFFER];
 
   Statistics(CgroupLayout layout, String group) {
+    this(layout, group, false);
+  }
+
+  /// @param keeps whether files stay open from one reading to the next, until [#close]
+  private Statistics(CgroupLayout layout, String group, boolean keeps) {
     this.layout = layout;
     this.group = group;
+    this.keeps = keeps;
   }
 
   /// Reads everything now; empty when nothing runs.
   static Optional<Sample> of(Engine engine, Container c) {
-    if (!(c.state() instanceof ContainerState.Live live)) {
-      return Optional.empty();
+    try (Watch watch = new Watch(engine, c, false)) {
+      return watch.read();
     }
-    String mode = c.spec().modes().network();
-    boolean own = !mode.equals("host") && !mode.equals("none") && !mode.startsWith("container:");
-    return Optional.of(
-        new Statistics(engine.cgroups(), engine.cgroup(c))
-            .read(own ? Path.of("/proc/" + live.pid() + "/net/dev") : null));
   }
 
-  Sample read(@org.jspecify.annotations.Nullable Path interfaces) {
-    List<String> system = lines(Path.of("/proc/stat"));
+  /// Reads one container's figures again and again; by one thread at a time.
+  public static final class Watch implements AutoCloseable {
+    // a watch holds a dozen files: of more watches than this, the later ones open them each time
+    private static final int KEEPING = 250;
+    private static final AtomicInteger WATCHES = new AtomicInteger();
+
+    private final Engine engine;
+    private final Container container;
+    private final boolean keeps;
+    private @Nullable Statistics statistics;
+    private @Nullable Path interfaces;
+    private int pid;
+
+    /// @param again whether there will be more than one reading
+    Watch(Engine engine, Container container, boolean again) {
+      this.engine = engine;
+      this.container = container;
+      this.keeps = again && WATCHES.incrementAndGet() <= KEEPING;
+      if (again && !keeps) {
+        WATCHES.decrementAndGet();
+      }
+    }
+
+    /// Reads everything now; empty when nothing runs.
+    public Optional<Sample> read() {
+      if (!(container.state() instanceof ContainerState.Live live)) {
+        return Optional.empty();
+      }
+      Statistics own = statistics;
+      if (own == null || pid != live.pid()) {
+        if (own != null) {
+          own.close();
+        }
+        own = new Statistics(engine.cgroups(), engine.cgroup(container), keeps);
+        statistics = own;
+        pid = live.pid();
+        String mode = container.spec().modes().network();
+        boolean alone =
+            !mode.equals("host") && !mode.equals("none") && !mode.startsWith("container:");
+        interfaces = alone ? Path.of("/proc/" + pid + "/net/dev") : null;
+      }
+      return Optional.of(own.read(interfaces));
+    }
+
+    @Override
+    public void close() {
+      Statistics own = statistics;
+      statistics = null;
+      if (own != null) {
+        own.close();
+      }
+      if (keeps) {
+        WATCHES.decrementAndGet();
+      }
+    }
+  }
+
+  /// What the machine has worked in all. Read once for all containers' samples of one moment.
+  ///
+  /// @param at of [System#nanoTime]
+  /// @param cpu nanoseconds of all processors
+  private record SystemTimes(long at, long cpu, int online) {
+    private static final long MOMENT = 10_000_000L;
+    private static volatile SystemTimes last = new SystemTimes(System.nanoTime() - MOMENT, 0, 0);
+
+    static SystemTimes now() {
+      SystemTimes times = last;
+      if (System.nanoTime() - times.at() >= MOMENT) {
+        Statistics reader = new Statistics(CgroupLayout.detected(), "/");
+        KernelText text = reader.text(Path.of("/proc/stat"));
+        long cpu = systemCpu(text);
+        int online = 0;
+        for (text.endLine(); isOneCpu(text.word(' ')); text.endLine()) {
+          online++;
+        }
+        times = new SystemTimes(System.nanoTime(), cpu, online);
+        last = times;
+      }
+      return times;
+    }
+
+    /// `cpu0 …`, not `cpu …` of all together.
+    private static boolean isOneCpu(String word) {
+      return word.startsWith("cpu") && word.length() > 3 && Character.isDigit(word.charAt(3));
+    }
+  }
+
+  Sample read(@Nullable Path interfaces) {
+    SystemTimes system = SystemTimes.now();
     return new Sample(
         Instant.now(),
         number("pids", "pids.current").orElse(0L),
         number("pids", "pids.max"),
         cpu(),
-        system.isEmpty() ? 0 : systemCpu(system.getFirst()),
-        (int) system.stream().filter(Statistics::isOneCpu).count(),
-        memory(fields(lines("memory", "memory.stat"))),
+        system.cpu(),
+        system.online(),
+        memory(text("memory", "memory.stat").fields()),
         io("bytes"),
         io("operations"),
         interfaces == null ? Map.of() : traffic(interfaces));
@@ -117,81 +210,69 @@ public final class Statistics {
         memory(Map.of()), number("pids", "pids.current").orElse(0L), number("pids", "pids.max"));
   }
 
-  /// `cpu0 …`, not `cpu …` of all together.
-  private static boolean isOneCpu(String line) {
-    return line.startsWith("cpu") && line.length() > 3 && Character.isDigit(line.charAt(3));
-  }
-
   /// The first line of /proc/stat in nanoseconds, without the guests' part, which is in the users'.
-  static long systemCpu(String line) {
-    List<String> fields = words(line);
+  static long systemCpu(KernelText text) {
+    String ignored = text.word(' ');
     long ticks = 0;
-    for (int i = 1; i < Math.min(fields.size(), SYSTEM_FIELDS); i++) {
-      ticks += Long.parseLong(fields.get(i));
+    long field = text.number();
+    for (int i = 1; i < SYSTEM_FIELDS && field >= 0; i++) {
+      ticks += field;
+      field = text.number();
     }
     return ticks * NANOS_PER_TICK;
   }
 
-  /// Words between blanks. This and what is below it run for each container each second: they do
-  /// without regular expressions and decoders.
-  private static List<String> words(String line) {
-    List<String> words = new ArrayList<>();
-    StringTokenizer tokens = new StringTokenizer(line);
-    while (tokens.hasMoreTokens()) {
-      words.add(tokens.nextToken());
-    }
-    return words;
-  }
-
-  private List<String> lines(Path file) {
-    try (Fd fd = Fd.open(file.toString(), Fd.O_RDONLY)) {
-      byte[] bytes = buffer;
-      int count = 0;
-      for (int n = fd.read(bytes, 0, bytes.length);
-          n > 0;
-          n = fd.read(bytes, count, bytes.length - count)) {
-        count += n;
-        if (count == bytes.length) {
-          bytes = Arrays.copyOf(bytes, count * 2);
-          buffer = bytes;
+  /// The file's text, which lasts until the next is read; empty if the container has just ended, or
+  /// for the other version's file.
+  private KernelText text(Path file) {
+    Fd open = kept.get(file);
+    try {
+      Fd fd = open == null ? Fd.open(file.toString(), Fd.O_RDONLY) : open;
+      if (keeps && open == null) {
+        kept.put(file, fd);
+      }
+      try {
+        return text(fd, !file.startsWith("/proc"));
+      } finally {
+        if (!keeps) {
+          fd.close();
         }
       }
-      return new String(bytes, 0, count, StandardCharsets.ISO_8859_1).lines().toList();
     } catch (IOException e) {
-      return List.of(); // the container has just ended, or it is the other version's file
+      return KernelText.NONE;
     }
   }
 
-  private List<String> lines(String controller, String file) {
-    return layout
-        .folder(controller, group)
-        .map(folder -> lines(folder.resolve(file)))
-        .orElse(List.of());
+  /// @param whole whether one call reads all that there is room for, as of control groups' files
+  private KernelText text(Fd fd, boolean whole) throws IOException {
+    int count = 0;
+    while (true) {
+      int n = fd.readAt(count, buffer, count, buffer.length - count);
+      count += Math.max(n, 0);
+      if (count == buffer.length) {
+        buffer = Arrays.copyOf(buffer, count * 2);
+      } else if (n <= 0 || whole) {
+        return new KernelText(buffer, count);
+      }
+    }
+  }
+
+  private KernelText text(String controller, String file) {
+    Optional<Path> path =
+        paths.computeIfAbsent(
+            file, f -> layout.folder(controller, group).map(folder -> folder.resolve(f)));
+    return path.isPresent() ? text(path.get()) : KernelText.NONE;
+  }
+
+  /// Closes the files that have been kept open.
+  private void close() {
+    kept.values().forEach(Fd::close);
+    kept.clear();
   }
 
   private Optional<Long> number(String controller, String file) {
-    List<String> lines = lines(controller, file);
-    return lines.isEmpty() || !isNumber(lines.getFirst())
-        ? Optional.empty()
-        : Optional.of(Long.parseUnsignedLong(lines.getFirst()));
-  }
-
-  static Map<String, Long> fields(List<String> lines) {
-    Map<String, Long> fields = new LinkedHashMap<>();
-    for (String line : lines) {
-      int space = line.indexOf(' ');
-      String value = line.substring(space + 1);
-      if (space > 0 && isNumber(value)) {
-        fields.put(line.substring(0, space), Long.parseUnsignedLong(value));
-      }
-    }
-    return fields;
-  }
-
-  private static boolean isNumber(String text) {
-    return !text.isEmpty()
-        && text.length() <= 19
-        && text.chars().allMatch(c -> c >= '0' && c <= '9');
+    long number = text(controller, file).number();
+    return number < 0 ? Optional.empty() : Optional.of(number);
   }
 
   private boolean isUnified(String controller) {
@@ -199,8 +280,8 @@ public final class Statistics {
   }
 
   private Cpu cpu() {
-    Map<String, Long> stat = fields(lines("cpu", "cpu.stat"));
     if (isUnified("cpuacct")) {
+      Map<String, Long> stat = text("cpu", "cpu.stat").fields();
       return new Cpu(
           stat.getOrDefault("usage_usec", 0L) * 1000,
           List.of(),
@@ -210,21 +291,16 @@ public final class Statistics {
           stat.getOrDefault("nr_throttled", 0L),
           stat.getOrDefault("throttled_usec", 0L) * 1000);
     }
-    List<Long> perCpu = new ArrayList<>();
-    for (String line : lines("cpuacct", "cpuacct.usage_percpu")) {
-      for (String field : words(line)) {
-        perCpu.add(Long.parseLong(field));
-      }
-    }
-    Map<String, Long> split = fields(lines("cpuacct", "cpuacct.stat"));
+    Map<String, Long> quota = text("cpu", "cpu.stat").fields();
+    Map<String, Long> split = text("cpuacct", "cpuacct.stat").fields();
     return new Cpu(
         number("cpuacct", "cpuacct.usage").orElse(0L),
-        perCpu,
+        text("cpuacct", "cpuacct.usage_percpu").numbers(),
         split.getOrDefault("system", 0L) * NANOS_PER_TICK,
         split.getOrDefault("user", 0L) * NANOS_PER_TICK,
-        stat.getOrDefault("nr_periods", 0L),
-        stat.getOrDefault("nr_throttled", 0L),
-        stat.getOrDefault("throttled_time", 0L));
+        quota.getOrDefault("nr_periods", 0L),
+        quota.getOrDefault("nr_throttled", 0L),
+        quota.getOrDefault("throttled_time", 0L));
   }
 
   private Memory memory(Map<String, Long> details) {
@@ -259,38 +335,37 @@ public final class Statistics {
   private List<Io> io(String kind) {
     boolean bytes = kind.equals("bytes");
     if (isUnified("blkio")) {
-      return unifiedIo(lines("io", "io.stat"), bytes);
+      return unifiedIo(text("io", "io.stat"), bytes);
     }
     String name = bytes ? "io_service_bytes" : "io_serviced";
-    List<String> lines = lines("blkio", "blkio.throttle." + name + "_recursive");
-    if (lines.isEmpty()) {
-      lines = lines("blkio", "blkio.throttle." + name);
+    KernelText text = text("blkio", "blkio.throttle." + name + "_recursive");
+    if (!text.hasMore()) {
+      text = text("blkio", "blkio.throttle." + name);
     }
     List<Io> all = new ArrayList<>();
-    for (String line : lines) {
-      String[] f = line.replace(':', ' ').split(" ");
-      if (f.length == 4) {
-        all.add(
-            new Io(
-                Long.parseLong(f[0]),
-                Long.parseLong(f[1]),
-                f[2].toLowerCase(java.util.Locale.ROOT),
-                Long.parseLong(f[3])));
+    for (; text.hasMore(); text.endLine()) {
+      // 8:0 Read 4096, and at the end: Total 4096
+      String major = text.word(':');
+      long minor = text.number();
+      String operation = text.word(' ').toLowerCase(Locale.ROOT);
+      long value = text.number();
+      if (minor >= 0 && value >= 0) {
+        all.add(new Io(Long.parseLong(major), minor, operation, value));
       }
     }
     return all;
   }
 
   /// Lines such as `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0`.
-  static List<Io> unifiedIo(List<String> lines, boolean bytes) {
+  static List<Io> unifiedIo(KernelText text, boolean bytes) {
     List<Io> all = new ArrayList<>();
-    for (String line : lines) {
-      String[] words = line.split(" ");
-      String[] device = words[0].split(":");
-      for (int i = 1; i < words.length && device.length == 2; i++) {
-        String[] pair = words[i].split("=");
+    for (; text.hasMore(); text.endLine()) {
+      String major = text.word(':');
+      long minor = text.number();
+      for (String key = text.word('='); minor >= 0 && !key.isEmpty(); key = text.word('=')) {
+        long value = text.number();
         String operation =
-            switch (pair[0]) {
+            switch (key) {
               case "rbytes" -> bytes ? "read" : "";
               case "wbytes" -> bytes ? "write" : "";
               case "rios" -> bytes ? "" : "read";
@@ -298,12 +373,7 @@ public final class Statistics {
               default -> "";
             };
         if (!operation.isEmpty()) {
-          all.add(
-              new Io(
-                  Long.parseLong(device[0]),
-                  Long.parseLong(device[1]),
-                  operation,
-                  Long.parseLong(pair[1])));
+          all.add(new Io(Long.parseLong(major), minor, operation, value));
         }
       }
     }
@@ -311,26 +381,15 @@ public final class Statistics {
   }
 
   private Map<String, Traffic> traffic(Path interfaces) {
-    Map<String, Traffic> all = new java.util.TreeMap<>();
-    for (String line : lines(interfaces)) {
-      int colon = line.indexOf(':');
-      String name = colon < 0 ? "" : line.substring(0, colon).trim();
-      if (name.isEmpty() || name.equals("lo")) {
-        continue;
+    Map<String, Traffic> all = new TreeMap<>();
+    for (KernelText text = text(interfaces); text.hasMore(); text.endLine()) {
+      String name = text.word(':');
+      long[] f = new long[12];
+      for (int i = 0; i < f.length; i++) {
+        f[i] = text.number();
       }
-      List<String> f = words(line.substring(colon + 1));
-      if (f.size() >= 12) {
-        all.put(
-            name,
-            new Traffic(
-                Long.parseLong(f.get(0)),
-                Long.parseLong(f.get(1)),
-                Long.parseLong(f.get(2)),
-                Long.parseLong(f.get(3)),
-                Long.parseLong(f.get(8)),
-                Long.parseLong(f.get(9)),
-                Long.parseLong(f.get(10)),
-                Long.parseLong(f.get(11))));
+      if (f[11] >= 0 && !name.equals("lo")) {
+        all.put(name, new Traffic(f[0], f[1], f[2], f[3], f[8], f[9], f[10], f[11]));
       }
     }
     return all;

@@ -90,8 +90,12 @@ final class VolumeMounts {
     String type = options.getOrDefault("type", "");
     List<String> words = new ArrayList<>(List.of(options.getOrDefault("o", "").split(",")));
     try {
-      if (type.equals("nfs") || type.equals("nfs4") || type.equals("cifs")) {
-        words.replaceAll(VolumeMounts::resolved); // the kernel wants an address
+      // the kernel wants addresses
+      if (type.startsWith("nfs") || type.equals("cifs")) {
+        words.replaceAll(VolumeMounts::resolved);
+      }
+      if (type.equals("cifs") && words.stream().noneMatch(w -> w.startsWith("addr="))) {
+        device = withAddress(device);
       }
       Files.createDirectories(volume.mountpoint());
       HostMounts.mount(device, volume.mountpoint(), type, HostMounts.Options.parse(words));
@@ -115,19 +119,36 @@ final class VolumeMounts {
 
   private static String shown(HostMounts.Options options) {
     return (options.flags() == 0 ? "" : ", flags: 0x" + Long.toHexString(options.flags()))
-        + (options.data().isEmpty() ? "" : ", data: " + options.data());
+        + (options.data().isEmpty() ? "" : ", data: " + withoutPassword(options.data()));
+  }
+
+  static String withoutPassword(String data) {
+    return data.replaceAll("(^|,)password=[^,]*", "$1password=********");
   }
 
   private static String resolved(String option) {
-    if (!option.startsWith("addr=")) {
-      return option;
-    }
-    String host = option.substring("addr=".length());
+    return option.startsWith("addr=")
+        ? "addr=" + address(option.substring("addr=".length()))
+        : option;
+  }
+
+  /// `//HOST/SHARE` with the host's address.
+  static String withAddress(String device) {
+    int slash = device.startsWith("//") ? device.indexOf('/', 2) : -1;
+    return slash <= 2
+        ? device
+        : "//" + address(device.substring(2, slash)) + device.substring(slash);
+  }
+
+  private static String address(String host) {
     try {
-      return "addr=" + InetAddress.getByName(host).getHostAddress();
+      return InetAddress.getByName(host).getHostAddress();
     } catch (IOException e) {
       throw new Failure.Internal(
-          "error resolving passed in network volume address: lookup " + host + ": no such host", e);
+          "error while mounting volume: error resolving passed in network volume address: lookup "
+              + host
+              + ": no such host",
+          e);
     }
   }
 }

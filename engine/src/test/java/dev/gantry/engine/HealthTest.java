@@ -72,6 +72,6 @@ class HealthTest {
   @ParameterizedTest
   @CsvSource({"300ms, 300", "1.5s, 1500", "1m30s, 90000", "1h0m0s, 3600000", "30s, 30000"})
   void durationsReadAsInGo(String text, long millis) {
-    assertEquals(text, HealthProbe.text(Duration.ofMillis(millis)));
+    assertEquals(text, CommandProbe.text(Duration.ofMillis(millis)));
   }
 }

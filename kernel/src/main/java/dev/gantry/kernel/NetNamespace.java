@@ -30,6 +30,43 @@ public final class NetNamespace {
         });
   }
 
+  /// Visits of the calling thread, a platform thread, which comes back each time.
+  public static Visits visits() throws Errno {
+    return new Visits(Fd.open("/proc/thread-self/ns/net", Fd.O_RDONLY));
+  }
+
+  /// A thread's way into other namespaces and back. Threads that begin while it is away begin
+  /// there: between [#enter] and [#leave] nothing may be started, nor a virtual thread be woken.
+  public static final class Visits implements AutoCloseable {
+    private final Fd home;
+    private boolean away;
+
+    private Visits(Fd home) {
+      this.home = home;
+    }
+
+    /// Goes into the network namespace of process `pid`, from wherever the thread is.
+    public void enter(int pid) throws Errno {
+      try (Fd there = Fd.open("/proc/" + pid + "/ns/net", Fd.O_RDONLY)) {
+        Native.call(Syscalls.SETNS, "network namespace", there.number(), CLONE_NEWNET, 0);
+        away = true;
+      }
+    }
+
+    /// Comes back.
+    public void leave() throws Errno {
+      if (away) {
+        Native.call(Syscalls.SETNS, "network namespace", home.number(), CLONE_NEWNET, 0);
+        away = false;
+      }
+    }
+
+    @Override
+    public void close() {
+      home.close();
+    }
+  }
+
   /// What is done in a new namespace, which is open as `namespace`.
   public interface FirstWork {
     void in(Fd namespace) throws Exception;

@@ -808,11 +808,25 @@ final class MountPlan {
   // ---- into the new root
 
   void pivot() {
+    String propagation = rootPropagation();
+    boolean shared = propagation.endsWith("shared");
+    Argument old =
+        shared
+            ? plan.call(
+                    "remember the old root",
+                    Syscalls.OPENAT,
+                    number(Fd.AT_FDCWD),
+                    plan.string("/"),
+                    number(Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_CLOEXEC),
+                    number(0))
+                .result()
+            : number(0);
     plan.call("enter the new root", Syscalls.FCHDIR, root);
     plan.call("change the root", Syscalls.PIVOT_ROOT, plan.string("."), plan.string("."));
-    String propagation = rootPropagation();
-    if (propagation.endsWith("shared")) {
-      // what is unmounted here must stay on the host
+    if (shared) {
+      // what is unmounted here must stay on the host; "." is still the new root, which stays shared
+      plan.call("go back to the old root", Syscalls.FCHDIR, old);
+      close(old);
       plan.call(
           "cut off the old root",
           Syscalls.MOUNT,

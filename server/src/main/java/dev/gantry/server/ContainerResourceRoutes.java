@@ -14,6 +14,7 @@ import java.util.Optional;
 /// What containers use and may use: stats and update.
 final class ContainerResourceRoutes {
   private static final long INTERVAL_NANOS = 1_000_000_000L;
+  private static final long MOMENT_NANOS = 100_000_000L;
 
   private final Engine engine;
 
@@ -51,11 +52,13 @@ final class ContainerResourceRoutes {
 
   /// One object a second until the container is removed or the client leaves.
   private void stream(Container c, ApiVersion version, HttpResponse r) throws IOException {
-    try (OutputStream out = r.stream(200, "")) {
+    try (OutputStream out = r.stream(200, "");
+        Statistics.Watch watch = engine.watch(c)) {
       Optional<Statistics.Sample> before = Optional.empty();
-      long next = System.nanoTime();
+      // many streams are served at one moment: what wakes one wakes all
+      long next = Math.floorDiv(System.nanoTime() + MOMENT_NANOS / 2, MOMENT_NANOS) * MOMENT_NANOS;
       do {
-        Optional<Statistics.Sample> now = engine.statistics(c);
+        Optional<Statistics.Sample> now = watch.read();
         String line = StatsJson.of(c, true, version, now, before).text() + "\n";
         out.write(line.getBytes(StandardCharsets.UTF_8));
         before = now;

@@ -10,11 +10,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// What a request wants mounted: `Binds`, `Mounts`, `Tmpfs`, `VolumesFrom` and the `Volumes` of
 /// request and image.
 final class MountRequests {
+  private static final Set<String> PROPAGATIONS =
+      Set.of("private", "rprivate", "shared", "rshared", "slave", "rslave");
+
   private final Engine engine;
   private final Json.JsonObject config;
   private final Json.JsonObject host;
@@ -335,7 +339,11 @@ final class MountRequests {
       throw new Failure.InvalidRequest(
           prefix + "ReadOnlyNonRecursive and ReadOnlyForceRecursive exclude each other");
     }
-    if (force && !options.string("Propagation", "").equals("rprivate")) {
+    String propagation = options.string("Propagation", "");
+    if (!propagation.isEmpty() && !PROPAGATIONS.contains(propagation)) {
+      throw new Failure.InvalidRequest(prefix + "invalid propagation mode: " + propagation);
+    }
+    if (force && !propagation.equals("rprivate")) {
       throw new Failure.InvalidRequest(
           prefix + "ReadOnlyForceRecursive needs the propagation rprivate");
     }

@@ -139,19 +139,40 @@ final class StatsJson {
     Json.JsonObject json = Json.object().put("usage", m.usage());
     m.most().ifPresent(most -> json.put("max_usage", most));
     Json.JsonObject details = Json.object();
-    new java.util.TreeMap<>(m.details())
-        .forEach(
-            (key, value) -> {
-              String plain = key.startsWith("total_") ? key.substring(6) : key;
-              if (v2 || V1_MEMORY.contains(plain)) {
-                details.put(key, value);
-              }
-            });
+    Map<String, Long> all = m.details();
+    Order order = Order.of(all.keySet(), v2);
+    for (String key : order.shown()) {
+      details.put(key, all.getOrDefault(key, 0L));
+    }
     json.put("stats", details);
     if (m.failures() > 0) {
       json.put("failcnt", m.failures());
     }
     return json.put("limit", m.limit());
+  }
+
+  /// Which of a group's counters are shown, and in which order: the same for each sample.
+  private record Order(Set<String> keys, List<String> shown) {
+    private static volatile Order last = new Order(Set.of(), List.of());
+
+    static Order of(Set<String> keys, boolean v2) {
+      Order order = last;
+      if (!order.keys().equals(keys)) {
+        order =
+            new Order(
+                Set.copyOf(keys),
+                keys.stream()
+                    .filter(
+                        key ->
+                            v2
+                                || V1_MEMORY.contains(
+                                    key.startsWith("total_") ? key.substring(6) : key))
+                    .sorted()
+                    .toList());
+        last = order;
+      }
+      return order;
+    }
   }
 
   private static Json.JsonObject networks(Map<String, Statistics.Traffic> all) {

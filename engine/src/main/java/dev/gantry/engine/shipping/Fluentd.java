@@ -47,10 +47,9 @@ final class Fluentd implements LogDestination {
             LogDrivers.number(options, "fluentd-max-retries", Long.MAX_VALUE));
     this.patience = LogDrivers.duration(options, "fluentd-read-timeout", Duration.ZERO);
     this.hurry = LogDrivers.duration(options, "fluentd-write-timeout", Duration.ZERO);
-    // the log is the buffer, and larger
     String buffer = options.getOrDefault("fluentd-buffer-limit", "");
     if (!buffer.isEmpty()) {
-      long ignored = LogOptions.bytes(buffer);
+      long ignored = LogOptions.bytes(buffer); // what LogDrivers#room says of it is for the shipper
     }
     if (LogDrivers.truth(options, "fluentd-async")
         && options.containsKey("fluentd-async-connect")) {

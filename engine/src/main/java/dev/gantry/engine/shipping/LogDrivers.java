@@ -1,6 +1,7 @@
 package dev.gantry.engine.shipping;
 
 import dev.gantry.base.Failure;
+import dev.gantry.engine.logs.LogOptions;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
 import java.util.List;
@@ -107,6 +108,33 @@ public final class LogDrivers {
       case "fluentd" -> new Fluentd(options, source);
       default -> throw new Failure.InvalidRequest("log driver " + driver + " ships nothing");
     };
+  }
+
+  /// How much may wait for a receiver, beside what the log itself has room for.
+  ///
+  /// @param blocks whether the container waits for a receiver that is slow
+  /// @param bytes of text, `max-buffer-size`; [Long#MAX_VALUE] for no limit, as `lines`
+  /// @param lines `fluentd-buffer-limit`
+  public record Room(boolean blocks, long bytes, long lines) {
+    boolean isLimited() {
+      return bytes < Long.MAX_VALUE || lines < Long.MAX_VALUE;
+    }
+  }
+
+  /// The room that the options ask for: a container that does not wait may say how many bytes do,
+  /// and one whose fluentd need not be there how many lines.
+  public static Room room(Map<String, String> options) {
+    boolean blocks = !options.getOrDefault("mode", "").equals("non-blocking");
+    boolean later = truth(options, "fluentd-async") || truth(options, "fluentd-async-connect");
+    return new Room(
+        blocks,
+        blocks ? Long.MAX_VALUE : size(options, "max-buffer-size"),
+        later ? size(options, "fluentd-buffer-limit") : Long.MAX_VALUE);
+  }
+
+  private static long size(Map<String, String> options, String name) {
+    String text = options.getOrDefault(name, "");
+    return text.isEmpty() ? Long.MAX_VALUE : LogOptions.bytes(text);
   }
 
   /// A time as Go writes it (`500ms`, `1m30s`), or a bare number of milliseconds.

@@ -4,10 +4,12 @@ import dev.gantry.engine.logs.LogEntry;
 import dev.gantry.engine.logs.LogFile;
 import dev.gantry.engine.logs.LogQuery;
 import dev.gantry.engine.logs.LogReader;
+import dev.gantry.engine.logs.Tail;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
@@ -20,12 +22,14 @@ import org.jspecify.annotations.Nullable;
 public final class LogShipper implements AutoCloseable {
   private static final long LONGEST_WAIT = 10_000;
   private static final long NOTE_EVERY_NANOS = 500_000_000L;
+  private static final Duration LATE = Duration.ofSeconds(1);
 
   private final String name;
   private final LogDestination destination;
   private final LogFile log;
   private final Path note;
   private final BooleanSupplier live;
+  private final LogDrivers.Room room;
   private final Thread thread;
   private volatile boolean hurried;
   private boolean connected;
@@ -39,18 +43,22 @@ public final class LogShipper implements AutoCloseable {
   private long passed;
   private long handed;
   private long noted;
+  private long looked;
+  private Tail.Begin kept = new Tail.Begin(Instant.EPOCH, 0); // what is before has no room to wait
+  private long dropped;
 
   /// Begins to ship.
   ///
   /// @param connected whether `destination` has been connected already
-  /// @param patient whether lines wait for a receiver that is slow (Docker's `mode=blocking`),
-  ///   rather than be lost when the log is rotated; one that is away is never waited for
+  /// @param room how much may wait for a receiver; where it is unlimited and blocks, the container
+  ///   waits for one that is slow, rather than lose lines when its log is rotated. One that is away
+  ///   is never waited for
   /// @param live whether lines may still come
   public LogShipper(
       String name,
       LogDestination destination,
       boolean connected,
-      boolean patient,
+      LogDrivers.Room room,
       LogFile log,
       Path note,
       BooleanSupplier live) {
@@ -60,10 +68,12 @@ public final class LogShipper implements AutoCloseable {
     this.note = note;
     this.live = live;
     this.reached = Instant.EPOCH;
+    this.looked = System.nanoTime() - LATE.toNanos();
     read(note);
     this.connected = connected;
     this.away = !connected;
-    if (patient) {
+    this.room = room;
+    if (room.blocks()) {
       log.keepFor(this::needs);
     }
     this.thread = Thread.ofVirtual().name("ship-" + name).start(this::run);
@@ -131,19 +141,49 @@ public final class LogShipper implements AutoCloseable {
       passed++;
       return;
     }
-    if (failures <= destination.retries().most()) {
-      if (!connected) {
-        connect();
+    if (hasRoom(entry, same ? together : 0)) {
+      if (failures <= destination.retries().most()) {
+        if (!connected) {
+          connect();
+        }
+        destination.send(entry);
       }
-      destination.send(entry);
+      failures = 0; // a line that nobody took often enough is given up
+      handed++;
+      tellDropped();
+    } else {
+      dropped++;
     }
-    failures = 0; // a line that nobody took often enough is given up
     together = same ? together + 1 : 1;
     passed = together;
     reached = entry.time();
-    handed++;
     if (System.nanoTime() - noted > NOTE_EVERY_NANOS) {
       remember();
+    }
+  }
+
+  /// False for a line behind which more waits than may.
+  ///
+  /// @param index how many lines of its time come before it
+  private boolean hasRoom(LogEntry entry, long index) throws IOException {
+    if (!room.isLimited()) {
+      return true;
+    }
+    long now = System.nanoTime();
+    if (now - looked >= LATE.toNanos() && entry.time().isBefore(Instant.now().minus(LATE))) {
+      looked = now;
+      kept = Tail.begin(log, room.bytes(), room.lines());
+    }
+    return kept.includes(entry.time(), index);
+  }
+
+  private void tellDropped() {
+    if (dropped > 0) {
+      System.getLogger("gantryd")
+          .log(
+              System.Logger.Level.WARNING,
+              dropped + " lines of " + name + " were left out: too many waited for their receiver");
+      dropped = 0;
     }
   }
 

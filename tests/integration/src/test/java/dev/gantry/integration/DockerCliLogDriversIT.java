@@ -29,6 +29,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -394,6 +395,73 @@ class DockerCliLogDriversIT {
         assertTrue(at >= 0, "line " + i + " has come, in its turn");
       }
       ignored.release();
+    }
+  }
+
+  /// What may wait for a receiver is bounded where the options say so: the last lines remain.
+  @Test
+  void onlyAsMuchWaitsAsMay(Engine engine) throws IOException {
+    int lines;
+    int bytes;
+    try (Receiver first = new Receiver(0);
+        Receiver second = new Receiver(0)) {
+      lines = first.port();
+      bytes = second.port();
+    }
+    String print = "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line$i.; done; sleep 1000";
+    run(
+        engine,
+        "by-lines",
+        print,
+        "--log-driver",
+        "fluentd",
+        "--log-opt",
+        "fluentd-address=127.0.0.1:" + lines,
+        "--log-opt",
+        "fluentd-async=true",
+        "--log-opt",
+        "fluentd-retry-wait=100ms",
+        "--log-opt",
+        "fluentd-buffer-limit=100");
+    run(
+        engine,
+        "by-bytes",
+        print,
+        "--log-driver",
+        "fluentd",
+        "--log-opt",
+        "fluentd-address=127.0.0.1:" + bytes,
+        "--log-opt",
+        "fluentd-async=true",
+        "--log-opt",
+        "mode=non-blocking",
+        "--log-opt",
+        "max-buffer-size=500b",
+        "--log-opt",
+        "cache-max-size=10k",
+        "--log-opt",
+        "fluentd-retry-wait=100ms");
+    // what has only just come is not counted yet
+    for (String name : List.of("by-lines", "by-bytes")) {
+      Eventually.within(
+          PATIENCE,
+          "all was printed three seconds ago",
+          () -> {
+            List<String> last = Containers.log(engine, name, false, "&tail=1&timestamps=1");
+            return last.size() == 1
+                && last.getFirst().endsWith(" line3000.")
+                && Instant.parse(last.getFirst().split(" ")[0])
+                    .isBefore(Instant.now().minusSeconds(3));
+          });
+    }
+    try (Receiver first = new Receiver(lines);
+        Receiver second = new Receiver(bytes)) {
+      first.await("line3000.");
+      second.await("line3000.");
+      assertTrue(first.text.indexOf("line2950.") > 0, first.text::toString);
+      assertTrue(first.text.indexOf("line2900.") < 0, first.text::toString);
+      assertTrue(second.text.indexOf("line2970.") > 0, second.text::toString);
+      assertTrue(second.text.indexOf("line2940.") < 0, second.text::toString);
     }
   }
 

@@ -209,4 +209,63 @@ class HealthIT {
             .put("Healthcheck", Json.object().put("Test", Json.strings(List.of("SOMETHING", "x"))));
     engine.request("POST", "/containers/create", body.toString()).expect(400);
   }
+
+  @Test
+  void flagsOfOursAskFromInsideTheContainersNetwork(Engine engine) {
+    String server = "mkdir /w; echo fine >/w/index.html; exec httpd -f -p 8080 -h /w";
+    for (List<String> flags :
+        List.of(
+            List.of("asked", "--health-http", "http://localhost:8080/"),
+            List.of("reached", "--health-tcp", "8080"))) {
+      List<String> words = new ArrayList<>(List.of("run", "-d", "--name", flags.get(0)));
+      words.addAll(flags.subList(1, 3));
+      words.addAll(List.of("--health-interval", "100ms", "--health-retries", "1"));
+      words.addAll(List.of("--health-on-failure", "stop", "--stop-timeout", "0"));
+      words.addAll(List.of(engine.busybox(), "sh", "-c", server));
+      engine.gantry(words.toArray(String[]::new)).succeeded();
+    }
+    awaitHealth(engine, "asked", "healthy");
+    awaitHealth(engine, "reached", "healthy");
+    engine.docker("exec", "asked", "rm", "/w/index.html").succeeded();
+    awaitStatus(engine, "asked", "exited");
+    assertEquals("running", state(engine, "reached").string("Status", ""));
+    engine.gantry("run", "--health-http", "ftp://localhost/", engine.busybox(), "true").exited(125);
+    engine.gantry("run", "--health-on-failure", "weep", engine.busybox(), "true").exited(125);
+  }
+
+  /// A server that takes the connection and says nothing, one that says something else, and one
+  /// whose answer comes in pieces.
+  @Test
+  void slowAndStrangeServersAreToldApart(Engine engine) {
+    Map<String, String> servers =
+        Map.of(
+            "silent", "exec nc -ll -p 80 -e sleep 1000",
+            "strange", "while :; do echo '220 ready' | nc -l -p 80; done",
+            "pieces",
+                "printf '#!/bin/sh\\nprintf \"HTTP/1.1 2\"; sleep 0.2; printf \"04 None\\\\r\\\\n\";"
+                    + " sleep 0.1; printf \"\\\\r\\\\n\"' >/s; chmod +x /s;"
+                    + " while :; do nc -l -p 80 -e /s; done");
+    servers.forEach(
+        (name, script) -> {
+          Json.JsonObject check =
+              (Json.JsonObject) check("HTTP", "http://localhost/").get("Healthcheck");
+          check.put("Timeout", 2_000_000_000L).put("Retries", 1000);
+          create(engine, name, Map.of("Healthcheck", check), "sh", "-c", script);
+          start(engine, name);
+        });
+    Map<String, String> expected =
+        Map.of(
+            "silent", "Health check exceeded timeout (2s)",
+            "strange", "no HTTP answer: 220 ready",
+            "pieces", "HTTP/1.1 204 None");
+    expected.forEach(
+        (name, text) ->
+            Eventually.within(
+                PATIENCE,
+                () -> name + " is told: " + health(engine, name),
+                () ->
+                    health(engine, name).objects("Log").stream()
+                        .anyMatch(r -> r.string("Output", "").startsWith(text))));
+    assertEquals("healthy", health(engine, "pieces").string("Status", ""));
+  }
 }

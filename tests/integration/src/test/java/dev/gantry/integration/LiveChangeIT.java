@@ -194,4 +194,103 @@ class LiveChangeIT {
     Eventually.within(
         PATIENCE, "it is removed", () -> engine.docker("inspect", "brief").code() != 0);
   }
+
+  /// Each kind of change, then the engine's sudden end: all of it is so still, and works.
+  @Test
+  void everyChangeOutlivesTheEngine(Engine engine) {
+    run(engine, "changed", "touch /layer; echo first; exec sleep 1000", "--stop-signal", "KILL");
+    awaitLog(engine, "changed", "first");
+    String id = inspect(engine, "changed", "{{.Id}}");
+    // what takes a restart
+    String script =
+        "ls -d /layer /bound /kept /ram; touch /ok;"
+            + " echo $WORD; while :; do echo hi | nc -l -p 80; done";
+    change(
+        engine,
+        "changed",
+        Json.object()
+            .put("Env", Json.strings(List.of("WORD=said")))
+            .put("Entrypoint", Json.strings(List.of("sh", "-c")))
+            .put("Cmd", Json.strings(List.of(script)))
+            .put("Binds", Json.strings(List.of("/tmp:/bound:ro")))
+            .put(
+                "Mounts",
+                Json.array()
+                    .add(
+                        Json.object()
+                            .put("Type", "volume")
+                            .put("Source", "kept")
+                            .put("Target", "/kept")))
+            .put("Tmpfs", Json.object().put("/ram", "size=1m")));
+    awaitLog(engine, "changed", "/bound\n/kept\n/layer\n/ram\nsaid");
+    long pid = state(engine, "changed").number("Pid", 0);
+    // what does not
+    engine
+        .gantry(
+            "update",
+            "--memory",
+            "48m",
+            "--memory-swap",
+            "48m",
+            "--pids-limit",
+            "32",
+            "--restart",
+            "always",
+            "--label",
+            "team=blue",
+            "--log-opt",
+            "max-size=1m",
+            "--log-opt",
+            "max-file=2",
+            "--health-cmd",
+            "test -e /ok",
+            "--health-interval",
+            "100ms",
+            "--health-retries",
+            "1",
+            "--publish",
+            "127.0.0.1::80",
+            "changed")
+        .succeeded();
+    int port = port(engine, "changed");
+    awaitHealth(engine, "healthy");
+    engine.kill();
+    engine.restart();
+
+    assertEquals(id, inspect(engine, "changed", "{{.Id}}"));
+    assertEquals(pid, state(engine, "changed").number("Pid", 0), "the process lives on");
+    assertEquals(
+        "50331648 32 always map[max-file:2 max-size:1m] map[team:blue]",
+        inspect(
+            engine,
+            "changed",
+            "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.RestartPolicy.Name}}"
+                + " {{.HostConfig.LogConfig.Config}} {{.Config.Labels}}"));
+    String limit =
+        engine.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", "changed").line();
+    assertTrue(limit.endsWith("/ 48MiB"), limit);
+    assertEquals(port, port(engine, "changed"));
+    Eventually.within(PATIENCE, "the port answers", () -> answers(port));
+    engine.docker("exec", "changed", "rm", "/ok").succeeded();
+    awaitHealth(engine, "unhealthy");
+    // the new policy, the new environment, command and mounts, in the old layer
+    assertTrue(ProcessHandle.of(pid).orElseThrow().destroyForcibly());
+    awaitLog(engine, "changed", "said\n/bound\n/kept\n/layer\n/ram\nsaid");
+    assertEquals(1, inspect(engine, "changed").number("RestartCount", 0));
+    // nobody asked for a certain one: each run gets a port of its own
+    Eventually.within(PATIENCE, "the port answers again", () -> answers(port(engine, "changed")));
+    awaitHealth(engine, "healthy");
+  }
+
+  private static int port(Engine engine, String name) {
+    String published = engine.docker("port", name, "80").succeeded().line();
+    return Integer.parseInt(published.substring(published.lastIndexOf(':') + 1));
+  }
+
+  private static void awaitHealth(Engine engine, String status) {
+    Eventually.within(
+        PATIENCE,
+        () -> "it becomes " + status + ": " + state(engine, "changed"),
+        () -> inspect(engine, "changed", "{{.State.Health.Status}}").equals(status));
+  }
 }
