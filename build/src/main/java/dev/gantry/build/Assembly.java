@@ -17,9 +17,7 @@ import dev.gantry.oci.MediaTypes;
 import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,6 +35,7 @@ import java.util.Optional;
 public final class Assembly {
   private static final String STATEMENT = "https://in-toto.io/Statement/v0.1";
   private static final String IN_TOTO = "application/vnd.in-toto+json";
+  private static final String ARTIFACT = "application/vnd.docker.attestation.manifest.v1+json";
 
   private final Images images;
   private final Packaging packaging;
@@ -201,9 +200,14 @@ public final class Assembly {
   /// What a client wants to have said of the files of `built`, as files to lie beside them.
   ///
   /// @param prefix of the files' names
+  /// @param mark stands before their endings
   /// @return statements (in-toto) by the names of the files
   public static Map<String, byte[]> statements(
-      Built built, Packaging packaging, Provenance.Invocation invocation, String prefix)
+      Built built,
+      Packaging packaging,
+      Provenance.Invocation invocation,
+      String prefix,
+      String mark)
       throws IOException {
     if (!packaging.attests()) {
       return Map.of();
@@ -218,28 +222,27 @@ public final class Assembly {
                   subjects.add(
                       Json.object()
                           .put("name", below.substring(1))
-                          .put("digest", Json.object().put("sha256", digest(tree, path))));
+                          .put("digest", sha256(tree, path)));
                 }
               });
     }
     Map<String, byte[]> all = new LinkedHashMap<>();
     for (Statement statement : statements(built, packaging, invocation, List.of())) {
       boolean sbom = statement.predicateType().equals(Sbom.PREDICATE_TYPE);
-      all.put(
-          prefix + (sbom ? "sbom.spdx.json" : "provenance.json"), bytes(statement.json(subjects)));
+      String base = prefix + (sbom ? "sbom" : "provenance");
+      String end = mark + (sbom ? ".spdx.json" : ".json");
+      String name = base + end;
+      for (int n = 1; all.containsKey(name); n++) { // of stages and the context
+        name = base + "-" + n + end;
+      }
+      all.put(name, bytes(statement.json((Json.JsonArray) subjects.copy())));
     }
     return all;
   }
 
-  private static String digest(Tree tree, String path) throws IOException {
-    MessageDigest hasher = Digest.hasher();
-    byte[] buffer = new byte[64 * 1024];
-    try (InputStream in = Walk.content(tree, path)) {
-      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
-        hasher.update(buffer, 0, n);
-      }
-    }
-    return Digest.of(hasher).hex();
+  private static Json.JsonObject sha256(Tree tree, String path) throws IOException {
+    Digest digest = Fingerprint.content(tree, path);
+    return Json.object().put(digest.algorithm(), digest.hex());
   }
 
   private static List<Statement> statements(
@@ -251,7 +254,12 @@ public final class Assembly {
     List<Statement> all = new ArrayList<>();
     if (packaging.sbom()) {
       String name = names.isEmpty() ? "image" : names.getFirst().familiar();
-      all.add(new Statement(Sbom.PREDICATE_TYPE, Sbom.of(built, name, invocation.began())));
+      for (Built.Scan scan : built.scans()) {
+        try (Tree tree = scan.source().open()) {
+          String what = scan.what().isEmpty() ? name : name + " " + scan.what();
+          all.add(new Statement(Sbom.PREDICATE_TYPE, Sbom.of(tree, what, invocation.began())));
+        }
+      }
     }
     packaging
         .provenance()
@@ -272,6 +280,12 @@ public final class Assembly {
           blob.withAnnotations(Map.of("in-toto.io/predicate-type", statement.predicateType())));
       diffIds.add(blob.digest().toString());
     }
+    if (packaging.form().artifacts()) {
+      Descriptor nothing = store(MediaTypes.EMPTY, Json.object());
+      Descriptor subject = new Descriptor(about.mediaType(), about.digest(), about.size());
+      return attested(
+          about, new Manifest(MediaTypes.MANIFEST, ARTIFACT, nothing, layers, subject, Map.of()));
+    }
     Descriptor config =
         store(
             MediaTypes.CONFIG,
@@ -280,7 +294,10 @@ public final class Assembly {
                 .put("os", "unknown")
                 .put("config", Json.object())
                 .put("rootfs", Json.object().put("type", "layers").put("diff_ids", diffIds)));
-    Manifest manifest = new Manifest(MediaTypes.MANIFEST, "", config, layers, null, Map.of());
+    return attested(about, new Manifest(MediaTypes.MANIFEST, "", config, layers, null, Map.of()));
+  }
+
+  private Descriptor attested(Descriptor about, Manifest manifest) {
     return store(MediaTypes.MANIFEST, manifest.json())
         .withPlatform(new Platform("unknown", "unknown", ""))
         .withAnnotations(

@@ -34,6 +34,15 @@ public interface BuildClient {
   /// has none.
   Optional<Agent> agent(String id) throws IOException;
 
+  /// What stands for a source of another place, which the client may deny or replace: itself, where
+  /// the client has no policy.
+  ///
+  /// @param name a URL: `https://…`, `git://…`
+  /// @throws dev.gantry.base.Failure.Forbidden if the client does not want it
+  default String source(String name) {
+    return name;
+  }
+
   /// An ssh agent. Each program that opens its socket talks to the agent by itself.
   @FunctionalInterface
   interface Agent {

@@ -48,6 +48,13 @@ public record BuildRequest(
     String text,
     List<CacheSource> cacheFrom,
     boolean squash) {
+  /// The build argument that says the host name of steps.
+  public static final String HOST_NAME = "BUILDKIT_SANDBOX_HOSTNAME";
+
+  /// Whether the value of an argument means yes.
+  public static boolean isOn(String value) {
+    return value.equals("1") || value.equalsIgnoreCase("true") || value.equalsIgnoreCase("t");
+  }
 
   /// Which times files and the image get.
   ///

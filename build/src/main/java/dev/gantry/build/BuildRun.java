@@ -318,6 +318,28 @@ public final class BuildRun implements AutoCloseable {
     }
   }
 
+  Source layers(List<Digest> diffIds, String name) {
+    return new LayersSource(diffIds, name);
+  }
+
+  /// What a list of packages tells of beside the result; the build is over.
+  List<Built.Scan> scans() {
+    List<Built.Scan> all = new ArrayList<>();
+    try {
+      for (Dockerfile.Stage one : ScanTargets.stages(plan, request.file(), request.arguments())) {
+        all.add(
+            new Built.Scan(
+                "stage " + one.label(), layers(stage(one.index()).diffIds(), one.label())));
+      }
+    } catch (BuildFailure e) {
+      throw new Failure.Internal("a stage has failed: " + e.text(), e);
+    }
+    if (ScanTargets.context(request.file(), request.arguments())) {
+      all.add(new Built.Scan("context", request.context()));
+    }
+    return all;
+  }
+
   /// Files of a stage or an image.
   private final class LayersSource implements Source {
     private final List<Digest> diffIds;

@@ -9,6 +9,7 @@ import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.Engine;
 import dev.gantry.images.Image;
+import dev.gantry.images.Images;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.HostMounts;
@@ -123,6 +124,17 @@ public final class Builder {
   /// for what is in them.
   Map<String, Fingerprint.Result> fingerprints() {
     return fingerprints;
+  }
+
+  /// The names of the variables that an image sets; empty if it is not here.
+  public static Optional<Set<String>> variables(Images images, String name) {
+    try {
+      return images
+          .find(name)
+          .map(i -> new ImageConfig((Json.JsonObject) i.config().copy()).environment().keySet());
+    } catch (Failure e) {
+      return Optional.empty(); // no name of any image: the build says so
+    }
   }
 
   Engine engine() {

@@ -8,6 +8,7 @@ import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -39,6 +40,19 @@ public final class Built {
   /// What it was made of beside the context: base images, downloads, repositories; sorted.
   public List<Material> materials() {
     return run.materials();
+  }
+
+  /// A tree that a list of packages tells of.
+  ///
+  /// @param what `stage NAME` or `context`; empty for the result
+  record Scan(String what, Source source) {}
+
+  /// The result, and what the Dockerfile wants looked at beside it.
+  List<Scan> scans() {
+    List<Scan> all = new ArrayList<>();
+    all.add(new Scan("", run.layers(stage.diffIds(), "the image")));
+    all.addAll(run.scans());
+    return all;
   }
 
   /// The text that it was made by.

@@ -72,18 +72,61 @@ public final class CacheManifest {
 
   // ---- writing
 
-  /// Makes a cache of what builds came to.
+  /// How a client wants a cache written.
   ///
   /// @param all also the layers of stages that are not in the result (`mode=max`)
   /// @param asImage whether its top document shall be a manifest (`image-manifest=true`), which
   ///   some registries insist on, and not an index
+  /// @param docker Docker's media types in the place of OCI's
+  /// @param packing of layers
+  public record Wish(boolean all, boolean asImage, boolean docker, Form packing) {
+    /// Reads `mode`, `image-manifest`, `oci-mediatypes`, `compression`, `compression-level` and
+    /// `force-compression`.
+    ///
+    /// @throws Failure.InvalidRequest for values that nobody knows
+    public static Wish of(Map<String, String> attributes) {
+      String mode = attributes.getOrDefault("mode", "min");
+      if (!mode.matches("min|max")) {
+        throw new Failure.InvalidRequest("invalid mode " + mode + " of a cache: min or max");
+      }
+      boolean docker = attributes.getOrDefault("oci-mediatypes", "").matches("false|0");
+      String manifest = attributes.getOrDefault("image-manifest", "");
+      boolean asImage = manifest.isEmpty() ? !docker : BuildRequest.isOn(manifest);
+      if (docker && asImage) {
+        throw new Failure.InvalidRequest("a cache as an image's manifest has OCI's media types");
+      }
+      Map<String, String> packing = new LinkedHashMap<>(attributes);
+      packing.remove("oci-mediatypes"); // of the cache's documents; any layer can be in one
+      return new Wish(mode.equals("max"), asImage, docker, Form.of(packing));
+    }
+
+    private Descriptor layer(Images images, Images.Layer layer, ContentStore.Lease lease)
+        throws IOException {
+      Descriptor d =
+          packing.compression().isPresent()
+              ? images.packed(
+                  layer, packing.compression().get(), packing.level(), packing.all(), lease)
+              : images.packed(layer, lease);
+      String type =
+          docker && d.mediaType().equals(MediaTypes.LAYER_GZIP)
+              ? MediaTypes.DOCKER_LAYER_GZIP
+              : d.mediaType();
+      return new Descriptor(type, d.digest(), d.size());
+    }
+
+    private String mediaType() {
+      return asImage ? MediaTypes.MANIFEST : docker ? MediaTypes.DOCKER_LIST : MediaTypes.INDEX;
+    }
+  }
+
+  /// Makes a cache of what builds came to.
+  ///
   /// @param lease holds the content
-  public static Export of(
-      List<Built> builds, boolean all, boolean asImage, ContentStore.Lease lease)
+  public static Export of(List<Built> builds, Wish form, ContentStore.Lease lease)
       throws IOException {
     Images images = builds.getFirst().images();
     Map<Digest, Made> made = new LinkedHashMap<>();
-    builds.forEach(b -> b.made(all).forEach(m -> made.putIfAbsent(m.key(), m)));
+    builds.forEach(b -> b.made(form.all()).forEach(m -> made.putIfAbsent(m.key(), m)));
     List<Descriptor> blobs = new ArrayList<>();
     Map<Digest, Integer> places = new LinkedHashMap<>();
     Json.JsonArray layers = Json.array();
@@ -94,8 +137,7 @@ public final class CacheManifest {
         place = blobs.size();
         places.put(m.layer().blob(), place);
         Descriptor blob =
-            images
-                .packed(m.layer(), lease)
+            form.layer(images, m.layer(), lease)
                 .withAnnotations(Map.of(DIFF_ID, m.layer().diffId().toString()));
         blobs.add(blob);
         layers.add(Json.object().put("blob", blob.digest().toString()).put("parent", -1));
@@ -108,11 +150,11 @@ public final class CacheManifest {
     lease.hold(Digest.of(config));
     Descriptor own = new Descriptor(CONFIG, images.content().put(config), config.length);
     Json.JsonObject document =
-        asImage
+        form.asImage()
             ? new Manifest(MediaTypes.MANIFEST, "", own, blobs, null, Map.of()).json()
-            : new ImageIndex(join(blobs, own)).json();
+            : new ImageIndex(form.mediaType(), "", join(blobs, own), null, Map.of()).json();
     byte[] manifest = JsonWriter.plain(document).getBytes(StandardCharsets.UTF_8);
-    return new Export(asImage ? MediaTypes.MANIFEST : MediaTypes.INDEX, manifest, join(blobs, own));
+    return new Export(form.mediaType(), manifest, join(blobs, own));
   }
 
   private static List<Descriptor> join(List<Descriptor> blobs, Descriptor last) {

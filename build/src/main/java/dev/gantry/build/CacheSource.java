@@ -39,6 +39,11 @@ public interface CacheSource {
   /// @throws Failure or IOException if it cannot be read; the build goes on without it
   Map<Digest, CacheManifest.Record> records(List<Platform> platforms) throws IOException;
 
+  /// Images whose history is to be compared, because they say no keys.
+  default List<PastImage> past() {
+    return List.of();
+  }
+
   /// Brings a layer's content to the store, held by `lease`.
   void fetch(Descriptor blob, ContentStore content, ContentStore.Lease lease) throws IOException;
 
@@ -95,6 +100,13 @@ public interface CacheSource {
                 .map(d -> new Descriptor("", d, images.content().size(d)))
                 .toList();
         return CacheManifest.inline(image.document(), layers);
+      }
+
+      @Override
+      public List<PastImage> past() {
+        return image.document().has(CacheManifest.INLINE)
+            ? List.of()
+            : List.of(PastImage.of(image));
       }
 
       @Override

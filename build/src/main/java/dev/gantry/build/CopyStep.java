@@ -7,6 +7,7 @@ import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.dockerfile.PathPattern;
+import dev.gantry.dockerfile.Wildcards;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.images.TarWriter;
 import dev.gantry.kernel.Errno;
@@ -22,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /// COPY and ADD: a layer of files from the context, a stage, an image, heredocs, archives or URLs.
 final class CopyStep {
@@ -33,6 +33,7 @@ final class CopyStep {
   private String destination = "";
   private Optional<RuntimeSpec.User> owner = Optional.empty();
   private Optional<FileMode> mode = Optional.empty();
+  private long date; // of the layer
 
   CopyStep(StageBuild stage, Instruction.Copy instruction, BuildProgress.Step step) {
     this.stage = stage;
@@ -105,7 +106,7 @@ final class CopyStep {
                 + wanted
                 + " # buildkit";
         stage.addLayer(
-            ingredients(picks, documents, excluded, folder),
+            recipe(below, picks, documents, excluded, folder),
             text,
             step,
             out -> write(out, below, picks, documents, excluded, folder));
@@ -155,7 +156,7 @@ final class CopyStep {
     String clean = PathPattern.clean(wanted);
     List<String> found = new ArrayList<>();
     if (PathPattern.isPattern(clean)) {
-      Pattern pattern = pattern(clean);
+      Wildcards pattern = pattern(clean);
       int depth = clean.contains("**") ? Integer.MAX_VALUE : clean.split("/").length;
       match(tree, "", pattern, depth, found);
     } else {
@@ -180,22 +181,22 @@ final class CopyStep {
     return picks;
   }
 
-  private Pattern pattern(String text) throws BuildFailure {
+  private Wildcards pattern(String text) throws BuildFailure {
     try {
-      return Pattern.compile("/" + PathPattern.regex(text));
+      return Wildcards.ofPath("/" + text);
     } catch (java.util.regex.PatternSyntaxException e) {
       throw new BuildFailure("syntax error in pattern " + text, instruction.origin());
     }
   }
 
   private static void match(
-      Tree tree, String folder, Pattern pattern, int depth, List<String> found) throws Errno {
+      Tree tree, String folder, Wildcards pattern, int depth, List<String> found) throws Errno {
     if (depth == 0 || found.size() > 100_000) {
       return;
     }
     for (String name : tree.list(folder.isEmpty() ? "/" : folder)) {
       String path = folder + "/" + name;
-      if (pattern.matcher(path).matches()) {
+      if (pattern.matches(path)) {
         found.add(path);
       } else if (tree.status(path).map(Tree.Status::isDirectory).orElse(false)) {
         match(tree, path, pattern, depth - 1, found);
@@ -203,22 +204,42 @@ final class CopyStep {
     }
   }
 
-  private List<String> ingredients(
-      List<Pick> picks, List<Heredoc> documents, IgnoreFile excluded, boolean isFolder)
+  /// With `--link` the layers below count only for the folders on the way that they lack: the layer
+  /// is the same on another base, and as old as what is copied.
+  private StageBuild.Recipe recipe(
+      Tree below, List<Pick> picks, List<Heredoc> documents, IgnoreFile excluded, boolean isFolder)
       throws IOException {
     List<String> all = new ArrayList<>(List.of("copy", destination, Boolean.toString(isFolder)));
     all.add("owner " + owner.map(o -> o.uid() + ":" + o.gid()).orElse(""));
     all.add("mode " + mode.map(FileMode::toString).orElse(""));
     all.add("parents " + instruction.flags().parents());
+    long newest = 0;
     for (Pick pick : picks) {
       Fingerprint.Result print = fingerprint(pick, excluded);
-      stage.madeFrom(print.newest());
+      newest = Math.max(newest, print.newest());
       all.add(pick.name() + " " + print.digest());
     }
     for (Heredoc d : documents) {
       all.add("document " + d.name() + " " + d.text());
     }
-    return all;
+    boolean alone =
+        instruction.flags().link()
+            && newest > 0
+            && excluded.isEmpty()
+            && !instruction.flags().parents();
+    if (!alone) {
+      stage.madeFrom(newest);
+      date = stage.date();
+      return new StageBuild.Recipe(all, date, false, false);
+    }
+    date = stage.date(newest);
+    all.add("date " + date);
+    for (String path = destination; !path.isEmpty() && !path.equals("/"); path = parent(path)) {
+      if (!below.status(path).map(Tree.Status::isDirectory).orElse(false)) {
+        all.add("without " + path);
+      }
+    }
+    return new StageBuild.Recipe(all, date, true, false);
   }
 
   private Fingerprint.Result fingerprint(Pick pick, IgnoreFile excluded) throws IOException {
@@ -306,13 +327,9 @@ final class CopyStep {
         path.substring(1) + "/",
         TarWriter.FOLDER,
         "",
-        status(0040755, uid, gid, 0, now()),
+        status(0040755, uid, gid, 0, date),
         0,
         Map.of());
-  }
-
-  private long now() {
-    return stage.date();
   }
 
   private static Tree.Status status(int mode, long uid, long gid, long size, long seconds) {
@@ -328,7 +345,7 @@ final class CopyStep {
     Tree.Status changed =
         new Tree.Status(
                 bits, uid, gid, s.size(), s.seconds(), 0, s.device(), s.inode(), 1, s.fileSystem())
-            .notAfter(stage.limit());
+            .notAfter(stage.limit(date));
     if (s.isDirectory()) {
       made.add(to);
     }
@@ -344,7 +361,7 @@ final class CopyStep {
         to.substring(1),
         TarWriter.FILE,
         "",
-        status(bits, uid, gid, content.length, now()),
+        status(bits, uid, gid, content.length, date),
         content.length,
         Map.of());
     tar.content(new ByteArrayInputStream(content), content.length);
@@ -371,8 +388,9 @@ final class CopyStep {
       String user = stage.config().user();
       copy.owner = copy.owner(below, user);
       copy.destination = path;
+      copy.date = stage.date();
       stage.addLayer(
-          List.of("workdir", path, user),
+          new StageBuild.Recipe(List.of("workdir", path, user), copy.date, false, false),
           text,
           step,
           out -> copy.write(out, below, List.of(), List.of(), IgnoreFile.NONE, true));

@@ -75,8 +75,9 @@ final class Downloads implements AutoCloseable {
   // ---- URLs
 
   /// Fetches a file; its name is the last part of the URL's path.
-  Pick fetch(String url, boolean intoFolder)
+  Pick fetch(String wanted, boolean intoFolder)
       throws BuildFailure, IOException, InterruptedException {
+    String url = stage.run().request().client().source(wanted);
     URI uri;
     try {
       uri = URI.create(url);
@@ -161,7 +162,8 @@ final class Downloads implements AutoCloseable {
   }
 
   /// Clones a git repository; its files belong to root.
-  Pick clone(String url) throws BuildFailure, IOException, InterruptedException {
+  Pick clone(String wanted) throws BuildFailure, IOException, InterruptedException {
+    String url = stage.run().request().client().source(wanted);
     Path own = Files.createDirectory(folder.resolve("git-" + count++));
     GitSource.Checkout checkout =
         GitSource.parse(url)

@@ -42,13 +42,24 @@ final class Fingerprint {
       text(tree.readLink(path));
     } else if (s.isRegular()) {
       text(Long.toString(s.size()));
-      try (InputStream in = Walk.content(tree, path)) {
-        for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
-          hasher.update(buffer, 0, n);
-        }
-      }
+      bytes(path);
     } else if (!s.isDirectory()) {
       text(Long.toString(s.device()));
+    }
+  }
+
+  /// Of a regular file's bytes alone.
+  static Digest content(Tree tree, String path) throws IOException {
+    Fingerprint print = new Fingerprint(tree, false);
+    print.bytes(path);
+    return Digest.of(print.hasher);
+  }
+
+  private void bytes(String path) throws IOException {
+    try (InputStream in = Walk.content(tree, path)) {
+      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
+        hasher.update(buffer, 0, n);
+      }
     }
   }
 

@@ -11,18 +11,21 @@ import java.util.Optional;
 /// @param level of the compression; 0 for the usual one
 /// @param all whether the base image's layers are packed so too
 /// @param oci whether its documents are OCI's or Docker's; empty for whatever they need
+/// @param artifacts whether attestations are OCI's artifacts, which name what they are about
 /// @param explicit whether a manifest is wanted at once
 public record Form(
     Optional<Compression> compression,
     int level,
     boolean all,
     Optional<Boolean> oci,
+    boolean artifacts,
     boolean explicit) {
   /// Nothing that anybody has asked for.
-  public static final Form STANDARD = new Form(Optional.empty(), 0, false, Optional.empty(), false);
+  public static final Form STANDARD =
+      new Form(Optional.empty(), 0, false, Optional.empty(), false, false);
 
   /// Reads the attributes of an output: `compression`, `compression-level`, `force-compression`,
-  /// `oci-mediatypes`.
+  /// `oci-mediatypes`, `oci-artifact`; those of a cache have the same names.
   ///
   /// @throws Failure.InvalidRequest for values that are none
   public static Form of(Map<String, String> attributes) {
@@ -54,6 +57,7 @@ public record Form(
         level.isEmpty() ? 0 : Integer.parseInt(level),
         isOn("force-compression", attributes.getOrDefault("force-compression", "false")),
         oci,
+        isOn("oci-artifact", attributes.getOrDefault("oci-artifact", "false")),
         compression.isPresent() || oci.equals(Optional.of(true)));
   }
 
@@ -66,6 +70,6 @@ public record Form(
 
   /// The same with a manifest at once.
   public Form withManifest() {
-    return new Form(compression, level, all, oci, true);
+    return new Form(compression, level, all, oci, artifacts, true);
   }
 }

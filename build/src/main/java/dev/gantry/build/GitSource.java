@@ -123,6 +123,11 @@ public record GitSource(
         submodules);
   }
 
+  /// The same with its folder `.git`, if `keep` says so or the URL did.
+  public GitSource keeping(boolean keep) {
+    return with(Optional.of(keep || keepGitFolder), "");
+  }
+
   /// Fetches it.
   ///
   /// @param place an empty folder

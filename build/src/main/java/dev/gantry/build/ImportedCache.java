@@ -49,25 +49,15 @@ final class ImportedCache {
       }
       CacheManifest.Record record = one.record();
       one.source().fetch(record.blob(), images.content(), lease);
-      LayerCache.Entry entry =
-          new LayerCache.Entry(
-              below.isEmpty()
-                  ? record.diffId()
-                  : Digest.chain(Images.chains(below).getLast(), record.diffId()),
-              record.diffId(),
-              record.blob().digest(),
-              0,
-              record.description(),
-              record.created(),
-              Instant.now(),
-              1);
-      Optional<Images.Layer> layer = images.cachedLayer(entry, below, lease);
-      if (layer.isEmpty()) {
-        return Optional.empty();
-      }
-      LayerCache.Entry sized = entry.withSize(layer.get().size());
-      images.cache().put(key, sized);
-      return Optional.of(sized);
+      return taken(
+          key,
+          record.diffId(),
+          record.blob().digest(),
+          record.description(),
+          record.created(),
+          below,
+          images,
+          lease);
     } catch (Failure e) {
       found.remove(key);
       progress.warning("a layer of the cache could not be fetched: " + e.text());
@@ -75,6 +65,52 @@ final class ImportedCache {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// The layer that the RUN `text` has made in an image that says no keys.
+  ///
+  /// @param before the history so far
+  Optional<LayerCache.Entry> past(
+      Digest key,
+      List<PastImage.Step> before,
+      String text,
+      List<Digest> below,
+      Images images,
+      ContentStore.Lease lease)
+      throws IOException {
+    for (CacheSource source : sources) {
+      for (PastImage image : source.past()) {
+        Optional<PastImage.Layer> found = image.after(before, below, text);
+        if (found.isPresent()) {
+          PastImage.Layer l = found.get();
+          return taken(key, l.diffId(), l.blob(), text, l.created(), below, images, lease);
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /// A layer whose content is here, as a part of our own cache from now on.
+  private static Optional<LayerCache.Entry> taken(
+      Digest key,
+      Digest diffId,
+      Digest blob,
+      String text,
+      Instant created,
+      List<Digest> below,
+      Images images,
+      ContentStore.Lease lease)
+      throws IOException {
+    Digest chain = below.isEmpty() ? diffId : Digest.chain(Images.chains(below).getLast(), diffId);
+    LayerCache.Entry entry =
+        new LayerCache.Entry(chain, diffId, blob, 0, text, created, Instant.now(), 1);
+    Optional<Images.Layer> layer = images.cachedLayer(entry, below, lease);
+    if (layer.isEmpty()) {
+      return Optional.empty();
+    }
+    LayerCache.Entry sized = entry.withSize(layer.get().size());
+    images.cache().put(key, sized);
+    return Optional.of(sized);
   }
 
   private void read(BuildProgress progress) {

@@ -27,6 +27,10 @@ public record Material(String uri, String algorithm, String digest)
 
   /// The package URL of an image.
   static String purl(String name, Platform platform) {
+    if (name.startsWith("oci-layout:")) { // a folder of the client, under a name for one build
+      return "pkg:oci/layout?platform="
+          + URLEncoder.encode(platform.toString(), StandardCharsets.UTF_8);
+    }
     ImageReference reference = ImageReference.parse(name).withDefaultTag();
     String version = reference.tagIfAny().orElse("");
     return "pkg:docker/"

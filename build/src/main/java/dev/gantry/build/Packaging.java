@@ -72,6 +72,11 @@ public record Packaging(
     return fields;
   }
 
+  /// The same with an index of its own, if `wanted`.
+  public Packaging asIndex(boolean wanted) {
+    return new Packaging(annotations, provenance, sbom, inlineCache, index || wanted, form);
+  }
+
   /// The same in another form.
   public Packaging with(Form other) {
     return new Packaging(annotations, provenance, sbom, inlineCache, index, other);

@@ -3,6 +3,7 @@ package dev.gantry.build;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
@@ -78,8 +79,7 @@ public final class RemoteFile {
         if (login.isPresent() && sameServer(uri, at)) {
           request.header("Authorization", login.get());
         }
-        HttpResponse<InputStream> answer =
-            http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        HttpResponse<InputStream> answer = send(http, request.build());
         try (InputStream body = answer.body()) {
           Optional<URI> next = redirected(at, answer);
           if (next.isPresent()) {
@@ -96,6 +96,15 @@ public final class RemoteFile {
       }
     }
     throw new IOException(url + " leads from one address to another without an end");
+  }
+
+  private static HttpResponse<InputStream> send(HttpClient http, HttpRequest request)
+      throws IOException, InterruptedException {
+    try {
+      return http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    } catch (ConnectException e) { // which as a rule says nothing of its own
+      throw new IOException("nobody answers at " + request.uri().getAuthority(), e);
+    }
   }
 
   private static boolean sameServer(URI one, URI other) {

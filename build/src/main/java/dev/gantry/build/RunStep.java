@@ -10,7 +10,10 @@ import dev.gantry.engine.Attach;
 import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.Engine;
+import dev.gantry.engine.LayerFiles;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.Tree;
+import dev.gantry.oci.Platform;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.ArrayList;
@@ -21,12 +24,15 @@ import java.util.Set;
 
 /// RUN: a container on the stage's layers; what it has changed is the new layer.
 final class RunStep {
+  private static final String HOST_NAME = "buildkitsandbox";
+
   private final StageBuild stage;
   private final Instruction.Run instruction;
   private final BuildProgress.Step step;
   private final Engine engine;
   private final List<String> argv = new ArrayList<>();
   private String script = "";
+  private List<String> devices = List.of();
 
   RunStep(StageBuild stage, Instruction.Run instruction, BuildProgress.Step step) {
     this.stage = stage;
@@ -40,6 +46,13 @@ final class RunStep {
     if (isInsecure()) { // nor from the cache, if it is not allowed
       stage.run().needs("security.insecure", instruction.origin());
     }
+    if (!instruction.devices().isEmpty()) {
+      List<String> wanted = new ArrayList<>();
+      for (String text : instruction.devices()) {
+        wanted.add(stage.expansion().word(text));
+      }
+      devices = new RunDevices(stage, instruction.origin()).names(wanted);
+    }
     List<RunMount> mounts = new ArrayList<>();
     for (String text : instruction.mounts()) {
       mounts.add(RunMount.parse(stage.expansion().word(text)));
@@ -52,9 +65,25 @@ final class RunStep {
       ingredients.add("user " + stage.config().user());
       ingredients.add("in " + stage.config().workdir());
       ingredients.add("network " + network() + " " + instruction.security());
+      if (!hostName().equals(HOST_NAME)) {
+        ingredients.add("host name " + hostName());
+      }
+      devices.forEach(d -> ingredients.add("device " + d));
       ingredients.addAll(mounted.ingredients());
-      stage.addLayer(ingredients, text(), step, out -> container(mounted, out));
+      stage.addLayer(
+          new StageBuild.Recipe(ingredients, stage.date(), false, isTold()),
+          text(),
+          step,
+          out -> container(mounted, out));
     }
+  }
+
+  /// Whether the text in the history is all that there is to know.
+  private boolean isTold() {
+    return instruction.mounts().isEmpty()
+        && instruction.devices().isEmpty()
+        && instruction.network().isEmpty()
+        && instruction.security().isEmpty();
   }
 
   private boolean isInsecure() {
@@ -115,6 +144,11 @@ final class RunStep {
     return wanted.isEmpty() ? "default" : wanted;
   }
 
+  private String hostName() {
+    String wanted = stage.run().request().arguments().getOrDefault(BuildRequest.HOST_NAME, "");
+    return wanted.isEmpty() ? HOST_NAME : wanted;
+  }
+
   // ---- the container
 
   private Json.JsonObject body(RunMounts mounted) throws BuildFailure, ParseFailure, IOException {
@@ -140,18 +174,46 @@ final class RunStep {
     if (isInsecure()) {
       host.put("Privileged", true);
     }
+    if (!devices.isEmpty()) {
+      host.put("DeviceRequests", RunDevices.requests(devices));
+    }
     return Json.object()
         .put("Cmd", Json.strings(argv))
         .put("Env", environment)
         .put("User", stage.config().user())
         .put("WorkingDir", stage.config().workdir())
-        .put("Hostname", "buildkitsandbox")
+        .put("Hostname", hostName())
         .put("Labels", Json.object().put(Builder.LABEL, "step"))
         .put("HostConfig", host);
   }
 
+  /// Says why before a program fails that no kernel here can run.
+  private void checkMachine() throws BuildFailure, IOException {
+    Platform here = Platform.here();
+    if (stage.platform().architecture().equals(here.architecture()) || argv.isEmpty()) {
+      return;
+    }
+    try (Tree tree = stage.files()) {
+      String program = LayerFiles.resolve(tree, stage.config().resolve(argv.getFirst()));
+      Optional<String> foreign = new ForeignPrograms().cannotRun(tree, program);
+      if (foreign.isPresent()) {
+        throw new BuildFailure(
+            "RUN needs "
+                + argv.getFirst()
+                + " of the image, a program for "
+                + foreign.get()
+                + ", and this machine ("
+                + here
+                + ") has no emulator for it: register one (binfmt_misc, as Debian's qemu-user-static"
+                + " does), or run the step on FROM --platform=$BUILDPLATFORM",
+            instruction.origin());
+      }
+    }
+  }
+
   private void container(RunMounts mounted, OutputStream layer)
       throws BuildFailure, IOException, InterruptedException {
+    checkMachine();
     Json.JsonArray layers = Json.array();
     stage.diffIds().forEach(d -> layers.add(d.toString()));
     ContainerSpec spec;

@@ -16,12 +16,9 @@ final class Sbom {
 
   private Sbom() {}
 
-  static Json.JsonObject of(Built built, String name, Instant when) throws IOException {
-    List<FoundPackage> packages;
-    try (Tree tree = built.files()) {
-      packages = new PackageScan(tree).run();
-    }
-    return document(packages, name, when);
+  /// Of what is in `tree`.
+  static Json.JsonObject of(Tree tree, String name, Instant when) throws IOException {
+    return document(new PackageScan(tree).run(), name, when);
   }
 
   /// @param name of the image

@@ -37,6 +37,8 @@ final class StageBuild {
   private static final String PATH =
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+  private static final long MOST_SAID = 8 << 20;
+
   private final BuildRun run;
   private final BuildProgress progress;
   private final Builder.Base base;
@@ -52,6 +54,7 @@ final class StageBuild {
   private List<String> shell = List.of("/bin/sh", "-c");
   private Optional<Image> unchanged = Optional.empty();
   private int baseLayers;
+  private long said; // characters of the configuration's history
 
   StageBuild(BuildRun run, Builder.Base base, int firstStep, BuildProgress progress) {
     this.run = run;
@@ -344,6 +347,11 @@ final class StageBuild {
     return base.stage().index();
   }
 
+  /// What the image is for.
+  Platform platform() {
+    return Platform.read(document);
+  }
+
   List<Digest> diffIds() {
     return layers.stream().map(Images.Layer::diffId).toList();
   }
@@ -378,7 +386,12 @@ final class StageBuild {
   }
 
   /// An instruction that changes the configuration alone.
-  void note(String text) {
+  void note(String text) throws ParseFailure {
+    said += text.length();
+    if (said > MOST_SAID) {
+      throw new ParseFailure(
+          0, "the instructions come to more than " + (MOST_SAID >> 20) + " MiB of configuration");
+    }
     history.add(
         Json.object()
             .put("created", created.toString())
@@ -411,24 +424,45 @@ final class StageBuild {
   /// The time of the layer that is made, and of the files in it that are made with it: that of the
   /// newest thing that it is made from, unless the client has said another.
   long date() {
-    return times().asTheyAre() ? now().getEpochSecond() : times().date().orElse(newest);
+    return date(newest);
   }
 
-  /// No file of the layer is younger.
-  long limit() {
-    return times().asTheyAre() ? Long.MAX_VALUE : date();
+  /// The same for a layer that is made from something of the time `made` alone.
+  long date(long made) {
+    return times().asTheyAre()
+        ? now().getEpochSecond()
+        : times().date().orElse(Math.min(made, now().getEpochSecond()));
   }
+
+  /// No file of a layer of the time `date` is younger.
+  long limit(long date) {
+    return times().asTheyAre() ? Long.MAX_VALUE : date;
+  }
+
+  long limit() {
+    return limit(date());
+  }
+
+  /// What decides what a layer is.
+  ///
+  /// @param ingredients all of it, beside the layers below
+  /// @param date the layer's time, in seconds since the epoch
+  /// @param alone whether the layers below decide nothing: it is the same on others
+  /// @param told whether its text in the history says all of it that the layers below do not
+  record Recipe(List<String> ingredients, long date, boolean alone, boolean told) {}
 
   /// Puts a layer on top: the one that was made from the same before, or a new one.
-  ///
-  /// @param ingredients all that decides what the layer is, beside the layers below
-  void addLayer(List<String> ingredients, String text, BuildProgress.Step step, LayerWriter writer)
+  void addLayer(Recipe recipe, String text, BuildProgress.Step step, LayerWriter writer)
       throws BuildFailure, IOException, InterruptedException {
     run.check();
     List<Digest> below = diffIds();
     Json.JsonArray all = Json.array();
-    all.add(below.isEmpty() ? "" : Images.chains(below).getLast().toString());
-    ingredients.forEach(all::add);
+    if (recipe.alone()) {
+      all.add("alone");
+    } else {
+      all.add(below.isEmpty() ? "" : Images.chains(below).getLast().toString());
+    }
+    recipe.ingredients().forEach(all::add);
     times().date().ifPresent(d -> all.add("date " + d));
     if (times().asTheyAre()) {
       all.add("times");
@@ -448,6 +482,11 @@ final class StageBuild {
     if (!takesNothing()) {
       Optional<LayerCache.Entry> elsewhere =
           run.imported().use(key, below, images, run.lease(), progress);
+      if (elsewhere.isEmpty() && recipe.told()) {
+        List<PastImage.Step> before =
+            PastImage.steps(Json.object().put("all", history).objects("all"));
+        elsewhere = run.imported().past(key, before, text, below, images, run.lease());
+      }
       if (elsewhere.isPresent()) {
         Images.Layer layer = images.cachedLayer(elsewhere.get(), below, run.lease()).orElseThrow();
         put(key, layer, elsewhere.get().created(), text);
@@ -463,7 +502,7 @@ final class StageBuild {
       run.check();
       layer = images.addLayer(tar, below, run.lease());
     }
-    Instant now = Instant.ofEpochSecond(date());
+    Instant now = Instant.ofEpochSecond(recipe.date());
     put(key, layer, now, text);
     images
         .cache()
@@ -490,8 +529,11 @@ final class StageBuild {
   private void put(Digest key, Images.Layer layer, Instant when, String text) {
     layers.add(layer);
     run.made(new CacheManifest.Made(key, layer, diffIds(), text, when));
-    created = when;
-    newest = when.getEpochSecond();
+    // a layer that stands alone may be older than those below; a date that was given counts as it
+    // is
+    boolean older = times().date().isEmpty() && created.isAfter(when);
+    created = older ? created : when;
+    newest = created.getEpochSecond();
     run.keep(diffIds());
     history.add(
         Json.object()

@@ -1,6 +1,7 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Built;
 import dev.gantry.build.CacheManifest;
 import dev.gantry.build.CacheSource;
@@ -15,6 +16,7 @@ import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.ManifestDocument;
 import dev.gantry.oci.Platform;
+import dev.gantry.registryclient.Credentials;
 import dev.gantry.store.ContentStore;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -70,7 +72,13 @@ final class Caching {
             .orElseGet(
                 () ->
                     CacheSource.registry(
-                        transfers.registries().toRead(reference, client.credentials(reference)),
+                        isInsecure(attributes)
+                            ? transfers
+                                .registries()
+                                .toReadInsecurely(reference, client.credentials(reference))
+                            : transfers
+                                .registries()
+                                .toRead(reference, client.credentials(reference)),
                         name,
                         tag(reference)));
       }
@@ -80,6 +88,10 @@ final class Caching {
               Digest.parse(attributes.getOrDefault("digest", "")));
       default -> throw unknown("importer", wanted.type());
     };
+  }
+
+  private static boolean isInsecure(Map<String, String> attributes) {
+    return BuildRequest.isOn(attributes.getOrDefault("registry.insecure", ""));
   }
 
   private static GrpcException unknown(String what, String type) {
@@ -127,7 +139,7 @@ final class Caching {
   /// Whether images shall say which steps made their layers.
   static boolean isInline(SolveRequest request, Options options) {
     return request.exports().stream().anyMatch(e -> e.type().equals("inline"))
-        || options.text("build-arg:BUILDKIT_INLINE_CACHE").equals("1");
+        || options.text("build-arg:BUILDKIT_INLINE_CACHE").matches("1|true|t");
   }
 
   /// Leaves the caches that the client wants.
@@ -161,16 +173,12 @@ final class Caching {
     try (ContentStore.Lease lease = images.content().lease()) {
       vertex.note("preparing build cache for export");
       CacheManifest.Export export =
-          CacheManifest.of(
-              built,
-              attributes.getOrDefault("mode", "min").equals("max"),
-              attributes.getOrDefault("image-manifest", "true").equals("true"),
-              lease);
+          CacheManifest.of(built, CacheManifest.Wish.of(attributes), lease);
       if (local) {
         send(export, new SessionContent(client, "local:" + attributes.getOrDefault("dest", "")));
         response.put("cache.manifest", export.descriptor().json().text());
       } else {
-        push(export, attributes.getOrDefault("ref", ""), client);
+        push(export, attributes, client);
       }
       vertex.note("writing cache image manifest " + export.descriptor().digest());
       vertex.done();
@@ -193,10 +201,14 @@ final class Caching {
     content.write(export.descriptor(), new ByteArrayInputStream(export.manifest()));
   }
 
-  private void push(CacheManifest.Export export, String name, Session client) {
-    ImageReference reference = ImageReference.parse(name).withDefaultTag();
+  private void push(CacheManifest.Export export, Map<String, String> attributes, Session client) {
+    ImageReference reference =
+        ImageReference.parse(attributes.getOrDefault("ref", "")).withDefaultTag();
+    Credentials credentials = client.credentials(reference);
     LooseContent.push(
-        transfers.registries().toWrite(reference, client.credentials(reference)),
+        isInsecure(attributes)
+            ? transfers.registries().toWriteInsecurely(reference, credentials)
+            : transfers.registries().toWrite(reference, credentials),
         tag(reference),
         export.blobs(),
         export.mediaType(),

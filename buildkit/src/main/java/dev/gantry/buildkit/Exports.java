@@ -143,8 +143,9 @@ final class Exports {
     Packaging packaging =
         Packaging.of(
                 Annotation.of(exporter.attributes()),
-                options.attestations(),
+                options.attestations(isOn(exporter.attributes(), "attestation-inline")),
                 Caching.isInline(build.request(), options))
+            .asIndex(options.multiPlatform())
             .with(manifest ? form.withManifest() : form);
     Assembly.Assembled made = Assembly.of(built, packaging, invocation(), names);
     response.put("containerimage.digest", made.digest().toString());
@@ -184,10 +185,14 @@ final class Exports {
     String prefix = attributes.getOrDefault("dangling-name-prefix", "");
     if (names.isEmpty() && !prefix.isEmpty()) {
       ImageReference name = ImageReference.parse(prefix);
-      ImageReference full = new ImageReference(name.domain(), name.path(), null, made.digest());
+      ImageReference full = byDigest(name, made.digest());
       engine.images().tag(made.image().id(), full);
       response.put("image.name", full.toString());
     }
+  }
+
+  private static ImageReference byDigest(ImageReference name, Digest digest) {
+    return new ImageReference(name.domain(), name.path(), null, digest);
   }
 
   /// Pushes what no name of this engine stands for.
@@ -197,6 +202,7 @@ final class Exports {
       Assembly.Assembled made,
       List<ImageReference> names,
       boolean byDigest,
+      boolean insecure,
       Progress.Vertex vertex) {
     if (names.isEmpty()) {
       throw new Failure.InvalidRequest("tag is needed when pushing to registry");
@@ -208,7 +214,9 @@ final class Exports {
           made.root().orElseThrow(),
           name,
           byDigest ? Optional.empty() : name.tagIfAny().or(() -> Optional.of("latest")),
-          session.credentials(name));
+          insecure
+              ? transfers.registries().toWriteInsecurely(name, session.credentials(name))
+              : transfers.registries().toWrite(name, session.credentials(name)));
       counter.done();
     }
   }
@@ -219,15 +227,20 @@ final class Exports {
     try {
       Map<String, String> attributes = exporter.attributes();
       boolean byDigest = isOn(attributes, "push-by-digest");
-      boolean kept = !byDigest && !attributes.getOrDefault("store", "true").equals("false");
+      boolean kept = !byDigest && !attributes.getOrDefault("store", "true").matches("false|0");
+      boolean insecure = isOn(attributes, "registry.insecure");
+      boolean canonical = isOn(attributes, "name-canonical");
       List<ImageReference> names = names(exporter);
       Progress.Counter layers = vertex.counter("exporting layers", "exporting layers");
       final Set<Digest> before = ids();
-      Assembly.Assembled made = assembled(built, exporter, kept ? names : List.of(), !kept);
+      Assembly.Assembled made =
+          assembled(built, exporter, kept ? names : List.of(), !kept || insecure || canonical);
       layers.done();
       if (!kept) {
         response.put("image.name", names(names));
-        pushUntagged(made, names, byDigest, vertex);
+        if (isOn(attributes, "push")) {
+          pushUntagged(made, names, byDigest, insecure, vertex);
+        }
         forget(made, before);
         vertex.done();
         return;
@@ -244,7 +257,14 @@ final class Exports {
         vertex.note("naming to " + name);
         engine.publishImage("tag", id, Map.of("name", name.familiar()));
       }
-      if (isOn(attributes, "push")) {
+      if (canonical) {
+        for (ImageReference name : names) {
+          engine.images().tag(image.id(), byDigest(name, made.digest()));
+        }
+      }
+      if (isOn(attributes, "push") && insecure) {
+        pushUntagged(made, names, false, true, vertex);
+      } else if (isOn(attributes, "push")) {
         push(image, names, vertex);
       }
       vertex.done();
@@ -274,9 +294,10 @@ final class Exports {
         build.progress().vertex("exporting to " + exporter.type() + " image format").start();
     try {
       List<ImageReference> names = names(exporter);
-      boolean layout = exporter.attributes().getOrDefault("tar", "true").equals("false");
+      boolean layout = exporter.attributes().getOrDefault("tar", "true").matches("false|0");
+      boolean oci = exporter.type().equals("oci"); // whose documents are OCI's
       final Set<Digest> before = ids();
-      Assembly.Assembled made = assembled(built, exporter, List.of(), layout);
+      Assembly.Assembled made = assembled(built, exporter, List.of(), layout || oci);
       try {
         if (!names.isEmpty()) {
           response.put("image.name", names(names));
@@ -340,19 +361,21 @@ final class Exports {
   private void files(List<Built> built, int exporter, Taker taker)
       throws GrpcException, IOException {
     Map<String, String> attributes = build.request().exporters().get(exporter).attributes();
+    boolean several = built.size() > 1 || options.multiPlatform();
     boolean split =
-        attributes
-            .getOrDefault("platform-split", built.size() > 1 ? "true" : "false")
-            .equals("true");
-    Packaging packaging = Packaging.of(List.of(), options.attestations(), false);
+        attributes.getOrDefault("platform-split", several ? "true" : "false").matches("true|1");
+    Packaging packaging = Packaging.of(List.of(), options.attestations(false), false);
     List<FilesTar.Part> parts = new ArrayList<>();
     try {
       for (Built one : built) {
-        String folder = split ? one.platform().toString().replace('/', '_') : "";
+        String platform = one.platform().toString().replace('/', '_');
         String prefix = attributes.getOrDefault("attestation-prefix", "");
+        String mark = built.size() > 1 && !split ? "." + platform : "";
         parts.add(
             new FilesTar.Part(
-                folder, one.files(), Assembly.statements(one, packaging, invocation(), prefix)));
+                split ? platform : "",
+                one.files(),
+                Assembly.statements(one, packaging, invocation(), prefix, mark)));
       }
       taker.take(parts);
     } finally {

@@ -7,17 +7,17 @@ import dev.gantry.grpc.Message;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Sends a tree to a client (`FileSend.DiffCopy`): we list everything, the client asks for the
@@ -41,11 +41,10 @@ final class FileSend {
   /// A file that the client may ask for: one of a tree, or bytes.
   private record Place(Tree tree, String path, byte @Nullable [] bytes) {}
 
-  /// @param parts in the order of their prefixes
   /// @param sent hears the size of each message
   FileSend(Call call, List<FilesTar.Part> parts, LongConsumer sent) {
     this.call = call;
-    this.parts = parts.stream().sorted(Comparator.comparing(FilesTar.Part::prefix)).toList();
+    this.parts = List.copyOf(parts);
     this.sent = sent;
   }
 
@@ -69,12 +68,17 @@ final class FileSend {
                   asked.add(new Message().number(1, FIN));
                 });
     try {
-      for (FilesTar.Part part : parts) {
-        if (!part.prefix().isEmpty()) {
-          entry(part.prefix(), part.tree().status("/").orElseThrow(), "");
+      Map<String, List<FilesTar.Part>> folders =
+          parts.stream()
+              .collect(
+                  Collectors.groupingBy(FilesTar.Part::prefix, TreeMap::new, Collectors.toList()));
+      for (List<FilesTar.Part> together : folders.values()) {
+        FilesTar.Part first = together.getFirst();
+        if (!first.prefix().isEmpty()) {
+          entry(first.prefix(), first.tree().status("/").orElseThrow(), "");
         }
         links.clear();
-        list(part, "", 0);
+        list(together, "", 0);
       }
       send(new Message().number(1, STAT));
       Message next = asked.take();
@@ -108,41 +112,76 @@ final class FileSend {
     call.send(bytes);
   }
 
-  private void list(FilesTar.Part part, String folder, int depth) throws IOException {
+  /// A file of the listing, in its part or made for it.
+  private record Found(FilesTar.Part part, byte @Nullable [] bytes) {}
+
+  /// @param parts that lie in the same folder of the client
+  private void list(List<FilesTar.Part> parts, String folder, int depth) throws IOException {
     if (depth > MAX_DEPTH) {
       throw new IOException(folder + " is nested too deeply");
     }
-    Tree tree = part.tree();
-    String prefix = part.prefix().isEmpty() ? "" : part.prefix() + "/";
-    TreeSet<String> names = new TreeSet<>(tree.list(folder.isEmpty() ? "/" : folder));
-    names.addAll(folder.isEmpty() ? part.more().keySet() : Set.of());
-    for (String name : names) {
-      String path = folder + "/" + name;
-      if (folder.isEmpty() && part.more().containsKey(name)) {
-        byte[] bytes = part.more().getOrDefault(name, new byte[0]);
-        files.put(count, new Place(tree, path, bytes));
-        entry(prefix + name, new Tree.Status(0100600, 0, 0, bytes.length, 0, 0, 0, 0, 1, 0), "");
-        continue;
+    Map<String, List<Found>> names = new TreeMap<>();
+    for (FilesTar.Part part : parts) {
+      for (String name : part.tree().list(folder.isEmpty() ? "/" : folder)) {
+        names.computeIfAbsent(name, n -> new ArrayList<>()).add(new Found(part, null));
       }
-      Tree.Status status = tree.status(path).orElse(null);
-      if (status == null || (status.mode() & 0170000) == 0140000) {
-        continue; // sockets are nothing to keep
-      }
-      String target = status.isLink() ? tree.readLink(path) : "";
-      if (status.isRegular() && status.links() > 1) {
-        String first =
-            links.putIfAbsent(
-                status.fileSystem() + ":" + status.inode(), prefix + path.substring(1));
-        target = first == null ? "" : first;
-      }
-      if (status.isRegular() && target.isEmpty()) {
-        files.put(count, new Place(tree, path, null));
-      }
-      entry(prefix + path.substring(1), status, target);
-      if (status.isDirectory()) {
-        list(part, path, depth + 1);
+      if (folder.isEmpty()) {
+        part.more()
+            .forEach(
+                (name, bytes) ->
+                    names
+                        .computeIfAbsent(name, n -> new ArrayList<>())
+                        .add(new Found(part, bytes)));
       }
     }
+    for (Map.Entry<String, List<Found>> one : names.entrySet()) {
+      String path = folder + "/" + one.getKey();
+      List<Found> found = one.getValue();
+      file(found.getFirst(), path);
+      List<FilesTar.Part> deeper = new ArrayList<>();
+      for (Found f : found) {
+        if (f.bytes() == null && isFolder(f.part().tree(), path)) {
+          deeper.add(f.part());
+        }
+      }
+      if (found.size() > 1 && deeper.size() < found.size()) {
+        throw new IOException("cannot overwrite " + path + ": two platforms have it");
+      }
+      if (!deeper.isEmpty()) {
+        list(deeper, path, depth + 1);
+      }
+    }
+  }
+
+  private static boolean isFolder(Tree tree, String path) throws IOException {
+    return tree.status(path).map(Tree.Status::isDirectory).orElse(false);
+  }
+
+  private void file(Found found, String path) throws IOException {
+    FilesTar.Part part = found.part();
+    Tree tree = part.tree();
+    String prefix = part.prefix().isEmpty() ? "" : part.prefix() + "/";
+    byte[] bytes = found.bytes();
+    if (bytes != null) {
+      files.put(count, new Place(tree, path, bytes));
+      Tree.Status made = new Tree.Status(0100600, 0, 0, bytes.length, 0, 0, 0, 0, 1, 0);
+      entry(prefix + path.substring(1), made, "");
+      return;
+    }
+    Tree.Status status = tree.status(path).orElse(null);
+    if (status == null || (status.mode() & 0170000) == 0140000) {
+      return; // sockets are nothing to keep
+    }
+    String target = status.isLink() ? tree.readLink(path) : "";
+    if (status.isRegular() && status.links() > 1) {
+      String first =
+          links.putIfAbsent(status.fileSystem() + ":" + status.inode(), prefix + path.substring(1));
+      target = first == null ? "" : first;
+    }
+    if (status.isRegular() && target.isEmpty()) {
+      files.put(count, new Place(tree, path, null));
+    }
+    entry(prefix + path.substring(1), status, target);
   }
 
   private void entry(String path, Tree.Status status, String target) throws IOException {

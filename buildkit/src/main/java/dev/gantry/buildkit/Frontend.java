@@ -9,10 +9,11 @@ import dev.gantry.build.Builder;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.KeptContexts;
 import dev.gantry.build.PlatformBuild;
+import dev.gantry.build.ScanTargets;
 import dev.gantry.build.Source;
 import dev.gantry.dockerfile.BuildChecks;
-import dev.gantry.dockerfile.Directives;
 import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.FrontendImage;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.ParseFailure;
@@ -117,8 +118,8 @@ final class Frontend {
       SourceErrors errors = new SourceErrors(files.name(), files.dockerfile());
       try {
         String text = new String(files.dockerfile(), StandardCharsets.UTF_8);
-        checkFrontend(text);
-        Dockerfile file = Dockerfile.parse(text);
+        FrontendImage.check(text, options.text("source"));
+        Dockerfile file = Dockerfile.parse(text).withChecksOf(options.arguments());
         if (remote.isEmpty()) {
           ignoring = patterns(ignored(files.ignored()));
         }
@@ -130,14 +131,9 @@ final class Frontend {
               .answer(request, options.text("target"), options.below("build-arg:"));
         }
         warn(files, warnings);
-        if (file.directives().checksFail() && !warnings.isEmpty()) {
-          throw new GrpcException(
-              GrpcException.UNKNOWN,
-              "lint violation found for rules: "
-                  + warnings.stream()
-                      .map(Warning::rule)
-                      .distinct()
-                      .collect(Collectors.joining(", ")));
+        Optional<String> refusal = file.refusal(warnings);
+        if (refusal.isPresent()) {
+          throw new GrpcException(GrpcException.UNKNOWN, refusal.get());
         }
         Result result = plan(file, context, errors, text);
         kept = true;
@@ -166,24 +162,6 @@ final class Frontend {
     void take(Result result) throws GrpcException;
   }
 
-  /// The frontend of Dockerfiles is built in, under whatever name it has been copied to; other
-  /// frontends are programs that send definitions (LLB), which nobody carries out here.
-  private void checkFrontend(String text) throws GrpcException, ParseFailure {
-    String wanted = options.text("source"); // of BUILDKIT_SYNTAX
-    if (wanted.isEmpty()) {
-      wanted = Directives.read(text.lines().toList()).syntax();
-    }
-    String image = wanted.strip().split("\\s", 2)[0];
-    if (!image.isEmpty() && !image.matches("(.*/)?dockerfile(-upstream)?([:@].*)?")) {
-      throw new GrpcException(
-          GrpcException.UNKNOWN,
-          "the frontend "
-              + image
-              + " (# syntax=) is not supported, only docker/dockerfile, which is built in: write the"
-              + " build as a Dockerfile, or use a builder of BuildKit's own (docker buildx create)");
-    }
-  }
-
   // ---- checks
 
   private List<Warning> check(Dockerfile file, Files files) throws ParseFailure {
@@ -191,7 +169,8 @@ final class Frontend {
         file,
         new String(files.dockerfile(), StandardCharsets.UTF_8),
         options.below("build-arg:"),
-        IgnoreFile.of(ignoring));
+        IgnoreFile.of(ignoring),
+        name -> Builder.variables(needs.images(), name));
   }
 
   private void warn(Files files, List<Warning> warnings) {
@@ -224,13 +203,13 @@ final class Frontend {
             .platform(options.platforms().getFirst())
             .text(text)
             .cacheFrom(needs.caching().sources(build.request(), options, client))
-            .arguments(options.below("build-arg:"))
+            .arguments(arguments())
             .labels(options.below("label:"))
             .noCache(options.noCache(), options.noCacheStages())
             .pull(options.text("image-resolve-mode").equals("pull"))
             .host(options.host())
             .entitlements(build.request().entitlements())
-            .client(build.client(client))
+            .client(build.request().policy().over(build.client(client)))
             .done();
     PlatformBuild run =
         needs
@@ -244,6 +223,18 @@ final class Frontend {
         StepProgress.of(build.progress(), file, options.below("build-arg:")),
         errors,
         this::close);
+  }
+
+  /// Build arguments; an output may say the date, too.
+  private Map<String, String> arguments() {
+    Map<String, String> all = options.arguments();
+    for (SolveRequest.Exporter exporter : build.request().exporters()) {
+      String date = exporter.attributes().getOrDefault("source-date-epoch", "");
+      if (!date.isEmpty()) {
+        all.putIfAbsent("SOURCE_DATE_EPOCH", date);
+      }
+    }
+    return all;
   }
 
   private void close() {
@@ -272,7 +263,7 @@ final class Frontend {
     if (alias.startsWith(LAYOUT)) {
       return layout(alias, platform);
     }
-    String image = alias.isEmpty() ? name : alias.substring(IMAGE.length());
+    String image = allowed(alias.isEmpty() ? name : alias.substring(IMAGE.length()));
     FutureTask<Image> task = new FutureTask<>(() -> resolve(image, platform, pull, client));
     FutureTask<Image> known = images.putIfAbsent(image + " " + platform, task);
     if (known == null) {
@@ -289,6 +280,19 @@ final class Frontend {
       Thread.currentThread().interrupt();
       throw new Failure.Cancelled("interrupted while finding " + image);
     }
+  }
+
+  /// The image that the client's policy lets stand for `image`.
+  private String allowed(String image) {
+    String source = IMAGE + StepProgress.full(image);
+    String found = build.request().policy().apply(source);
+    if (found.equals(source)) {
+      return image;
+    }
+    if (!found.startsWith(IMAGE)) {
+      throw new Failure.InvalidRequest("the source policy makes no image of " + image);
+    }
+    return found.substring(IMAGE.length());
   }
 
   private Image resolve(
@@ -382,7 +386,8 @@ final class Frontend {
       } else if (value.startsWith(IMAGE) || value.startsWith(INPUT) || value.startsWith(LAYOUT)) {
         aliases.put(name, value);
       } else if (isRemote(value)) {
-        Source source = remote(value, "[context " + name + "] load from " + value);
+        String allowed = build.request().policy().apply(value);
+        Source source = remote(allowed, "[context " + name + "] load from " + value);
         all.put(name, source);
       } else {
         throw new GrpcException(
@@ -532,6 +537,9 @@ final class Frontend {
 
   /// Whether no base image can have triggers that copy more than the instructions here.
   private boolean isPlain(Dockerfile file) {
+    if (ScanTargets.context(file, options.arguments())) {
+      return false; // all of it may be asked for
+    }
     for (Dockerfile.Stage stage : file.stages()) {
       String from = stage.from().image();
       if (from.equals("scratch") || file.stage(from, stage.index()).isPresent()) {
@@ -636,7 +644,8 @@ final class Frontend {
     if (!isRemote(url)) {
       throw new GrpcException(GrpcException.UNKNOWN, "unsupported context " + url);
     }
-    return Optional.of(remote(url, "[internal] load remote build context"));
+    String allowed = build.request().policy().apply(url);
+    return Optional.of(remote(allowed, "[internal] load remote build context"));
   }
 
   private Source remote(String url, String title) throws GrpcException, IOException {
@@ -653,7 +662,7 @@ final class Frontend {
           Remote.put(in, place, options.filename());
         }
       } else {
-        place = Remote.checkout(url, client, place, options.filename());
+        place = Remote.checkout(url, client, place, options.filename(), options.keepsGitFolder());
       }
       vertex.done();
       return BuildContext.without(place, IgnoreFile.NONE);

@@ -1,6 +1,7 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.base.Failure;
+import dev.gantry.build.BuildRequest;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.json.Json;
 import dev.gantry.oci.Platform;
@@ -57,9 +58,11 @@ record Options(Map<String, String> all) {
 
   /// The attestations that somebody asked for. What clients add to every build by themselves
   /// (`inline-only`) would make an image another one at each build.
-  Map<String, String> attestations() {
+  ///
+  /// @param everything also those
+  Map<String, String> attestations(boolean everything) {
     Map<String, String> all = new LinkedHashMap<>(below("attest:"));
-    all.values().removeIf(v -> List.of(v.split(",")).contains("inline-only=true"));
+    all.values().removeIf(v -> !everything && List.of(v.split(",")).contains("inline-only=true"));
     all.replaceAll((kind, fields) -> fields.replaceFirst("(^|,)type=" + kind + "(,|$)", "$1"));
     return all;
   }
@@ -74,6 +77,26 @@ record Options(Map<String, String> all) {
 
   private static List<String> split(String text) {
     return text.isEmpty() ? List.of() : List.of(text.split(","));
+  }
+
+  /// Build arguments. The host name of steps has an option of its own, too.
+  Map<String, String> arguments() {
+    Map<String, String> all = below("build-arg:");
+    if (!text("hostname").isEmpty()) {
+      all.putIfAbsent(BuildRequest.HOST_NAME, text("hostname"));
+    }
+    return all;
+  }
+
+  /// Whether a context from a git repository has the folder `.git`.
+  boolean keepsGitFolder() {
+    return BuildRequest.isOn(text("build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"));
+  }
+
+  /// Whether the result is one of several platforms though it has one.
+  boolean multiPlatform() {
+    return BuildRequest.isOn(text("multi-platform"))
+        || BuildRequest.isOn(text("build-arg:BUILDKIT_MULTI_PLATFORM"));
   }
 
   /// What RUN's containers get, as `HostConfig` of the Docker API.

@@ -66,7 +66,15 @@ public final class Recording implements AutoCloseable {
     OneBuild begun =
         new OneBuild(
             new SolveRequest(
-                id, "", attributes, List.of(exporter), Set.of(), List.of(), List.of(), false));
+                id,
+                "",
+                attributes,
+                List.of(exporter),
+                Set.of(),
+                List.of(),
+                List.of(),
+                false,
+                SourcePolicy.NONE));
     try {
       builds.add(begun);
     } catch (GrpcException e) {

@@ -26,12 +26,20 @@ public final class Remote {
   /// @return where its files are
   public static Path checkout(String url, BuildClient client, Path place, String name)
       throws IOException {
+    return checkout(url, client, place, name, false);
+  }
+
+  /// As above.
+  ///
+  /// @param keep whether a repository's folder `.git` stays
+  static Path checkout(String url, BuildClient client, Path place, String name, boolean keep)
+      throws IOException {
     if (!GitSource.isGit(url)) {
       fetch(url, client, place, name);
       return place;
     }
     try {
-      return GitSource.parse(url).checkout(place, client).folder();
+      return GitSource.parse(url).keeping(keep).checkout(place, client).folder();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure.Cancelled("interrupted while fetching " + url);

@@ -15,6 +15,7 @@ import java.util.Set;
 /// @param imports caches of other builders to take from
 /// @param exports caches to leave for others
 /// @param internal not to be remembered
+/// @param policy what it may be made of
 record SolveRequest(
     String ref,
     String session,
@@ -23,7 +24,8 @@ record SolveRequest(
     Set<String> entitlements,
     List<Cache> imports,
     List<Cache> exports,
-    boolean internal) {
+    boolean internal,
+    SourcePolicy policy) {
   /// Where the result goes.
   ///
   /// @param type `moby`, `local`, `tar`, …
@@ -66,6 +68,9 @@ record SolveRequest(
         Set.copyOf(message.texts(9)),
         Cache.read(cache.messages(5)),
         Cache.read(cache.messages(4)),
-        message.flag(11));
+        message.flag(11),
+        message.message(12).isPresent()
+            ? SourcePolicy.read(message.message(12).get())
+            : SourcePolicy.NONE);
   }
 }

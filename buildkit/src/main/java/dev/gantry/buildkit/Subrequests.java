@@ -69,7 +69,8 @@ final class Subrequests {
 
   /// Where people read about a rule.
   static String url(String rule) {
-    return RULES + rule.replaceAll("([a-z])([A-Z])", "$1-$2").toLowerCase(Locale.ROOT) + "/";
+    String words = rule.replaceAll("([a-z])([A-Z])|([A-Z])([A-Z][a-z])", "$1$3-$2$4");
+    return RULES + words.toLowerCase(Locale.ROOT) + "/";
   }
 
   private static Json.JsonObject location(int first, int last) {

@@ -30,6 +30,14 @@ class OptionsTest {
   }
 
   @Test
+  void theHostNameOfStepsHasTwoNames() {
+    String argument = "BUILDKIT_SANDBOX_HOSTNAME";
+    assertEquals(Map.of(argument, "a"), new Options(Map.of("hostname", "a")).arguments());
+    Map<String, String> both = Map.of("hostname", "a", "build-arg:" + argument, "b");
+    assertEquals(Map.of(argument, "b"), new Options(both).arguments());
+  }
+
+  @Test
   void refusesWhatIsNoNumber() {
     assertThrows(GrpcException.class, () -> new Options(Map.of("shm-size", "1g")).host());
     assertThrows(GrpcException.class, () -> new Options(Map.of("ulimit", "nofile")).host());
@@ -43,9 +51,9 @@ class OptionsTest {
             Map.of(
                 "attest:provenance", "mode=min,inline-only=true",
                 "attest:sbom", "generator=x"));
-    assertEquals(Map.of("sbom", "generator=x"), options.attestations());
+    assertEquals(Map.of("sbom", "generator=x"), options.attestations(false));
     Options asked = new Options(Map.of("attest:provenance", "type=provenance,mode=max"));
-    assertEquals(Map.of("provenance", "mode=max"), asked.attestations());
+    assertEquals(Map.of("provenance", "mode=max"), asked.attestations(false));
   }
 
   @Test

@@ -7,7 +7,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -66,10 +68,11 @@ public final class BuildChecks {
   private static final Pattern SECRET =
       Pattern.compile(
           "(?i)(?:^|_)(?:apikey|auth|credential|credentials|key|password|pword|passwd|secret|token)(?:_|$)");
-  private static final Pattern PUBLIC =
-      Pattern.compile("(?i)(?:^|_)(?:public|file|version)(?:_|$)");
+  private static final Pattern PUBLIC = Pattern.compile("(?i)(?:^|_)public(?:_|$)");
+  private static final String DIRECTIVE = "(?i)#\\s*(syntax|escape|check)\\s*=.*";
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{?([A-Za-z_][A-Za-z0-9_]*)");
-  private static final Set<String> EXPERIMENTAL = Set.of("InvalidDefinitionDescription");
+  private static final Set<String> EXPERIMENTAL =
+      Set.of("InvalidDefinitionDescription", "CopyIgnoredFile");
   private static final Set<String> PREDEFINED =
       Set.of(
           "TARGETPLATFORM",
@@ -90,10 +93,16 @@ public final class BuildChecks {
   private final String source;
   private final Map<String, String> given;
   private final IgnoreFile ignored;
+  private final Function<String, Optional<Set<String>>> bases;
   private final List<Warning> found = new ArrayList<>();
 
   private BuildChecks(
-      Dockerfile file, String source, Map<String, String> given, IgnoreFile ignored) {
+      Dockerfile file,
+      String source,
+      Map<String, String> given,
+      IgnoreFile ignored,
+      Function<String, Optional<Set<String>>> bases) {
+    this.bases = bases;
     this.file = file;
     this.source = source;
     this.given = given;
@@ -113,7 +122,19 @@ public final class BuildChecks {
   /// @return by line
   public static List<Warning> of(
       Dockerfile file, String source, Map<String, String> given, IgnoreFile ignored) {
-    BuildChecks checks = new BuildChecks(file, source, given, ignored);
+    return of(file, source, given, ignored, name -> Optional.empty());
+  }
+
+  /// The same, knowing base images.
+  ///
+  /// @param bases which variables an image has set; empty if it is not here
+  public static List<Warning> of(
+      Dockerfile file,
+      String source,
+      Map<String, String> given,
+      IgnoreFile ignored,
+      Function<String, Optional<Set<String>>> bases) {
+    BuildChecks checks = new BuildChecks(file, source, given, ignored, bases);
     checks.text();
     checks.global();
     file.stages().forEach(checks::stage);
@@ -203,23 +224,24 @@ public final class BuildChecks {
             : s.name().equals("FROM") && words.length == 3 ? words[2] : "";
     List<String> lines = Statements.lines(source);
     int above = s.first() - 2;
+    while (above >= 0 && lines.get(above).isBlank()) {
+      above--;
+    }
     if (name.isEmpty() || above < 0 || !lines.get(above).startsWith("#")) {
       return;
     }
     String comment = lines.get(above).substring(1).strip();
-    boolean first = above == 0 || !lines.get(above - 1).startsWith("#");
-    if (first
+    boolean alone =
+        above == 0
+            || !lines.get(above - 1).startsWith("#")
+            || lines.get(above - 1).matches(DIRECTIVE);
+    if (alone
         && !comment.isEmpty()
         && !comment.split("\\s+", 2)[0].equals(name)
-        && !comment.matches("(?i)(syntax|escape|check)\\s*=.*")) {
+        && !lines.get(above).matches(DIRECTIVE)) {
       warn(
           "InvalidDefinitionDescription",
-          "Comment for "
-              + (s.name().equals("ARG") ? "argument" : "build stage")
-              + " should follow the format: `# "
-              + name
-              + " <description>`. If this is not intended to be a description comment, add an empty"
-              + " line or comment between the instruction and the comment.",
+          "Comment for " + s.name() + " should follow the format: `# " + name + " <description>`",
           s.first());
     }
   }
@@ -242,7 +264,6 @@ public final class BuildChecks {
         String standard = a.value().orElse("");
         defaults.put(a.name(), standard);
         values.put(a.name(), given.getOrDefault(a.name(), standard));
-        secret("ARG", a.name(), arg.origin().first());
       }
     }
     Set<String> names = new HashSet<>();
@@ -270,7 +291,7 @@ public final class BuildChecks {
         if (!values.containsKey(name) && !PREDEFINED.contains(name) && !given.containsKey(name)) {
           warn(
               "UndefinedArgInFrom",
-              "FROM argument '" + name + "' is not declared" + similar(name, values.keySet()),
+              "FROM argument '" + name + "' is not declared" + similarTo(name, values.keySet()),
               line);
         }
       }
@@ -288,11 +309,8 @@ public final class BuildChecks {
               + " in FROM is redundant as this is the default behavior",
           line);
     } else if (!platform.isEmpty() && platform.indexOf('$') < 0) {
-      boolean named =
-          Pattern.compile("(?i)" + Pattern.quote(platform.replace('/', '-')))
-                  .matcher(from.name())
-                  .find()
-              || !from.name().isEmpty() && platform.contains(from.name());
+      boolean named = // who calls a stage after a platform means it
+          java.util.Arrays.stream(platform.split("/")).anyMatch(p -> from.name().contains(p));
       if (!named) {
         warn(
             "FromPlatformFlagConstDisallowed",
@@ -394,7 +412,10 @@ public final class BuildChecks {
   private boolean inherits(Dockerfile.Stage stage, Set<String> known) {
     var parent = file.stage(stage.from().image(), stage.index());
     if (parent.isEmpty()) {
-      return !stage.from().image().equals("scratch");
+      String image = stage.from().image();
+      Optional<Set<String>> base = image.indexOf('$') < 0 ? bases.apply(image) : Optional.empty();
+      base.ifPresent(known::addAll);
+      return base.isEmpty() && !stage.from().image().equals("scratch");
     }
     for (Instruction i : parent.get().instructions()) {
       if (i instanceof Instruction.Env e) {
@@ -527,10 +548,18 @@ public final class BuildChecks {
   }
 
   private static String similar(String name, Set<String> known) {
+    return near(name, known).map(k -> " (did you mean $" + k + "?)").orElse("");
+  }
+
+  private static String similarTo(String name, Set<String> declared) {
+    Set<String> known = new HashSet<>(declared);
+    known.addAll(PREDEFINED);
+    return near(name, known).map(k -> " (did you mean " + k + "?)").orElse("");
+  }
+
+  private static Optional<String> near(String name, Set<String> known) {
     return known.stream()
         .filter(k -> Similar.distance(k, name) <= 2 && Math.min(k.length(), name.length()) > 2)
-        .min(Comparator.comparingInt(k -> Similar.distance(k, name)))
-        .map(k -> " (did you mean $" + k + "?)")
-        .orElse("");
+        .min(Comparator.comparingInt(k -> Similar.distance(k, name)));
   }
 }

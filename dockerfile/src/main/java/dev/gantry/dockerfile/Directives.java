@@ -50,10 +50,17 @@ public record Directives(
     if (!escape.equals("\\") && !escape.equals("`")) {
       throw new ParseFailure(1, "invalid escape token '" + escape + "' does not match ` or \\");
     }
+    return new Directives(
+            escape.charAt(0), found.getOrDefault("syntax", ""), Set.of(), false, Set.of())
+        .withChecks(found.getOrDefault("check", ""));
+  }
+
+  /// The same with another `# check=`: `skip=RULE,…;error=true;experimental=RULE,…`.
+  Directives withChecks(String text) {
     Set<String> skipped = Set.of();
     boolean fail = false;
     Set<String> experimental = Set.of();
-    for (String part : found.getOrDefault("check", "").split(";")) {
+    for (String part : text.split(";")) {
       String[] pair = part.strip().split("=", 2);
       if (pair.length == 2 && pair[0].strip().equals("skip")) {
         skipped = new HashSet<>(List.of(pair[1].strip().split("\\s*,\\s*")));
@@ -63,12 +70,7 @@ public record Directives(
         experimental = new HashSet<>(List.of(pair[1].strip().split("\\s*,\\s*")));
       }
     }
-    return new Directives(
-        escape.charAt(0),
-        found.getOrDefault("syntax", ""),
-        Set.copyOf(skipped),
-        fail,
-        Set.copyOf(experimental));
+    return new Directives(escape, syntax, Set.copyOf(skipped), fail, Set.copyOf(experimental));
   }
 
   boolean experimental(String rule) {

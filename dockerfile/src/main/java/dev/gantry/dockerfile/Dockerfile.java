@@ -1,7 +1,9 @@
 package dev.gantry.dockerfile;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// A Dockerfile: what stands before the first FROM, and the stages.
 ///
@@ -21,6 +23,22 @@ public record Dockerfile(
   /// One instruction alone, such as a trigger of a base image.
   public static Instruction instruction(String text) throws ParseFailure {
     return Parser.one(text);
+  }
+
+  /// The same with the checks that the build argument BUILDKIT_DOCKERFILE_CHECK wants, which counts
+  /// more than `# check=`.
+  public Dockerfile withChecksOf(Map<String, String> given) {
+    String wanted = given.get("BUILDKIT_DOCKERFILE_CHECK");
+    return wanted == null ? this : new Dockerfile(directives.withChecks(wanted), arguments, stages);
+  }
+
+  /// Why warnings end the build; empty if they do not.
+  public Optional<String> refusal(List<Warning> warnings) {
+    return directives.checksFail() && !warnings.isEmpty()
+        ? Optional.of(
+            "lint violation found for rules: "
+                + warnings.stream().map(Warning::rule).distinct().collect(Collectors.joining(", ")))
+        : Optional.empty();
   }
 
   /// Reads a Dockerfile's text.

@@ -5,13 +5,14 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
-import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /// Variables, quotes and escapes of a word, as a shell takes them: `$name`, `${name}`, the forms
 /// with `:-`, `-`, `:+`, `+`, `:?`, `?`, `#`, `##`, `%`, `%%`, `/` and `//`.
 public final class Expansion {
   private static final int DEEPEST = 50;
+  private static final int LONGEST = 256 << 10; // twice what Linux gives a program in one variable
 
   private final char escape;
   private final Function<String, @Nullable String> values;
@@ -57,6 +58,13 @@ public final class Expansion {
     return new Scan(text, 0).plain();
   }
 
+  /// Values that double with each line would soon fill the memory.
+  private static void limit(StringBuilder value) throws ParseFailure {
+    if (value.length() > LONGEST) {
+      throw new ParseFailure(0, "a value is longer than " + LONGEST + " characters");
+    }
+  }
+
   private final class Scan {
     private final String text;
     private final int depth;
@@ -88,7 +96,7 @@ public final class Expansion {
         } else if (c == '"') {
           doubleQuoted(out);
         } else if (c == '$') {
-          out.append(variable());
+          limit(out.append(variable()));
         } else if (c == escape) {
           at++;
           if (more()) {
@@ -111,7 +119,7 @@ public final class Expansion {
       while (more()) {
         char c = text.charAt(at);
         if (c == '$') {
-          out.append(variable());
+          limit(out.append(variable()));
         } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1), false)) {
           out.append(text.charAt(at + 1));
           at += 2;
@@ -146,7 +154,7 @@ public final class Expansion {
           return;
         }
         if (c == '$') {
-          out.append(variable());
+          limit(out.append(variable()));
         } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1), true)) {
           out.append(text.charAt(at + 1));
           at += 2;
@@ -279,39 +287,65 @@ public final class Expansion {
 
   /// Shell patterns in substitutions: `*` and `?`.
   private static final class Glob {
-    static String trim(String value, String pattern, boolean front, boolean longest) {
-      Pattern glob = Pattern.compile(regex(pattern), Pattern.DOTALL);
-      int length = value.length();
-      for (int i = 0; i <= length; i++) {
-        int n = longest ? length - i : i;
-        String part = front ? value.substring(0, n) : value.substring(length - n);
-        if (glob.matcher(part).matches()) {
-          return front ? value.substring(n) : value.substring(0, length - n);
-        }
+    private static final long MOST_STEPS = 20_000_000;
+
+    static String trim(String value, String pattern, boolean front, boolean longest)
+        throws ParseFailure {
+      int[] text = value.codePoints().toArray();
+      Wildcards glob = glob(pattern);
+      int length =
+          front ? glob.length(text, 0, longest) : glob.reversed().length(turned(text), 0, longest);
+      if (length <= 0) {
+        return value;
       }
-      return value;
+      return front
+          ? new String(text, length, text.length - length)
+          : new String(text, 0, text.length - length);
     }
 
-    static String replace(String value, String pattern, String by, boolean all) {
+    private static int[] turned(int[] text) {
+      int[] turned = new int[text.length];
+      for (int i = 0; i < text.length; i++) {
+        turned[i] = text[text.length - 1 - i];
+      }
+      return turned;
+    }
+
+    private static Wildcards glob(String pattern) throws ParseFailure {
+      try {
+        return Wildcards.ofText(pattern);
+      } catch (PatternSyntaxException e) {
+        throw new ParseFailure(0, "a pattern of a substitution is too long");
+      }
+    }
+
+    static String replace(String value, String pattern, String by, boolean all)
+        throws ParseFailure {
       if (pattern.isEmpty()) {
         return value;
       }
-      var matcher = Pattern.compile(regex(pattern), Pattern.DOTALL).matcher(value);
-      String with = java.util.regex.Matcher.quoteReplacement(by);
-      return all ? matcher.replaceAll(with) : matcher.replaceFirst(with);
-    }
-
-    private static String regex(String pattern) {
-      StringBuilder regex = new StringBuilder();
-      for (int i = 0; i < pattern.length(); i++) {
-        char c = pattern.charAt(i);
-        switch (c) {
-          case '*' -> regex.append(".*");
-          case '?' -> regex.append('.');
-          default -> regex.append(Pattern.quote(String.valueOf(c)));
+      int[] text = value.codePoints().toArray();
+      Wildcards glob = glob(pattern);
+      StringBuilder out = new StringBuilder();
+      long steps = 0;
+      int at = 0;
+      boolean done = false;
+      while (at < text.length && !done) {
+        steps += (long) pattern.length() * (pattern.indexOf('*') < 0 ? 1 : text.length - at);
+        if (steps > MOST_STEPS) {
+          throw new ParseFailure(0, "a substitution in a value of this length takes too long");
+        }
+        int length = glob.length(text, at, true);
+        if (length > 0) {
+          out.append(by);
+          limit(out);
+          at += length;
+          done = !all;
+        } else {
+          out.appendCodePoint(text[at++]);
         }
       }
-      return regex.toString();
+      return out.append(new String(text, at, text.length - at)).toString();
     }
   }
 }

@@ -2,7 +2,6 @@ package dev.gantry.dockerfile;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /// What .dockerignore and `--exclude` say: patterns of paths, the last that matches decides.
@@ -12,7 +11,7 @@ public final class IgnoreFile {
 
   private static final int MOST = 10_000;
 
-  private record Rule(Pattern pattern, boolean excluded) {}
+  private record Rule(Wildcards pattern, boolean excluded) {}
 
   private final List<Rule> rules;
   private final boolean exceptions;
@@ -50,7 +49,7 @@ public final class IgnoreFile {
       }
       try {
         // what is below a matching folder matches too
-        rules.add(new Rule(Pattern.compile(PathPattern.regex(pattern) + "(/.*)?"), excluded));
+        rules.add(new Rule(Wildcards.ofPathAndBelow(pattern), excluded));
       } catch (PatternSyntaxException e) {
         throw new ParseFailure(0, "syntax error in pattern " + line);
       }
@@ -62,7 +61,7 @@ public final class IgnoreFile {
   public boolean ignores(String path) {
     boolean ignored = false;
     for (Rule rule : rules) {
-      if (rule.excluded() != ignored && rule.pattern().matcher(path).matches()) {
+      if (rule.excluded() != ignored && rule.pattern().matches(path)) {
         ignored = rule.excluded();
       }
     }

@@ -36,7 +36,7 @@ class BuildChecksTest {
         "none ~ FROM a|ENV PUBLIC_KEY=x",
         "InvalidDefaultArgInFrom:2 ~ ARG TAG|FROM a:$TAG",
         "FromPlatformFlagConstDisallowed:1 ~ FROM --platform=linux/amd64 a",
-        "CopyIgnoredFile:2 ~ FROM a|COPY hidden /",
+        "CopyIgnoredFile:3 ~ # check=experimental=CopyIgnoredFile|FROM a|COPY hidden /",
         "InvalidDefinitionDescription:5 ~ # check=experimental=all|FROM a||# something|ARG x",
         "ExposeProtoCasing:2 ~ FROM a|EXPOSE 80/TCP",
         "ExposeInvalidFormat:2 ~ FROM a|EXPOSE 127.0.0.1:80:80",

@@ -769,6 +769,17 @@ public final class Images {
     return new PackedLayers(this, lease, TransferProgress.NONE).layer(layer);
   }
 
+  /// One layer packed as somebody wants it, held by `lease`.
+  ///
+  /// @param level of the compression; 0 for the usual one
+  /// @param all whether it is packed anew if it is packed otherwise
+  public Descriptor packed(
+      Layer layer, Compression form, int level, boolean all, ContentStore.Lease lease)
+      throws IOException {
+    return new PackedLayers(this, lease, TransferProgress.NONE)
+        .layer(layer.blob(), form, level, all);
+  }
+
   /// Remembers a manifest of the image that was made here.
   public Digest keepManifest(Image image, byte[] manifest) {
     setManifest(image, manifest);

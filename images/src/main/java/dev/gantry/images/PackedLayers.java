@@ -75,14 +75,19 @@ final class PackedLayers {
       throws IOException {
     List<Descriptor> layers = new ArrayList<>();
     for (Digest blob : image.layers()) {
-      lease.hold(blob);
-      Compression form = form(blob);
-      boolean asItIs = form == wanted || form != Compression.NONE && !all;
-      Digest packed = asItIs ? blob : again(blob, form, wanted, level);
-      String type = (asItIs ? form : wanted).layerType();
-      layers.add(new Descriptor(type, packed, images.content().size(packed)));
+      layers.add(layer(blob, wanted, level, all));
     }
     return layers;
+  }
+
+  /// One of them.
+  Descriptor layer(Digest blob, Compression wanted, int level, boolean all) throws IOException {
+    lease.hold(blob);
+    Compression form = form(blob);
+    boolean asItIs = form == wanted || form != Compression.NONE && !all;
+    Digest packed = asItIs ? blob : again(blob, form, wanted, level);
+    String type = (asItIs ? form : wanted).layerType();
+    return new Descriptor(type, packed, images.content().size(packed));
   }
 
   private Digest again(Digest blob, Compression form, Compression wanted, int level)

@@ -104,17 +104,8 @@ public final class Transfers {
   /// @param reference the repository
   /// @param tag that shall point to it; empty for none, it is known by its digest then
   public void pushMade(
-      Image image,
-      Descriptor root,
-      ImageReference reference,
-      Optional<String> tag,
-      Credentials credentials) {
-    new PushImage(
-            images,
-            uploads,
-            reference,
-            registries.toWrite(reference, credentials),
-            TransferProgress.NONE)
+      Image image, Descriptor root, ImageReference reference, Optional<String> tag, Remote remote) {
+    new PushImage(images, uploads, reference, remote, TransferProgress.NONE)
         .runMade(image, root, tag.orElseGet(() -> root.digest().toString()));
   }
 

@@ -48,6 +48,20 @@ public final class Registries {
     return new Remote(w, Endpoint.origin(reference, w.options()), credentials);
   }
 
+  /// The same at a registry where plain HTTP and unknown certificates are accepted this time.
+  public Remote toWriteInsecurely(ImageReference reference, Credentials credentials) {
+    Wire w = wire();
+    RegistryOptions once = w.options().withInsecure(reference.domain());
+    return new Remote(w, Endpoint.origin(reference, once), credentials);
+  }
+
+  /// The same to read from.
+  public Remote toReadInsecurely(ImageReference reference, Credentials credentials) {
+    Wire w = wire();
+    RegistryOptions once = w.options().withInsecure(reference.domain());
+    return new Remote(w, Endpoint.of(reference, once), credentials);
+  }
+
   /// The repository `path` of the registry at `base`, and nowhere else.
   public Remote at(URI base, String path, Credentials credentials) {
     Wire w = wire();

@@ -4,6 +4,7 @@ import dev.gantry.base.Failure;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -90,6 +91,14 @@ public record RegistryOptions(
     insecure = List.copyOf(insecure);
     rewrites = List.copyOf(rewrites);
     certificates = List.copyOf(certificates);
+  }
+
+  /// The same with one more host where plain HTTP and unknown certificates are accepted.
+  RegistryOptions withInsecure(String host) {
+    List<String> more = new ArrayList<>(insecure);
+    more.add(host);
+    return new RegistryOptions(
+        mirrors, more, rewrites, certificates, proxies, downloads, uploads, attempts, patience);
   }
 
   /// True if plain HTTP and unknown certificates are accepted from `host`, which may have a port.

@@ -2,9 +2,11 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
+import dev.gantry.build.Builder;
 import dev.gantry.build.Built;
 import dev.gantry.build.CacheManifest;
 import dev.gantry.build.CacheSource;
+import dev.gantry.build.Form;
 import dev.gantry.images.Images;
 import dev.gantry.images.LooseContent;
 import dev.gantry.images.TarWriter;
@@ -30,6 +32,8 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /// Caches that builds of `gantry build` take from and leave elsewhere: in registries, and in
 /// folders of the client. The latter come with the context; what is made for the client is kept
@@ -76,6 +80,11 @@ final class BuildCaches {
               .orElseGet(() -> registry(name, logins)));
     }
     return all;
+  }
+
+  /// The names of the variables that an image sets; empty if it is not here.
+  Optional<Set<String>> variables(String image) {
+    return Builder.variables(images, image);
   }
 
   private CacheSource registry(String name, String logins) {
@@ -129,8 +138,11 @@ final class BuildCaches {
         CacheManifest.Export export =
             CacheManifest.of(
                 built,
-                one.string("Mode", "min").equals("max"),
-                one.bool("ImageManifest", true),
+                new CacheManifest.Wish(
+                    one.string("Mode", "min").equals("max"),
+                    one.bool("ImageManifest", true),
+                    false,
+                    Form.STANDARD),
                 lease);
         Json.JsonObject line = Json.object().put("Digest", export.descriptor().digest().toString());
         if (one.string("Type", "").equals("local")) {

@@ -15,6 +15,7 @@ import dev.gantry.build.Packaging;
 import dev.gantry.build.RemoteFile;
 import dev.gantry.dockerfile.BuildChecks;
 import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.FrontendImage;
 import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.dockerfile.PathPattern;
@@ -157,7 +158,8 @@ final class BuildRequests implements AutoCloseable {
       }
       fileText = text;
       fileName = file.isEmpty() ? "Dockerfile" : file.substring(1);
-      Dockerfile parsed = Dockerfile.parse(text);
+      FrontendImage.check(text, arguments.getOrDefault("BUILDKIT_SYNTAX", ""));
+      Dockerfile parsed = Dockerfile.parse(text).withChecksOf(arguments);
       dockerfile = parsed;
       String ignored =
           read(
@@ -167,8 +169,12 @@ final class BuildRequests implements AutoCloseable {
                       : "/.dockerignore")
               .orElse("");
       IgnoreFile rules = IgnoreFile.parse(ignored);
-      warnings = BuildChecks.of(parsed, text, arguments, rules);
+      warnings = BuildChecks.of(parsed, text, arguments, rules, caches::variables);
       Json.JsonObject extras = extras();
+      Optional<String> refusal = parsed.refusal(warnings);
+      if (refusal.isPresent() && extras.size() > 0 && !extras.bool("Check", false)) {
+        throw new Failure.InvalidRequest(refusal.get());
+      }
       NamedContexts named = new NamedContexts(folder);
       Map<String, byte[]> secrets = new LinkedHashMap<>();
       texts(extras.object("Secrets").orElseGet(Json::object))
@@ -224,12 +230,13 @@ final class BuildRequests implements AutoCloseable {
     Json.JsonObject extras = extras();
     List<Annotation> annotations =
         extras.strings("Annotations").stream().flatMap(a -> Annotation.parse(a).stream()).toList();
-    boolean inline = arguments().getOrDefault("BUILDKIT_INLINE_CACHE", "").equals("1");
+    boolean inline = BuildRequest.isOn(arguments().getOrDefault("BUILDKIT_INLINE_CACHE", ""));
     return Packaging.of(
             annotations,
             extras.stringMap("Attestations"),
             inline || extras.bool("InlineCache", false))
-        .with(Form.of(image()));
+        .with(Form.of(image()))
+        .asIndex(BuildRequest.isOn(arguments().getOrDefault("BUILDKIT_MULTI_PLATFORM", "")));
   }
 
   /// How the build was asked for, in the words of BuildKit's clients.
@@ -373,7 +380,10 @@ final class BuildRequests implements AutoCloseable {
     if (GitSource.isGit(remote)) {
       Path place = Files.createDirectory(folder.resolveSibling(folder.getFileName() + ".git"));
       try {
-        GitSource.Checkout checkout = GitSource.parse(remote).checkout(place, BuildClient.NONE);
+        boolean keep =
+            BuildRequest.isOn(arguments().getOrDefault("BUILDKIT_CONTEXT_KEEP_GIT_DIR", ""));
+        GitSource.Checkout checkout =
+            GitSource.parse(remote).keeping(keep).checkout(place, BuildClient.NONE);
         Files.delete(folder);
         Files.move(checkout.folder(), folder);
         return Optional.empty();

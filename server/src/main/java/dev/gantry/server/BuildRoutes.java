@@ -280,7 +280,7 @@ final class BuildRoutes {
         for (int i = 0; i < built.size(); i++) {
           all.put(
               made.images().get(i).id(),
-              Assembly.statements(built.get(i), packaging, invocation, beside.get()));
+              Assembly.statements(built.get(i), packaging, invocation, beside.get(), ""));
         }
         statements.put(recording.id(), all);
       }
@@ -386,7 +386,7 @@ final class BuildRoutes {
           made.root().orElseThrow(),
           name,
           Optional.empty(),
-          Credentials.of(logins, name.domain()));
+          transfers.registries().toWrite(name, Credentials.of(logins, name.domain())));
     }
   }
 

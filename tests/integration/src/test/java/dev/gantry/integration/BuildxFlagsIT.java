@@ -305,6 +305,10 @@ class BuildxFlagsIT extends BuildxTest {
       has(plain(engine, "--no-cache", git + "#main:sub").run().succeeded(), "content of sub");
       has(plain(engine, "-f", "Other", git + "#main:sub").run().succeeded(), "other");
       has(plain(engine, git + "#nowhere").run().exited(1), "does not contain ref nowhere");
+      String whole = "FROM busybox\nCOPY . /all/\nRUN ls -a /all\n";
+      String[] kept = {"-f", "-", "--build-arg=BUILDKIT_CONTEXT_KEEP_GIT_DIR=1", git};
+      has(plain(engine, kept).input(whole).run().succeeded(), " .git\n");
+      hasNot(plain(engine, "-f", "-", git).input(whole).run().succeeded(), " .git\n");
       has(plain(engine, "--no-cache", at + "/c.tgz").run().succeeded(), "content of sub");
       has(plain(engine, at + "/lone").run().succeeded(), "a lone file");
       has(plain(engine, at + "/nothing.tgz").run().exited(1), "invalid response status 404");

@@ -14,6 +14,7 @@ import dev.gantry.testkit.PlainHttp;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,6 +24,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -56,13 +58,25 @@ class BuildCorpusIT {
     try (Engine engine = Engine.start()) {
       box(engine.socket());
       for (CorpusCase one : cases) {
-        Map<String, String> ours =
-            facts(
-                one, engine.socket(), words -> engine.gantryCommand(words.toArray(String[]::new)));
+        Map<String, String> ours = facts(one, engine.socket(), words -> ours(engine, one, words));
         faults.addAll(compare(one, recorded.getOrDefault(one.name(), Map.of()), ours));
       }
     }
     assertEquals("", String.join("\n", faults));
+  }
+
+  /// Our own command line, but where the answer is meant for programs.
+  private static Command ours(Engine engine, CorpusCase one, List<String> words) {
+    return one.isCheck()
+        ? buildx(Needs.dockerClient().toString(), "unix://" + engine.socket(), words)
+        : engine.gantryCommand(words.toArray(String[]::new));
+  }
+
+  private static Command buildx(String client, String host, List<String> words) {
+    List<String> all = new ArrayList<>(List.of(client, "-H", host));
+    all.addAll(words);
+    all.add(4, "--provenance=false");
+    return Command.of(all);
   }
 
   private static List<String> compare(
@@ -112,17 +126,27 @@ class BuildCorpusIT {
     Path context = folder.resolve(one.name() + "-" + Math.abs(socket.hashCode()));
     one.lay(context);
     String tag = "corpus-" + one.name() + ":1";
-    List<String> words = new ArrayList<>(List.of("build", "-q", "-t", tag));
+    List<String> words = new ArrayList<>(List.of("build"));
+    if (!one.isCheck()) {
+      words.addAll(List.of("-q", "-t", tag));
+    }
     words.addAll(one.words(context));
     words.add(context.toString());
     Outcome built = builder.apply(words).within(LIMIT).run();
     Map<String, String> facts = new LinkedHashMap<>();
+    if (one.isCheck()) {
+      return warnings(built);
+    }
     if (built.code() != 0) {
       facts.put("exit", "failed");
       facts.put("error", built.err().strip().lines().reduce("", (a, b) -> b));
       return facts;
     }
     facts.put("exit", "built");
+    if (one.isFiles()) {
+      folder(context.resolve("out"), facts);
+      return facts;
+    }
     Json.JsonObject image = json(socket, "GET", "/images/" + tag + "/json", "");
     image
         .object("Config")
@@ -146,6 +170,58 @@ class BuildCorpusIT {
               }
             });
     return facts;
+  }
+
+  /// What the build checks say, for programs.
+  private static Map<String, String> warnings(Outcome checked) {
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("exit", Integer.toString(checked.code()));
+    String out = checked.out().strip();
+    if (!out.startsWith("{")) {
+      facts.put("error", checked.err().strip().lines().reduce("", (a, b) -> b));
+      return facts;
+    }
+    List<String> all = new ArrayList<>();
+    for (Json.JsonObject w : Json.parseObject(out).objects("warnings")) {
+      List<Json.JsonObject> ranges =
+          w.object("location").map(l -> l.objects("ranges")).orElse(List.of());
+      String lines =
+          ranges.stream()
+              .map(r -> r.object("start").orElseThrow().number("line", 0) + "")
+              .collect(Collectors.joining(","));
+      all.add(
+          w.string("ruleName", "")
+              + " at "
+              + lines
+              + ": "
+              + w.string("detail", "")
+              + " ("
+              + w.string("description", "")
+              + ") "
+              + w.string("url", ""));
+    }
+    all.sort(String::compareTo); // by rule: the order of the same line's is nobody's
+    for (int i = 0; i < all.size(); i++) {
+      facts.put("warning " + i, all.get(i));
+    }
+    return facts;
+  }
+
+  /// The files of a folder that a build has written to.
+  private static void folder(Path out, Map<String, String> facts) throws IOException {
+    try (Stream<Path> all = Files.walk(out)) {
+      for (Path file : all.sorted().toList()) {
+        String what =
+            Files.isSymbolicLink(file)
+                ? "-> " + Files.readSymbolicLink(file)
+                : Files.isDirectory(file)
+                    ? "folder"
+                    : PosixFilePermissions.toString(Files.getPosixFilePermissions(file))
+                        + " "
+                        + Files.readString(file).replace("\n", "\\n");
+        facts.put("out/" + out.relativize(file), what);
+      }
+    }
   }
 
   private static String sorted(Json value) {
@@ -225,15 +301,7 @@ class BuildCorpusIT {
       String host = "unix://" + socket;
       for (CorpusCase one : cases) {
         out.append("== ").append(one.name()).append('\n');
-        facts(
-                one,
-                socket,
-                words -> {
-                  List<String> all = new ArrayList<>(List.of(client, "-H", host));
-                  all.addAll(words);
-                  all.add(4, "--provenance=false");
-                  return Command.of(all);
-                })
+        facts(one, socket, words -> buildx(client, host, words))
             .forEach((key, value) -> out.append(key).append(" = ").append(value).append('\n'));
       }
     } finally {

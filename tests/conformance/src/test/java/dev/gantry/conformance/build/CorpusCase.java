@@ -73,6 +73,16 @@ record CorpusCase(
     return new CorpusCase(parts[0].strip(), words, differences, files);
   }
 
+  /// Whether the build checks are asked, and nothing is built.
+  boolean isCheck() {
+    return words.stream().anyMatch(w -> w.startsWith("--call=check"));
+  }
+
+  /// Whether the result goes to the context's folder `out`.
+  boolean isFiles() {
+    return words.stream().anyMatch(w -> w.startsWith("type=local,dest=PATH/out"));
+  }
+
   /// Writes the files into a new folder.
   void lay(Path folder) throws IOException {
     Files.createDirectories(folder);
