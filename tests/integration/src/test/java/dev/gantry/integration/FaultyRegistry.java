@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// A small registry in the test's own process, whose answers a test can spoil one by one.
 final class FaultyRegistry implements AutoCloseable {
@@ -75,6 +76,8 @@ final class FaultyRegistry implements AutoCloseable {
   private final List<String> authorizations = new CopyOnWriteArrayList<>();
   private final HttpServer server;
   private final String host;
+  private final AtomicInteger inWork = new AtomicInteger();
+  private final AtomicInteger most = new AtomicInteger();
   private volatile Fault fault = Fault.NONE;
 
   FaultyRegistry(String address) {
@@ -101,6 +104,12 @@ final class FaultyRegistry implements AutoCloseable {
     fault = Fault.NONE;
     requests.clear();
     authorizations.clear();
+    most.set(0);
+  }
+
+  /// How many blobs were on their way at once, at most, here or away.
+  int mostAtOnce() {
+    return most.get();
   }
 
   /// All requests, as `METHOD /path`.
@@ -152,8 +161,20 @@ final class FaultyRegistry implements AutoCloseable {
   private void handle(Request q, Response r) throws IOException {
     requests.add(q.method() + " " + q.path());
     authorizations.add(q.header("Authorization").orElse(""));
-    if (!fault.answer(q, r)) {
-      serve(q, r);
+    boolean blob =
+        q.path().contains("/blobs/") && (q.method().equals("GET") || q.method().equals("PATCH"));
+    if (blob) {
+      int now = inWork.incrementAndGet();
+      most.accumulateAndGet(now, Math::max);
+    }
+    try {
+      if (!fault.answer(q, r)) {
+        serve(q, r);
+      }
+    } finally {
+      if (blob) {
+        inWork.decrementAndGet();
+      }
     }
   }
 

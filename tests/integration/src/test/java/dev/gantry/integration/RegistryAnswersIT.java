@@ -30,6 +30,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
@@ -382,6 +383,31 @@ class RegistryAnswersIT {
       Files.deleteIfExists(user.config().resolve("config.json"));
     }
     assertNothingIsLeft();
+  }
+
+  /// Slow blobs, so that more than one would be on its way if it might.
+  @Test
+  void noMoreBlobsAreOnTheirWayThanTheSettingsSay() {
+    putRight();
+    registry.heal();
+    registry.spoil(
+        (q, r) -> {
+          if (q.path().contains(BLOBS)) {
+            LockSupport.parkNanos(Duration.ofMillis(200).toNanos());
+          }
+          return false;
+        });
+    try (Engine narrow =
+        Engine.start("--max-concurrent-downloads=1", "--max-concurrent-uploads=1")) {
+      RegistryUser other = new RegistryUser(narrow, user.config());
+      other.docker("pull", "-q", name());
+      assertEquals(1, registry.mostAtOnce());
+      registry.clear();
+      other.docker("push", "-q", name());
+      assertEquals(1, registry.mostAtOnce());
+      assertTrue(registry.hasManifest("1"));
+      other.docker("rmi", name());
+    }
   }
 
   // ---- pushes

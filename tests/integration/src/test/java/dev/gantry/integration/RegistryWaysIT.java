@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
 import dev.gantry.testkit.TestCertificates;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -189,6 +191,35 @@ class RegistryWaysIT {
       assertEquals("ok", user.docker("run", "--rm", "mirrored:1", "echo", "ok").line());
       Outcome elsewhere = user.command("pull", "registry.invalid/other:1").run().exited(1);
       assertTrue(elsewhere.err().contains("registry.invalid"), elsewhere.err());
+    }
+  }
+
+  /// dockerd reads these again on a hang-up.
+  @Test
+  void changedSettingsCountAfterAHangUp() throws Exception {
+    Path file = Files.writeString(folder.resolve("daemon.json"), "{}");
+    use(Engine.start("--config-file", file.toString(), "--registry-certs", "/nonexistent"));
+    try (DebianRegistry outside = new DebianRegistry(folder.resolve("out"), outside(), "", "")) {
+      String name = user.make(outside.host() + "/library/later:1");
+      Outcome refused = user.command("push", "-q", name).run().exited(1);
+      assertTrue(refused.err().contains("server gave HTTP response to HTTPS"), refused.err());
+      Json.JsonObject changed =
+          Json.object()
+              .put("registry-mirrors", Json.array().add("http://" + outside.host()))
+              .put("insecure-registries", Json.array().add(outside.host()))
+              .put("max-concurrent-downloads", 1)
+              .put("max-concurrent-uploads", 1)
+              .put("max-download-attempts", 2);
+      Files.writeString(file, changed.text());
+      Command.of("kill", "-HUP", Long.toString(engine.pid())).run().succeeded();
+      Eventually.within(
+          Duration.ofSeconds(30),
+          () -> engine.log(),
+          () -> engine.json("/info").text().contains("http://" + outside.host() + "/"));
+      user.docker("push", "-q", name);
+      user.docker("rmi", name);
+      assertEquals("docker.io/library/later:1", user.docker("pull", "-q", "later:1").line());
+      user.docker("rmi", "later:1");
     }
   }
 
