@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
@@ -87,20 +88,12 @@ class HostileArchivesIT {
         by);
     // the only place where one may be is the name in full, inside
     String found =
-        Command.of(
-                "find",
-                engine.folder().toString(),
-                "/tmp",
-                "-name",
-                "escaped",
-                "-newer",
-                outside.toString())
+        Command.of("find", engine.folder().toString(), "-name", "escaped")
             .run()
             .out()
             .lines()
-            .filter(p -> p.startsWith(engine.folder().toString()))
             .filter(p -> !p.endsWith(outside + "/escaped") && !p.matches(".*/[dlc]/escaped"))
-            .reduce("", (a, b) -> a + b + "\n");
+            .reduce("", (x, y) -> x + y + "\n");
     assertEquals("", found, by);
     for (String place : List.of("/escaped", "/tmp/escaped", "/var/escaped", "/var/tmp/escaped")) {
       assertFalse(Files.exists(Path.of(place)), by + " made " + place);
@@ -258,6 +251,7 @@ class HostileArchivesIT {
       Path place = folder.resolve(name);
       Path aside = folder.resolve("aside-" + name);
       Path link = folder.resolve("link-" + name);
+      Random random = new Random(name.hashCode());
       try {
         Files.createSymbolicLink(link, target);
         if (isFolder) {
@@ -266,12 +260,12 @@ class HostileArchivesIT {
         while (on.get()) {
           move(place, aside);
           move(link, place);
-          Thread.onSpinWait();
           move(place, link);
           if (Files.isSymbolicLink(aside) || !Files.exists(aside)) {
             continue; // what was unpacked meanwhile has come between
           }
           move(aside, place);
+          LockSupport.parkNanos(random.nextInt(400_000)); // sometimes an archive gets through
         }
       } catch (IOException e) {
         failed.set(e);
@@ -324,7 +318,7 @@ class HostileArchivesIT {
             .folder("x/")
             .mode(06777)
             .uid(7)
-            .file("x/escaped", "x")
+            .file("x/inside", "x")
             .mode(0777)
             .uid(7)
             .folder("y/")
@@ -339,12 +333,11 @@ class HostileArchivesIT {
             .uid(7)
             .folder("x/")
             .bytes();
-    int unpacked = 0;
     try (Swapping swapping = new Swapping(layer, outside)) {
       List<String> read = List.of("x", "y", "x/secret", "y/secret", "f");
       for (int round = 0; round < 150; round++) {
         Answer put = engine.request("PUT", "/containers/raced/archive?path=/shared/in", archive);
-        unpacked += put.status() == 200 ? 1 : 0;
+        assertEquals("", problem(put, false), "round " + round);
         String path = read.get(round % read.size());
         Answer got = engine.get("/containers/raced/archive?path=/shared/in/" + path);
         assertFalse(got.text().contains("untouched"), "round " + round + " read " + path);
@@ -354,7 +347,6 @@ class HostileArchivesIT {
       engine.docker("rm", "-f", "raced");
     }
     assertUntouched(engine, outside, "the race");
-    assertTrue(unpacked > 0, "no archive could be unpacked: the race does not reach far");
   }
 
   // ---- bombs

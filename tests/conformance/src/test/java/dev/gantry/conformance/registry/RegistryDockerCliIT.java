@@ -13,6 +13,7 @@ import dev.gantry.testkit.RegistryServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -52,6 +53,66 @@ class RegistryDockerCliIT {
       }
     }
     assertTrue(shared > 0, "nothing is shared");
+  }
+
+  /// What skopeo has put there in every format: pulled, for each platform, with all tags, and gone.
+  @Test
+  void takesEveryFormatAndPlatform() throws IOException {
+    Needs.dockerClient();
+    Needs.peers();
+    try (Engine engine = Engine.start();
+        RegistryServer registry = RegistryServer.gantry()) {
+      Path layout = Layout.twoPlatforms(registry.home().resolve("layout"), "all");
+      String name = registry.address() + "/team/multi";
+      String from = "oci:" + layout + ":all";
+      skopeo("copy", "--all", "--dest-tls-verify=false", from, "docker://" + name + ":all");
+      skopeo(
+          "copy", "--format=v2s2", "--dest-tls-verify=false", from, "docker://" + name + ":docker");
+      skopeo(
+          "copy",
+          "--dest-compress-format=zstd",
+          "--dest-force-compress-format",
+          "--dest-tls-verify=false",
+          from,
+          "docker://" + name + ":zstd");
+      for (String tag : List.of("all", "docker", "zstd")) {
+        String image = name + ":" + tag;
+        engine.docker("pull", "-q", image).succeeded();
+        String listed = engine.docker("manifest", "inspect", "--insecure", image).succeeded().out();
+        boolean zstd = listed.contains("+zstd");
+        assertEquals(tag.equals("zstd"), zstd, listed);
+        assertEquals(tag.equals("all"), listed.contains("\"manifests\""), listed);
+        assertEquals(
+            "amd64",
+            engine.docker("image", "inspect", "-f", "{{.Architecture}}", image).succeeded().line());
+        engine.docker("rmi", image).succeeded();
+      }
+      String all = name + ":all";
+      engine.docker("pull", "-q", "--platform", "linux/arm64", all).succeeded();
+      assertEquals(
+          "arm64", engine.docker("image", "inspect", "-f", "{{.Architecture}}", all).line());
+      engine.docker("rmi", all).succeeded();
+      engine.docker("pull", "-q", "-a", name).succeeded();
+      assertEquals(
+          List.of("all", "docker", "zstd"),
+          engine.docker("images", "--format", "{{.Tag}}", name).out().lines().sorted().toList());
+      // an index of what is there already, by Docker's own commands
+      String joined = name + ":joined";
+      engine.docker("manifest", "create", "--insecure", joined, name + ":docker").succeeded();
+      engine.docker("manifest", "push", "--insecure", joined).succeeded();
+      engine.docker("pull", "-q", joined).succeeded();
+      skopeo("delete", "--tls-verify=false", "docker://" + name + ":zstd");
+      Outcome gone = engine.docker("pull", name + ":zstd").exited(1);
+      assertTrue(gone.err().contains("not found"), gone.err());
+    }
+  }
+
+  private static void skopeo(String... words) {
+    List<String> all = new ArrayList<>();
+    all.add(Needs.peers().resolve("skopeo").toString());
+    all.add("--insecure-policy");
+    all.addAll(List.of(words));
+    Command.of(all).run().succeeded();
   }
 
   @Test
