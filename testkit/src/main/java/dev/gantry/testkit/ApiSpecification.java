@@ -43,6 +43,7 @@ public final class ApiSpecification {
           "/metrics",
           "/build/cancel",
           "/build/context",
+          "/build/archive",
           "/build/files",
           "/build/cache");
 
