@@ -48,7 +48,8 @@ private_apt() {
 # ---- JDK --------------------------------------------------------------------------------------
 
 java_version=25
-jdk_cache=${XDG_CACHE_HOME:-$HOME/.cache}/gantry/jdk-$java_version
+# a service of systemd has no HOME
+jdk_cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/gantry/jdk-$java_version
 
 # is_jdk FOLDER: a whole JDK of our version? Read from its release file: asking java costs 40 ms
 is_jdk() {

@@ -7,10 +7,12 @@ import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
+import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +68,46 @@ class ServiceManagerIT {
       assertTrue(Long.parseLong(time) > 0 && Long.parseLong(time) <= uptime, time);
     } finally {
       receiver.destroyForcibly().waitFor();
+    }
+  }
+
+  /// With the units of `tools/systemd`, in a machine of its own: started by the first client, told
+  /// of each step, and containers outlive each end.
+  @Test
+  void isAServiceOfSystemd() {
+    Path tree = Needs.tree();
+    Path client = Needs.dockerClient();
+    Path busybox = Needs.program("busybox");
+    Outcome outcome =
+        Command.of(
+                Needs.machine().toString(),
+                "--jdk",
+                jdk(),
+                "--timeout",
+                "400",
+                "--volume",
+                tree + ":" + tree,
+                "--volume",
+                client.getParent() + ":" + client.getParent() + ":ro",
+                "--volume",
+                busybox.getParent() + ":/programs:ro",
+                "--",
+                "bash",
+                tree.resolve("tests/integration/src/test/scripts/service.sh").toString(),
+                tree.toString(),
+                "/programs/busybox",
+                client.toString())
+            .within(Duration.ofMinutes(7))
+            .run();
+    assertTrue(outcome.out().contains("ok took it up again"), outcome.toString());
+    outcome.succeeded();
+  }
+
+  private static String jdk() {
+    try {
+      return Needs.distribution().resolve("jdk").toRealPath().toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
