@@ -1,0 +1,127 @@
+package dev.gantry.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gantry.testkit.Command;
+import dev.gantry.testkit.Engine;
+import dev.gantry.testkit.EngineExtension;
+import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Outcome;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Dockerfiles that want the engine's memory and time, and secrets while a step has them.
+@ExtendWith(EngineExtension.class)
+class BuildHostileIT {
+  private static final Duration LIMIT = Duration.ofSeconds(120);
+  private static final String SECRET = "seen-by-nobody-7f3a91c2";
+
+  @TempDir Path folder;
+  private Path context = Path.of("");
+
+  @BeforeEach
+  void prepare(Engine engine) throws IOException {
+    engine.busybox();
+    context = Files.createDirectory(folder.resolve("context"));
+  }
+
+  private void file(String name, String content) throws IOException {
+    Path file = context.resolve(name);
+    Files.createDirectories(file.resolveSibling("."));
+    Files.writeString(file, content);
+  }
+
+  private Command build(Engine engine, String... words) {
+    List<String> all = new ArrayList<>(List.of("build"));
+    all.addAll(List.of(words));
+    all.add(context.toString());
+    return engine.gantryCommand(all.toArray(String[]::new)).within(LIMIT);
+  }
+
+  @Test
+  void valuesThatDoubleEndTheBuildAndNotTheEngine(Engine engine) throws IOException {
+    file("Dockerfile", "FROM busybox\nENV A=xxxxxxxxxxxxxxxx\n" + "ENV A=$A$A\n".repeat(40));
+    Outcome refused = build(engine).run().exited(1);
+    assertTrue(refused.err().contains("a value is longer than"), refused.err());
+    file(
+        "Dockerfile",
+        "FROM busybox\nENV A=" + "x".repeat(60_000) + "\n" + "LABEL a=$A$A b=$A\n".repeat(200));
+    Outcome large = build(engine).run().exited(1);
+    assertTrue(large.err().contains("MiB of configuration"), large.err());
+    engine.docker("version").succeeded();
+  }
+
+  @Test
+  void patternsTakeNoTime(Engine engine) throws IOException {
+    file("a".repeat(200), "");
+    file("a/".repeat(60) + "f", "");
+    file(".dockerignore", "*a".repeat(40) + "b\n" + "**/".repeat(60) + "x*y*z\n");
+    file(
+        "Dockerfile",
+        "FROM busybox\nARG A="
+            + "a".repeat(5000)
+            + "\nENV B=${A##"
+            + "*a".repeat(50)
+            + "b}\nCOPY "
+            + "*a".repeat(40)
+            + "b /c/\nCOPY . /d/\n");
+    build(engine).run().succeeded();
+  }
+
+  /// The process ids whose command line or environment has the secret.
+  private static List<String> showing(String what) throws IOException {
+    List<String> found = new ArrayList<>();
+    try (Stream<Path> all = Files.list(Path.of("/proc"))) {
+      for (Path process : all.filter(p -> p.getFileName().toString().matches("\\d+")).toList()) {
+        try {
+          byte[] bytes = Files.readAllBytes(process.resolve(what));
+          if (new String(bytes, StandardCharsets.ISO_8859_1).contains(SECRET)) {
+            found.add(process.getFileName().toString());
+          }
+        } catch (IOException e) {
+          continue; // it has ended
+        }
+      }
+    }
+    return found;
+  }
+
+  @Test
+  void noProcessShowsASecretWhileAStepHasIt(Engine engine) throws Exception {
+    Path secret = Files.writeString(folder.resolve("secret"), SECRET);
+    file(
+        "Dockerfile",
+        "FROM busybox\nRUN --mount=type=secret,id=s test -s /run/secrets/s && sleep 1000\n");
+    Process client = build(engine, "--secret=id=s,src=" + secret).start();
+    try {
+      Eventually.within(
+          LIMIT,
+          () -> "no step sleeps",
+          () -> {
+            String id = engine.docker("ps", "-q").out().lines().findFirst().orElse("none");
+            return engine.docker("top", id).out().contains("sleep 1000");
+          });
+      assertEquals(List.of(), showing("cmdline"));
+      assertEquals(List.of(), showing("environ"));
+    } finally {
+      client.destroyForcibly().waitFor();
+    }
+    Eventually.within(
+        LIMIT, () -> "the step goes on", () -> engine.docker("ps", "-aq").out().isBlank());
+    String kept = Command.of("grep", "-rlaF", SECRET, engine.folder().toString()).run().out();
+    assertEquals("", kept);
+    assertFalse(engine.docker("events", "--since=1h", "--until=0s").out().contains(SECRET));
+  }
+}
