@@ -75,7 +75,13 @@ final class BuildRequests implements AutoCloseable {
 
   @Override
   public void close() {
+    release();
+  }
+
+  /// Nothing of the context is read any more.
+  void release() {
     listed.ifPresent(ListedContext::close);
+    listed = Optional.empty();
   }
 
   /// The names that the image shall have.

@@ -136,10 +136,12 @@ final class BuildRoutes {
       BuildRequest request = requests.read();
       Instant began = Instant.now();
       if (requests.extras().bool("Check", false)) {
+        requests.release();
         r.json(200, Json.object().put("Warnings", warnings(requests)));
         return;
       }
       if (requests.extras().has("Call")) {
+        requests.release();
         r.json(200, answer(requests, q.text("target")));
         return;
       }
@@ -152,6 +154,7 @@ final class BuildRoutes {
           OutputStream out = r.stream(200, "application/json")) {
         r.whenGone(run::cancel);
         build(run, names, requests, out, q.flag("q"), began, logins, recording);
+        requests.release(); // before the client knows: its next build finds the context free
       }
     } catch (BuildFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);

@@ -13,6 +13,7 @@ import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -221,7 +222,7 @@ final class ListedContext implements AutoCloseable {
         }
       }
     }
-    LayerFiles.unpack(archive, folder);
+    LayerFiles.unpack(new Unclosed(archive), folder);
     try (Tree tree = Tree.open(folder.toString())) {
       for (ContextEntry.Listed listed : all) {
         if (listed.sent() && !arrived(tree, listed.entry())) {
@@ -246,6 +247,16 @@ final class ListedContext implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /// The archive is not the end of the body.
+  private static final class Unclosed extends FilterInputStream {
+    Unclosed(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public void close() {}
   }
 
   private static boolean arrived(Tree tree, ContextEntry entry) throws IOException {

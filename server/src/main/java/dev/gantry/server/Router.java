@@ -152,6 +152,11 @@ public final class Router implements Handler {
       if (!response.isStarted()) {
         error(response, 400, "invalid JSON: " + e.text());
       }
+    } catch (IOException e) {
+      // as a rule the client has gone; if it has not, this tells why it got no answer
+      System.getLogger("gantryd")
+          .log(System.Logger.Level.DEBUG, "request broken off: " + request.path(), e);
+      throw e;
     } catch (RuntimeException e) {
       System.getLogger("gantryd")
           .log(System.Logger.Level.ERROR, "request failed: " + request.path(), e);
