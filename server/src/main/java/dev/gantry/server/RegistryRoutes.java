@@ -158,12 +158,12 @@ final class RegistryRoutes {
 
   private static Json.JsonObject authConfig(byte[] body) {
     if (body.length == 0) {
-      throw new Failure.Internal("EOF");
+      throw new Failure.InvalidRequest("EOF");
     }
     try {
       return Json.parseObject(new String(body, StandardCharsets.UTF_8));
     } catch (JsonException e) {
-      throw new Failure.Internal("unexpected EOF", e);
+      throw new Failure.InvalidRequest("unexpected EOF", null, e);
     }
   }
 
@@ -219,7 +219,7 @@ final class RegistryRoutes {
   private static ImageReference reference(Map<String, String> path) {
     String name = ImageRoutes.name(path);
     if (name.matches("(sha256:)?[0-9a-f]{64}")) {
-      throw new Failure.Internal("no manifest found for full image ID");
+      throw new Failure.InvalidRequest("no manifest found for full image ID");
     }
     return ImageReference.parse(name).withDefaultTag();
   }
