@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.EngineExtension;
@@ -295,6 +296,12 @@ class DockerCliBuildIT {
     assertEquals(1, engine.gantry("build", folder + "/none").code());
   }
 
+  /// The blocks of the disk for so many bytes: once as files, perhaps once more packed.
+  private static void assertFreed(long bytes, String pruned) {
+    long freed = Json.parseObject(pruned).number("SpaceReclaimed", 0);
+    assertTrue(freed >= bytes && freed < 3 * bytes, pruned);
+  }
+
   @Test
   void cacheIsCountedAndPruned(Engine engine) throws IOException {
     file("Dockerfile", "FROM busybox\nRUN head -c 100000 /dev/zero > /zeros\n");
@@ -306,7 +313,7 @@ class DockerCliBuildIT {
         engine.request("POST", "/build/prune", "").expect(200).text().strip());
     engine.docker("rmi", "pruned").succeeded();
     String pruned = engine.request("POST", "/build/prune", "").expect(200).text();
-    assertTrue(pruned.contains("\"SpaceReclaimed\":100000"), pruned);
+    assertFreed(100_000, pruned);
     assertFalse(engine.json("/system/df?verbose=1").text().contains("head -c 100000"));
   }
 
@@ -324,7 +331,7 @@ class DockerCliBuildIT {
     String filter = "%7B%22type%22%3A%5B%22exec.cachemount%22%5D%7D";
     String pruned =
         engine.request("POST", "/build/prune?all=1&filters=" + filter, "").expect(200).text();
-    assertTrue(pruned.contains("\"SpaceReclaimed\":50000"), pruned);
+    assertFreed(50_000, pruned);
     assertFalse(engine.json("/system/df?verbose=1").text().contains("exec.cachemount"));
   }
 
