@@ -103,7 +103,10 @@ public final class RemoteFile {
     try {
       return http.send(request, HttpResponse.BodyHandlers.ofInputStream());
     } catch (ConnectException e) { // which as a rule says nothing of its own
-      throw new IOException("nobody answers at " + request.uri().getAuthority(), e);
+      // without the login that may stand before the host
+      String authority = request.uri().getRawAuthority();
+      throw new IOException(
+          "nobody answers at " + authority.substring(authority.lastIndexOf('@') + 1), e);
     }
   }
 
