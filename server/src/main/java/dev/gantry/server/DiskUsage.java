@@ -224,7 +224,8 @@ final class DiskUsage {
     Json.JsonArray containers = Json.array();
     for (Container c : engine.list()) {
       long disk = TreeSize.of(engine.layers(c).upper()).disk();
-      containers.add(ContainerJson.withSize(engine, c, version).put("SizeRw", disk));
+      Json.JsonObject row = ContainerJson.withSize(engine, c, version);
+      containers.add(disk > 0 ? row.put("SizeRw", disk) : row.remove("SizeRw"));
     }
     return containers;
   }
