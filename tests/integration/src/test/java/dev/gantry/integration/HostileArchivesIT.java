@@ -92,7 +92,10 @@ class HostileArchivesIT {
             .run()
             .out()
             .lines()
-            .filter(p -> !p.endsWith(outside + "/escaped") && !p.matches(".*/[dlc]/escaped|.*/layers/[0-9a-f]+/in/escaped"))
+            .filter(
+                p ->
+                    !p.endsWith(outside + "/escaped")
+                        && !p.matches(".*/[dlc]/escaped|.*/layers/[0-9a-f]+/in/escaped"))
             .reduce("", (x, y) -> x + y + "\n");
     assertEquals("", found, by);
     for (String place : List.of("/escaped", "/tmp/escaped", "/var/escaped", "/var/tmp/escaped")) {

@@ -76,7 +76,7 @@ class BuildCorpusIT {
     List<String> all = new ArrayList<>(List.of(client, "-H", host));
     all.addAll(words);
     all.add(4, "--provenance=false");
-    return Command.of(all);
+    return Command.of(all).with("DOCKER_CONFIG", Needs.dockerConfig().toString()); // has Buildx
   }
 
   private static List<String> compare(
