@@ -6,7 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -14,6 +16,7 @@ import java.util.stream.Stream;
 /// engines may run beside it, so only what bears its folder or its name counts.
 public final class Leaks {
   private static final Path PROC = Path.of("/proc");
+  private static final String MONITOR = "gantry-shim";
   private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
   /// A process that holds something of the engine's.
@@ -52,13 +55,27 @@ public final class Leaks {
         Duration.ofSeconds(30),
         () -> "still there: " + processes(folder, name) + cgroups(name),
         () -> {
-          processes(folder, name)
-              .forEach(p -> ProcessHandle.of(p.pid()).ifPresent(ProcessHandle::destroyForcibly));
+          withMonitors(processes(folder, name)).forEach(ProcessHandle::destroyForcibly);
           cgroups(name).stream()
               .sorted(java.util.Comparator.reverseOrder())
               .forEach(group -> group.toFile().delete());
           return processes(folder, name).isEmpty() && cgroups(name).isEmpty();
         });
+  }
+
+  /// The monitors first, which nothing but their children tells from those of other engines.
+  private static Set<ProcessHandle> withMonitors(List<Process> found) {
+    List<ProcessHandle> handles =
+        found.stream().flatMap(p -> ProcessHandle.of(p.pid()).stream()).toList();
+    Set<ProcessHandle> all = new LinkedHashSet<>();
+    for (ProcessHandle handle : handles) {
+      handle
+          .parent()
+          .filter(p -> commandLine(PROC.resolve(Long.toString(p.pid()))).strip().equals(MONITOR))
+          .ifPresent(all::add);
+    }
+    all.addAll(handles);
+    return all;
   }
 
   static List<String> mounts(Path folder) {
