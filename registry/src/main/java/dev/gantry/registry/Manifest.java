@@ -13,8 +13,9 @@ import java.util.Optional;
 /// A manifest: its bytes as they came, and what it refers to (image-spec manifest.md and
 /// image-index.md; Docker's schema 2 has the same shape).
 ///
-/// @param blobs config and layers, without foreign layers that are fetched elsewhere
-/// @param manifests what an index lists
+/// @param blobs config and layers, without foreign layers that are fetched elsewhere; layers that
+///   an index lists itself
+/// @param manifests what else an index lists
 /// @param artifactType the manifest's own, else its config's media type
 record Manifest(
     String mediaType,
@@ -79,7 +80,9 @@ record Manifest(
     List<Descriptor> blobs = new ArrayList<>();
     List<Descriptor> manifests = new ArrayList<>();
     if (index) {
-      manifests.addAll(descriptors(document, "manifests"));
+      for (Descriptor part : descriptors(document, "manifests")) {
+        (MediaTypes.isBlob(part.mediaType()) ? blobs : manifests).add(part);
+      }
     } else {
       Descriptor config =
           descriptor(

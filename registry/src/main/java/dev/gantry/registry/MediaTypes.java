@@ -30,6 +30,14 @@ final class MediaTypes {
     return SCHEMA_1.contains(type);
   }
 
+  /// What an index can list although it is no manifest: BuildKit writes caches that way, with the
+  /// layers where an index has manifests.
+  static boolean isBlob(String type) {
+    return type.startsWith("application/vnd.oci.image.layer.")
+        || type.startsWith("application/vnd.docker.image.rootfs.")
+        || type.startsWith("application/vnd.buildkit.cacheconfig.");
+  }
+
   /// Layers that may not be pushed to registries: they are fetched from their URLs.
   static boolean isForeign(String type) {
     return type.contains(".nondistributable.") || type.contains(".foreign.");

@@ -2,6 +2,7 @@ package dev.gantry.registry;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
@@ -100,6 +101,33 @@ class GarbageCollectionTest {
     later(DAY.multipliedBy(3));
     assertEquals(new GarbageCollection.Result(0, 0, 0, 0), parts.collection.run());
     assertTrue(parts.has(NAME, Serving.layer(manifest)));
+  }
+
+  /// A cache as BuildKit writes it with `image-manifest=false`.
+  @Test
+  void keepsLayersThatAnIndexListsItself() throws IOException {
+    ContentDigest layer = parts.push(NAME, Serving.bytes(100));
+    String index =
+        "{\"schemaVersion\":2,\"mediaType\":\"%s\",\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":100}]}";
+    String type = "application/vnd.oci.image.layer.v1.tar+gzip";
+    put(index.formatted(MediaTypes.OCI_INDEX, type, layer));
+    later(DAY.multipliedBy(3));
+    assertEquals(new GarbageCollection.Result(0, 0, 0, 0), parts.collection.run());
+    assertTrue(parts.has(NAME, layer.toString()));
+    String other = "sha256:" + "0".repeat(64);
+    assertThrows(
+        RegistryError.class, () -> put(index.formatted(MediaTypes.OCI_INDEX, type, other)));
+  }
+
+  private void put(String index) throws IOException {
+    byte[] bytes = index.getBytes(StandardCharsets.UTF_8);
+    parts.manifests.put(
+        NAME,
+        Manifest.parse(MediaTypes.OCI_INDEX, bytes),
+        ContentDigest.of(bytes),
+        List.of(new Reference.Tag("cache")),
+        (n, t) -> false,
+        Manifests.Demand.COMPLETE);
   }
 
   @Test
