@@ -1,5 +1,6 @@
 package dev.gantry.build;
 
+import dev.gantry.base.GoDuration;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
@@ -21,9 +22,6 @@ import java.util.stream.Stream;
 final class ImageConfig {
   private static final Pattern PORT =
       Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-zA-Z]+))?");
-  private static final Pattern DURATION =
-      Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ns|us|µs|ms|s|m|h)");
-
   private final Json.JsonObject config;
   private boolean commandIsOwn;
 
@@ -134,25 +132,9 @@ final class ImageConfig {
   }
 
   private static long nanos(String text, Origin origin) throws ParseFailure {
-    Matcher part = DURATION.matcher(text);
-    double nanos = 0;
-    int end = 0;
-    while (part.find() && part.start() == end) {
-      double unit =
-          switch (part.group(2)) {
-            case "ns" -> 1;
-            case "us", "µs" -> 1e3;
-            case "ms" -> 1e6;
-            case "s" -> 1e9;
-            case "m" -> 60e9;
-            default -> 3600e9;
-          };
-      nanos += Double.parseDouble(part.group(1)) * unit;
-      end = part.end();
-    }
-    if (end != text.length() || text.isEmpty()) {
-      throw origin.failure("time: invalid duration \"" + text + "\"");
-    }
+    double nanos =
+        GoDuration.nanos(text)
+            .orElseThrow(() -> origin.failure("time: invalid duration \"" + text + "\""));
     if (nanos != 0 && nanos < 1e6) {
       throw origin.failure("Interval \"" + text + "\" cannot be less than 1ms");
     }

@@ -1,5 +1,6 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.base.GoDuration;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -19,8 +21,6 @@ import java.util.regex.Pattern;
 final class HistoryFilter {
   private static final Pattern CONDITION =
       Pattern.compile("([A-Za-z]+)\\s*(==|!=|~=|>=|<=|=|>|<)\\s*\"?([^\"]*)\"?");
-  private static final Pattern DURATION =
-      Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ns|us|µs|ms|s|m|h)");
 
   private record Condition(String field, String operator, String value) {}
 
@@ -143,7 +143,7 @@ final class HistoryFilter {
 
   /// A date, a time with its zone, or a duration before now.
   private static Instant instant(String text) throws GrpcException {
-    if (DURATION.matcher(text).lookingAt()) {
+    if (GoDuration.begins(text)) {
       return Instant.now().minus(duration(text));
     }
     try {
@@ -156,25 +156,10 @@ final class HistoryFilter {
   }
 
   private static Duration duration(String text) throws GrpcException {
-    Matcher m = DURATION.matcher(text);
-    Duration sum = Duration.ZERO;
-    int at = 0;
-    while (m.find() && m.start() == at) {
-      at = m.end();
-      double unit =
-          switch (m.group(2)) {
-            case "ns" -> 1;
-            case "us", "µs" -> 1e3;
-            case "ms" -> 1e6;
-            case "s" -> 1e9;
-            case "m" -> 60e9;
-            default -> 3600e9;
-          };
-      sum = sum.plusNanos((long) (Double.parseDouble(m.group(1)) * unit));
-    }
-    if (at == 0 || at < text.length()) {
+    OptionalDouble nanos = GoDuration.nanos(text);
+    if (nanos.isEmpty()) {
       throw new GrpcException(GrpcException.INVALID_ARGUMENT, "invalid duration " + text);
     }
-    return sum;
+    return Duration.ofNanos((long) nanos.getAsDouble());
   }
 }
