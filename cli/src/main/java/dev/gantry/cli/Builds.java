@@ -389,7 +389,7 @@ final class Builds {
   /// What the history calls a context that is a folder of ours.
   private static String folder(String from) {
     return Files.isDirectory(Path.of(from))
-        ? Path.of(from).toAbsolutePath().normalize().toString()
+        ? Surroundings.ours().absolute(Path.of(from)).normalize().toString()
         : "";
   }
 
@@ -417,8 +417,9 @@ final class Builds {
     }
     String variable = fields.getOrDefault("env", file.isEmpty() ? id : "");
     byte[] content;
-    if (file.isEmpty() && System.getenv(variable) != null) {
-      content = System.getenv(variable).getBytes(StandardCharsets.UTF_8);
+    String ours = file.isEmpty() ? Surroundings.ours().environment().get(variable) : null;
+    if (ours != null) {
+      content = ours.getBytes(StandardCharsets.UTF_8);
     } else {
       Path path = Path.of(file.isEmpty() ? id : file);
       if (!Files.isRegularFile(path)) {
@@ -443,7 +444,7 @@ final class Builds {
     Json.JsonObject arguments = Json.object();
     for (String argument : words.list("build-arg")) {
       String[] pair = argument.split("=", 2);
-      String ours = pair.length > 1 ? pair[1] : System.getenv(pair[0]);
+      String ours = pair.length > 1 ? pair[1] : Surroundings.ours().environment().get(pair[0]);
       if (ours != null) {
         arguments.put(pair[0], ours);
       }
@@ -550,7 +551,9 @@ final class Builds {
       this.caching = caching;
       this.contexts = contexts;
       Path inside =
-          wanted.isEmpty() ? folder.resolve("Dockerfile") : Path.of(wanted).toAbsolutePath();
+          wanted.isEmpty()
+              ? folder.resolve("Dockerfile")
+              : Surroundings.ours().absolute(Path.of(wanted));
       Path root = folder.toRealPath();
       boolean given = wanted.equals("-");
       boolean outside = !given && Files.exists(inside) && !inside.toRealPath().startsWith(root);
@@ -622,7 +625,7 @@ final class Builds {
     }
 
     private static Path absolute(Path path) {
-      return path.toAbsolutePath().normalize();
+      return Surroundings.ours().absolute(path).normalize();
     }
 
     /// Sends it with the build's request and returns what the engine says.

@@ -1,7 +1,5 @@
 package dev.gantry.cli;
 
-import java.util.Optional;
-
 /// Colours of tables on a terminal: bold headings, states by what they mean. Never in a pipe, with
 /// `NO_COLOR` (no-color.org) or on a dumb terminal.
 final class Colours {
@@ -14,12 +12,10 @@ final class Colours {
   private Colours() {}
 
   static boolean wanted() {
-    boolean refused = !variable("NO_COLOR").isEmpty() || variable("TERM").equals("dumb");
+    boolean refused =
+        !Surroundings.variable("NO_COLOR").isEmpty()
+            || Surroundings.variable("TERM").equals("dumb");
     return !refused && Streams.outputIsTerminal();
-  }
-
-  private static String variable(String name) {
-    return Optional.ofNullable(System.getenv(name)).orElse("");
   }
 
   static String heading(String text) {

@@ -23,8 +23,8 @@ final class Config {
 
   /// `--config`, else `$DOCKER_CONFIG`, else `~/.docker`.
   static Config of(Words global) {
-    String variable = Optional.ofNullable(System.getenv("DOCKER_CONFIG")).orElse("");
-    String home = Optional.ofNullable(System.getenv("HOME")).orElse("/root");
+    String variable = Surroundings.variable("DOCKER_CONFIG");
+    String home = Surroundings.ours().environment().getOrDefault("HOME", "/root");
     String fallback = variable.isEmpty() ? home + "/.docker" : variable;
     return new Config(Path.of(global.text("config", fallback)));
   }

@@ -45,7 +45,7 @@ final class ContextStore {
     if (!given.isEmpty()) {
       return DEFAULT;
     }
-    String variable = Optional.ofNullable(System.getenv("DOCKER_CONTEXT")).orElse("");
+    String variable = Surroundings.variable("DOCKER_CONTEXT");
     String name = variable.isEmpty() ? config.text("currentContext") : variable;
     return name.isEmpty() ? DEFAULT : name;
   }

@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /// The commands about contexts: addresses of engines under names, shared with Docker's command
 /// line.
@@ -78,7 +77,7 @@ final class Contexts {
   }
 
   private static String variable() {
-    return Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("");
+    return Surroundings.variable("DOCKER_HOST");
   }
 
   private static String current(Session session) {

@@ -125,7 +125,7 @@ final class Copies {
       put(target.container(), inside, session.in());
       return;
     }
-    Path ours = Path.of(source).toAbsolutePath();
+    Path ours = Surroundings.ours().absolute(Path.of(source));
     Path file = words.on("follow-link") ? follow(ours) : ours.normalize();
     if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
       throw new Exit(1, "lstat " + file + ": no such file or directory");
@@ -252,7 +252,7 @@ final class Copies {
           stat(reply.headers())
               .orElseThrow(
                   () -> new Exit(1, "the engine does not tell what " + from.path() + " is"));
-      Path ours = behindLinks(Path.of(target).toAbsolutePath());
+      Path ours = behindLinks(Surroundings.ours().absolute(Path.of(target)));
       boolean contents = from.path().endsWith("/.");
       String rename;
       Path folder;
@@ -307,7 +307,7 @@ final class Copies {
         archive.transferTo(session.rawOut());
         return;
       }
-      Path target = Path.of(file).toAbsolutePath();
+      Path target = Surroundings.ours().absolute(Path.of(file));
       Path folder = Optional.ofNullable(target.getParent()).orElse(Path.of("/"));
       if (!Files.isDirectory(folder)) {
         throw new Exit(

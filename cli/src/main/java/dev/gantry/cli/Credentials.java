@@ -5,7 +5,6 @@ import dev.gantry.json.JsonException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -142,9 +141,7 @@ final class Credentials {
   private static Optional<String> call(String helper, String verb, String input) {
     try {
       Process process =
-          new ProcessBuilder(new ArrayList<>(List.of(helper, verb)))
-              .redirectError(ProcessBuilder.Redirect.INHERIT)
-              .start();
+          Surroundings.ours().start(Surroundings.ours().program(List.of(helper, verb)));
       tell(process, input);
       String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       if (!process.waitFor(HELPER_SECONDS, TimeUnit.SECONDS)) {

@@ -25,7 +25,7 @@ final class Environment {
       if (entry.indexOf('=') >= 0) {
         entries.add(entry);
       } else {
-        String ours = System.getenv(entry);
+        String ours = Surroundings.ours().environment().get(entry);
         if (ours != null) {
           entries.add(entry + "=" + ours);
         }

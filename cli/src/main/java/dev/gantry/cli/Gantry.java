@@ -71,7 +71,7 @@ public final class Gantry {
   }
 
   private static Session session(Words global, String host) {
-    String version = Optional.ofNullable(System.getenv("DOCKER_API_VERSION")).orElse("");
+    String version = Surroundings.variable("DOCKER_API_VERSION");
     Config config = Config.of(global);
     return Session.on(new EngineClient(address(global, config, host), version), config, global);
   }
@@ -121,8 +121,6 @@ public final class Gantry {
   /// The address by flag or variable; empty if a context is to tell.
   static String given(Words global) {
     List<String> hosts = global.list("host");
-    return hosts.isEmpty()
-        ? Optional.ofNullable(System.getenv("DOCKER_HOST")).orElse("")
-        : hosts.getLast();
+    return hosts.isEmpty() ? Surroundings.variable("DOCKER_HOST") : hosts.getLast();
   }
 }

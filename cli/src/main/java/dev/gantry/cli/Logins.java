@@ -12,7 +12,6 @@ import java.util.Optional;
 
 /// `login`, `logout`, and who we are in calls that reach a registry.
 final class Logins {
-  private static final int STDIN = 0;
   private static final int INTERRUPT = 3;
   private static final int END = 4;
   private static final int BACKSPACE = 8;
@@ -141,7 +140,8 @@ final class Logins {
   private static String hidden(Session session, String prompt) throws IOException {
     session.out().print(prompt);
     session.out().flush();
-    Terminals.Settings before = Terminals.makeRaw(STDIN);
+    int input = Surroundings.ours().descriptor(Surroundings.STDIN);
+    Terminals.Settings before = Terminals.makeRaw(input);
     try {
       StringBuilder text = new StringBuilder();
       InputStreamReader in = new InputStreamReader(session.in(), StandardCharsets.UTF_8);
@@ -154,7 +154,7 @@ final class Logins {
       }
       return text.toString();
     } finally {
-      Terminals.restore(STDIN, before);
+      Terminals.restore(input, before);
       session.out().println();
       session.out().flush();
     }

@@ -156,7 +156,7 @@ final class MountFlag {
             || value.startsWith("./")
             || value.startsWith("../")
             || value.equals("..")
-        ? Path.of(value).toAbsolutePath().normalize().toString()
+        ? Surroundings.ours().absolute(Path.of(value)).normalize().toString()
         : value;
   }
 

@@ -2,6 +2,7 @@ package dev.gantry.cli;
 
 import dev.gantry.client.EngineClient;
 import dev.gantry.json.Json;
+import dev.gantry.kernel.Terminals;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -31,17 +32,14 @@ final class Progress {
   ///
   /// @param quiet only an error counts
   /// @throws Exit with the error that a message tells
-  static void show(InputStream stream, PrintStream out, int descriptor, boolean quiet)
+  static void show(InputStream messages, PrintStream out, int stream, boolean quiet)
       throws IOException {
-    boolean terminal = Streams.isTerminal(descriptor);
-    int columns =
-        terminal
-            ? dev.gantry.kernel.Terminals.size(descriptor).map(size -> size.columns()).orElse(0)
-            : 0;
+    boolean terminal = Streams.isTerminal(stream);
+    int columns = terminal ? Streams.size(stream).map(Terminals.Size::columns).orElse(0) : 0;
     Progress progress = new Progress(out, terminal, columns);
-    try (stream) {
+    try (messages) {
       EngineClient.each(
-          stream,
+          messages,
           message -> {
             error(message);
             if (!quiet) {

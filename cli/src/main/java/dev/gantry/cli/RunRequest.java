@@ -11,7 +11,6 @@ import java.util.TreeMap;
 
 /// The body of `POST /containers/create` that the flags of `run` make.
 final class RunRequest {
-  private static final int STDOUT = 1;
 
   private final Words words;
   private final NetworkFlags networks;
@@ -86,7 +85,9 @@ final class RunRequest {
   private Json consoleSize() {
     Terminals.Size none = new Terminals.Size(0, 0);
     Terminals.Size size =
-        words.on("tty") && Streams.outputIsTerminal() ? Terminals.size(STDOUT).orElse(none) : none;
+        words.on("tty") && Streams.outputIsTerminal()
+            ? Streams.size(Surroundings.STDOUT).orElse(none)
+            : none;
     return Json.array().add(size.rows()).add(size.columns());
   }
 

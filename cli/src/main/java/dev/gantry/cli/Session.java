@@ -4,8 +4,6 @@ import dev.gantry.client.ApiError;
 import dev.gantry.client.EngineClient;
 import dev.gantry.json.Json;
 import java.io.BufferedOutputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -23,15 +21,16 @@ record Session(
     PrintStream out,
     PrintStream err) {
   static Session on(EngineClient engine, Config config, Words global) {
-    OutputStream raw = new FileOutputStream(FileDescriptor.out);
+    Surroundings ours = Surroundings.ours();
+    OutputStream raw = ours.out(Surroundings.STDOUT);
     return new Session(
         engine,
         config,
         global,
-        System.in,
+        ours.in(),
         raw,
         new PrintStream(new BufferedOutputStream(raw), false, StandardCharsets.UTF_8),
-        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
+        new PrintStream(ours.out(Surroundings.STDERR), true, StandardCharsets.UTF_8));
   }
 
   /// Does something for each name; failures are told one by one and make the exit code 1.

@@ -2,7 +2,6 @@ package dev.gantry.cli;
 
 import dev.gantry.client.EngineClient;
 import dev.gantry.client.Query;
-import dev.gantry.kernel.ProcessSignals;
 import java.util.List;
 
 /// Hands the signals that this process gets on to the container it is attached to (`--sig-proxy`).
@@ -19,7 +18,7 @@ final class SignalProxy {
     return Thread.ofPlatform()
         .daemon()
         .name("signals")
-        .start(() -> SIGNALS.forEach(s -> ProcessSignals.on(s, () -> send(engine, id, s))));
+        .start(() -> SIGNALS.forEach(s -> Surroundings.ours().on(s, () -> send(engine, id, s))));
   }
 
   private static void send(EngineClient engine, String id, String signal) {

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /// The ssh agents that `--ssh` names: sockets of agents that run, or key files, which an agent of
@@ -38,14 +37,13 @@ final class SshAgents implements AutoCloseable {
   }
 
   private Path socket(String[] pair) throws IOException {
-    String text =
-        pair.length > 1 ? pair[1] : Optional.ofNullable(System.getenv("SSH_AUTH_SOCK")).orElse("");
+    String text = pair.length > 1 ? pair[1] : Surroundings.variable("SSH_AUTH_SOCK");
     if (text.isEmpty()) {
       throw new Exit(1, "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
     }
     List<Path> paths = new ArrayList<>();
     for (String one : text.split(",")) {
-      Path path = Path.of(one).toAbsolutePath();
+      Path path = Surroundings.ours().absolute(Path.of(one));
       if (!Files.exists(path)) {
         throw new Exit(1, "failed to stat " + path + ": no such file or directory");
       }
@@ -63,7 +61,8 @@ final class SshAgents implements AutoCloseable {
     Path folder = Files.createTempDirectory("gantry-ssh"); // only its owner may enter
     folders.add(folder);
     Path socket = folder.resolve("agent");
-    Process agent = start(new ProcessBuilder("ssh-agent", "-D", "-a", socket.toString()));
+    Process agent =
+        start(Surroundings.ours().program(List.of("ssh-agent", "-D", "-a", socket.toString())));
     started.add(agent);
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (!Files.exists(socket)) {
@@ -74,7 +73,7 @@ final class SshAgents implements AutoCloseable {
     }
     List<String> words = new ArrayList<>(List.of("ssh-add", "-q"));
     keys.forEach(key -> words.add(key.toString()));
-    ProcessBuilder add = new ProcessBuilder(words).redirectErrorStream(true);
+    ProcessBuilder add = Surroundings.ours().program(words).redirectErrorStream(true);
     add.environment().put("SSH_AUTH_SOCK", socket.toString());
     add.environment().remove("DISPLAY"); // nobody asks for a passphrase in a window
     Process adding = start(add);
@@ -89,7 +88,7 @@ final class SshAgents implements AutoCloseable {
 
   private static Process start(ProcessBuilder builder) {
     try {
-      return builder.redirectInput(ProcessBuilder.Redirect.PIPE).start();
+      return Surroundings.ours().start(builder);
     } catch (IOException e) {
       throw new Exit(
           1, "an ssh key needs the programs ssh-agent and ssh-add (OpenSSH): " + e.getMessage());

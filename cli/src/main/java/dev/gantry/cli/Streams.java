@@ -15,9 +15,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /// Joins our three streams with a container's: a raw terminal with its size, or frames.
 final class Streams {
-  private static final int STDIN = 0;
-  private static final int STDOUT = 1;
-
   private static volatile boolean reading;
 
   private final Session session;
@@ -45,20 +42,26 @@ final class Streams {
   }
 
   static boolean inputIsTerminal() {
-    return isTerminal(STDIN);
+    return isTerminal(Surroundings.STDIN);
   }
 
   static boolean outputIsTerminal() {
-    return isTerminal(STDOUT);
+    return isTerminal(Surroundings.STDOUT);
   }
 
-  /// A pipe or file is told by its name, without the cost of the first native call. How wide the
-  /// terminal of our output is; 80 if there is none.
+  /// How wide the terminal of our output is; 80 if there is none.
   static int columns() {
-    return Terminals.size(STDOUT).map(Terminals.Size::columns).filter(c -> c > 0).orElse(80);
+    return size(Surroundings.STDOUT).map(Terminals.Size::columns).filter(c -> c > 0).orElse(80);
   }
 
-  static boolean isTerminal(int descriptor) {
+  /// The size of the terminal that a stream of ours, 0 to 2, is joined with.
+  static Optional<Terminals.Size> size(int stream) {
+    return Terminals.size(Surroundings.ours().descriptor(stream));
+  }
+
+  /// A pipe or file is told by its name, without the cost of the first native call.
+  static boolean isTerminal(int stream) {
+    int descriptor = Surroundings.ours().descriptor(stream);
     try {
       String name = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
       return name.startsWith("/dev/")
@@ -95,10 +98,11 @@ final class Streams {
   ///
   /// @param resize where the terminal's size is sent to, e.g. `/containers/ID/resize`
   boolean copy(Hijacked connection, String resize, Runnable started) throws IOException {
+    int input = Surroundings.ours().descriptor(Surroundings.STDIN);
     Optional<Terminals.Settings> before = Optional.empty();
     try {
       if (tty && stdin && inputIsTerminal()) {
-        before = Optional.of(Terminals.makeRaw(STDIN));
+        before = Optional.of(Terminals.makeRaw(input));
       }
       started.run();
       if (tty && outputIsTerminal()) {
@@ -112,7 +116,7 @@ final class Streams {
       return detached.get();
     } finally {
       if (before.isPresent()) {
-        Terminals.restore(STDIN, before.get());
+        Terminals.restore(input, before.get());
       }
     }
   }
@@ -162,7 +166,7 @@ final class Streams {
     Optional<Terminals.Size> sent = Optional.empty();
     int tries = 0;
     while (true) {
-      Optional<Terminals.Size> size = Terminals.size(STDOUT).filter(s -> s.rows() > 0);
+      Optional<Terminals.Size> size = size(Surroundings.STDOUT).filter(s -> s.rows() > 0);
       if (size.isPresent() && !size.equals(sent)) {
         try {
           Terminals.Size now = size.get();

@@ -12,7 +12,7 @@ final class TlsFlags {
 
   /// Empty for a plain connection.
   static Optional<TlsSettings> settings(Words global, Config config) {
-    boolean verify = global.on("tlsverify", !variable("DOCKER_TLS_VERIFY").isEmpty());
+    boolean verify = global.on("tlsverify", !Surroundings.variable("DOCKER_TLS_VERIFY").isEmpty());
     boolean any =
         verify
             || global.on("tls")
@@ -22,7 +22,7 @@ final class TlsFlags {
     if (!any) {
       return Optional.empty();
     }
-    String given = variable("DOCKER_CERT_PATH");
+    String given = Surroundings.variable("DOCKER_CERT_PATH");
     Path folder = given.isEmpty() ? config.folder() : Path.of(given);
     Optional<Path> authorities = file(global, "tlscacert", folder.resolve("ca.pem"));
     return Optional.of(
@@ -36,9 +36,5 @@ final class TlsFlags {
   private static Optional<Path> file(Words global, String flag, Path usual) {
     Optional<Path> named = global.text(flag).filter(f -> !f.isEmpty()).map(Path::of);
     return named.isPresent() ? named : Optional.of(usual).filter(Files::exists);
-  }
-
-  private static String variable(String name) {
-    return Optional.ofNullable(System.getenv(name)).orElse("");
   }
 }

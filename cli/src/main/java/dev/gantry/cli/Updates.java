@@ -124,7 +124,7 @@ final class Updates {
       all.addAll(words.list("env"));
       for (String entry : all) {
         int equals = entry.indexOf('=');
-        String own = System.getenv(entry);
+        String own = Surroundings.ours().environment().get(entry);
         if (equals > 0) {
           variables.put(entry.substring(0, equals), entry.substring(equals + 1));
         } else if (own != null) {
