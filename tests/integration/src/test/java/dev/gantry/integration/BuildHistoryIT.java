@@ -19,10 +19,6 @@ import org.junit.jupiter.api.Test;
 class BuildHistoryIT extends BuildxTest {
   private static final String SECRET = "s3cr3t-of-the-history";
 
-  private static void has(String text, String part) {
-    assertTrue(text.contains(part), () -> part + " in " + text);
-  }
-
   private Outcome history(Engine engine, String... words) {
     String[] all = new String[words.length + 2];
     all[0] = "buildx";

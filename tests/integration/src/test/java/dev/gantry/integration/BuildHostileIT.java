@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Outcome;
 import java.io.IOException;
@@ -17,48 +16,27 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Dockerfiles that want the engine's memory and time, and secrets while a step has them.
-@ExtendWith(EngineExtension.class)
-class BuildHostileIT {
+class BuildHostileIT extends BuildTest {
   private static final Duration LIMIT = Duration.ofSeconds(120);
   private static final String SECRET = "seen-by-nobody-7f3a91c2";
 
-  @TempDir Path folder;
-  private Path context = Path.of("");
-
-  @BeforeEach
-  void prepare(Engine engine) throws IOException {
-    engine.busybox();
-    context = Files.createDirectory(folder.resolve("context"));
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Command build(Engine engine, String... words) {
-    List<String> all = new ArrayList<>(List.of("build"));
-    all.addAll(List.of(words));
-    all.add(context.toString());
-    return engine.gantryCommand(all.toArray(String[]::new)).within(LIMIT);
+  @Override
+  Command command(Engine engine, String... words) {
+    return super.command(engine, words).within(LIMIT);
   }
 
   @Test
   void valuesThatDoubleEndTheBuildAndNotTheEngine(Engine engine) throws IOException {
     file("Dockerfile", "FROM busybox\nENV A=xxxxxxxxxxxxxxxx\n" + "ENV A=$A$A\n".repeat(40));
-    Outcome refused = build(engine).run().exited(1);
+    Outcome refused = build(engine).exited(1);
     assertTrue(refused.err().contains("a value is longer than"), refused.err());
     file(
         "Dockerfile",
         "FROM busybox\nENV A=" + "x".repeat(60_000) + "\n" + "LABEL a=$A$A b=$A\n".repeat(200));
-    Outcome large = build(engine).run().exited(1);
+    Outcome large = build(engine).exited(1);
     assertTrue(large.err().contains("MiB of configuration"), large.err());
     engine.docker("version").succeeded();
   }
@@ -77,7 +55,7 @@ class BuildHostileIT {
             + "b}\nCOPY "
             + "*a".repeat(40)
             + "b /c/\nCOPY . /d/\n");
-    build(engine).run().succeeded();
+    build(engine).succeeded();
   }
 
   /// The process ids whose command line or environment has the secret.
@@ -104,7 +82,7 @@ class BuildHostileIT {
     file(
         "Dockerfile",
         "FROM busybox\nRUN --mount=type=secret,id=s test -s /run/secrets/s && sleep 1000\n");
-    Process client = build(engine, "--secret=id=s,src=" + secret).start();
+    Process client = command(engine, "--secret=id=s,src=" + secret).start();
     try {
       Eventually.within(
           LIMIT,

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
+import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Outcome;
 import dev.gantry.testkit.RegistryServer;
 import java.io.ByteArrayOutputStream;
@@ -18,25 +18,17 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// What goes out beside an image: several platforms, attestations, annotations, and the layers that
 /// another builder can take up; through a registry of ours.
-@ExtendWith(EngineExtension.class)
-class BuildOutputsIT {
+class BuildOutputsIT extends BuildTest {
   private static RegistryServer registry;
-
-  @TempDir Path context;
-  @TempDir Path elsewhere;
 
   @BeforeAll
   static void start() {
@@ -48,22 +40,10 @@ class BuildOutputsIT {
     registry.close();
   }
 
-  @BeforeEach
-  void busybox(Engine engine) {
-    engine.busybox();
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Outcome build(Engine engine, String... words) {
-    List<String> all = new ArrayList<>(List.of("build", "--progress", "plain"));
-    all.addAll(List.of(words));
-    all.add(context.toString());
-    return engine.gantryCommand(all.toArray(String[]::new)).run();
+  /// With the progress in lines, in which the steps that were cached are counted.
+  @Override
+  Command command(Engine engine, String... words) {
+    return engine.gantryCommand(withContext(List.of("build", "--progress", "plain"), words));
   }
 
   private static Json.JsonObject document(String repository, String reference, String kind)
@@ -142,7 +122,7 @@ class BuildOutputsIT {
         "node_modules/@scope/thing/package.json",
         "{\"name\":\"@scope/thing\",\"version\":\"4.5.6\"}");
     Files.write(context.resolve("greeter.jar"), jar());
-    Path metadata = elsewhere.resolve("json");
+    Path metadata = folder.resolve("json");
     build(
             engine,
             "-t",
@@ -180,7 +160,7 @@ class BuildOutputsIT {
     assertFalse(sbom.contains("/gone@"), sbom);
     assertTrue(sbom.contains("pkg:npm/%40scope/thing@4.5.6"), sbom);
     assertTrue(sbom.contains("pkg:maven/org.example/greeter@1.2.3"), sbom);
-    Path archive = elsewhere.resolve("oci");
+    Path archive = folder.resolve("oci");
     build(engine, "--sbom=true", "-o", "type=oci,dest=" + archive).succeeded();
     String members =
         dev.gantry.testkit.Command.of("tar", "-tf", archive.toString()).run().succeeded().out();
@@ -208,7 +188,7 @@ class BuildOutputsIT {
         index.objects("manifests").stream()
             .map(m -> m.object("platform").orElseThrow().string("architecture", ""))
             .toList());
-    Path out = elsewhere.resolve("out");
+    Path out = folder.resolve("out");
     build(engine, "--platform=linux/amd64,linux/arm64", "-o", out.toString()).succeeded();
     assertEquals("made for arm64\n", Files.readString(out.resolve("linux_arm64/made")));
     assertEquals("made for amd64\n", Files.readString(out.resolve("linux_amd64/made")));
@@ -235,7 +215,7 @@ class BuildOutputsIT {
         """);
     String cache = registry.address() + "/cache";
     String image = registry.address() + "/inline:1";
-    Path folder = elsewhere.resolve("cache");
+    Path layout = folder.resolve("cache");
     String first =
         build(
                 engine,
@@ -244,14 +224,14 @@ class BuildOutputsIT {
                 "--push",
                 "--cache-to=inline",
                 "--cache-to=type=registry,mode=max,ref=" + cache,
-                "--cache-to=type=local,mode=max,dest=" + folder)
+                "--cache-to=type=local,mode=max,dest=" + layout)
             .succeeded()
             .line();
-    assertTrue(Files.exists(folder.resolve("index.json")), first);
+    assertTrue(Files.exists(layout.resolve("index.json")), first);
     engine.docker("rmi", image).succeeded();
     assertEquals(0, taken(engine), "without a cache");
     assertEquals(4, taken(engine, "--cache-from=type=registry,ref=" + cache));
-    assertEquals(4, taken(engine, "--cache-from=type=local,src=" + folder));
+    assertEquals(4, taken(engine, "--cache-from=type=local,src=" + layout));
     // inline: the layers of the last stage alone, which stand on the content of the first
     build(
             engine,

@@ -9,7 +9,6 @@ import com.sun.net.httpserver.SimpleFileServer;
 import dev.gantry.testkit.Busybox;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Outcome;
 import dev.gantry.testkit.RegistryServer;
 import java.io.IOException;
@@ -23,23 +22,16 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// What builds take from elsewhere: files and archives by HTTP, git repositories of a server,
 /// contexts; and what hostile ones of these cannot do.
-@ExtendWith(EngineExtension.class)
-class BuildSourcesIT {
-  @TempDir Path folder;
-  private Path context = Path.of("");
+class BuildSourcesIT extends BuildTest {
   private Path www = Path.of("");
   private HttpServer server;
   private String at = "";
 
   @BeforeEach
-  void serve(Engine engine) throws IOException {
-    engine.busybox();
-    context = Files.createDirectory(folder.resolve("context"));
+  void serve() throws IOException {
     www = Files.createDirectory(folder.resolve("www"));
     server =
         SimpleFileServer.createFileServer(
@@ -53,19 +45,6 @@ class BuildSourcesIT {
   @AfterEach
   void end() {
     server.stop(0);
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Outcome build(Engine engine, String... words) {
-    List<String> all = new ArrayList<>(List.of("build", "--progress", "plain"));
-    all.addAll(List.of(words));
-    all.add(context.toString());
-    return engine.gantryCommand(all.toArray(String[]::new)).run();
   }
 
   private static String git(Path place, String... words) {
@@ -260,7 +239,7 @@ class BuildSourcesIT {
         .run()
         .succeeded();
     file("Dockerfile", "FROM elsewhere:1\nLABEL a=1\n");
-    String said = build(engine).succeeded().err();
+    String said = build(engine, "--progress=plain").succeeded().err();
     assertTrue(said.contains("InvalidBaseImagePlatform"), said);
     assertTrue(said.contains("linux/arm64"), said);
   }

@@ -18,10 +18,6 @@ import org.junit.jupiter.api.Test;
 /// The attributes of outputs and caches, the build arguments that BuildKit gives a meaning to, and
 /// the sources that only its clients send, with the real Buildx.
 class BuildxAttributesIT extends BuildxTest {
-  private static void has(Outcome outcome, String text) {
-    assertTrue((outcome.out() + outcome.err()).contains(text), () -> text + " in " + outcome);
-  }
-
   private void small() throws IOException {
     file("f", "one\n".repeat(1000));
     file("Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY f /f-$TARGETARCH\n");

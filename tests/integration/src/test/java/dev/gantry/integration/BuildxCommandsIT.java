@@ -17,11 +17,6 @@ import org.junit.jupiter.api.Test;
 /// Buildx's subcommands with the default builder, beside `build` and `bake`: each works, or fails
 /// as it does with Docker's daemon; and the attributes of outputs that are images.
 class BuildxCommandsIT extends BuildxTest {
-  private static void has(Outcome outcome, String part) {
-    String all = outcome.out() + outcome.err();
-    assertTrue(all.contains(part), () -> part + " in " + outcome);
-  }
-
   private Outcome buildx(Engine engine, String... words) {
     String[] all = new String[words.length + 1];
     all[0] = "buildx";

@@ -25,10 +25,6 @@ import org.junit.jupiter.api.Test;
 /// The flags of `docker buildx build`, one after the other, as the real client sends them. The
 /// table in docs/flows/buildkit.md says of each what it does here.
 class BuildxFlagsIT extends BuildxTest {
-  private static void has(Outcome outcome, String text) {
-    assertTrue((outcome.out() + outcome.err()).contains(text), () -> text + " in " + outcome);
-  }
-
   private static void hasNot(Outcome outcome, String text) {
     assertFalse((outcome.out() + outcome.err()).contains(text), () -> text + " in " + outcome);
   }

@@ -22,10 +22,6 @@ import org.junit.jupiter.api.Test;
 /// Where the real Buildx puts results: archives, registries, caches; and what other programs make
 /// of them.
 class BuildxOutputsIT extends BuildxTest {
-  private static void has(Outcome outcome, String text) {
-    assertTrue((outcome.out() + outcome.err()).contains(text), () -> text + " in " + outcome);
-  }
-
   private void smallProject() throws IOException {
     file("f", "one\n");
     file(

@@ -7,48 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// `docker build` of the real Docker CLI without BuildKit: `POST /build`.
-@ExtendWith(EngineExtension.class)
-class DockerCliBuildIT {
-  @TempDir Path context;
-
-  @BeforeEach
-  void busybox(Engine engine) {
-    engine.busybox();
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Command command(Engine engine, String... words) {
-    String[] all = new String[words.length + 2];
-    all[0] = "build";
-    System.arraycopy(words, 0, all, 1, words.length);
-    all[all.length - 1] = context.toString();
-    return engine.dockerCommand(all).with("DOCKER_BUILDKIT", "0");
-  }
-
-  private Outcome build(Engine engine, String... words) {
-    return command(engine, words).run();
-  }
-
-  private static String sh(Engine engine, String image, String script) {
-    return engine.docker("run", "--rm", image, "sh", "-c", script).succeeded().out();
+class DockerCliBuildIT extends BuildTest {
+  @Override
+  Command command(Engine engine, String... words) {
+    return engine.dockerCommand(withContext(List.of("build"), words)).with("DOCKER_BUILDKIT", "0");
   }
 
   @Test

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gantry.json.Json;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
@@ -20,50 +19,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// `gantry build` with the flags of `docker build` and `docker buildx build`, each where its effect
 /// can be seen; those of caches are in [BuildOutputsIT]. That each is there the unit test of the
 /// table of commands shows.
-@ExtendWith(EngineExtension.class)
-class GantryBuildFlagsIT {
-  @TempDir Path folder;
-  Path context = Path.of("/");
-
-  @BeforeEach
-  void prepare(Engine engine) throws IOException {
-    engine.busybox();
-    context = Files.createDirectory(folder.resolve("context"));
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Command command(Engine engine, String... words) {
-    List<String> all = new ArrayList<>(List.of("build"));
-    all.addAll(List.of(words));
-    all.add(context.toString());
-    return engine.gantryCommand(all.toArray(String[]::new));
-  }
-
-  private Outcome build(Engine engine, String... words) {
-    return command(engine, words).run();
-  }
-
-  private static void has(String text, String part) {
-    assertTrue(text.contains(part), () -> part + " in " + text);
-  }
-
-  private static void has(Outcome outcome, String part) {
-    has(outcome.out() + outcome.err(), part);
-  }
-
+class GantryBuildFlagsIT extends BuildTest {
   @Test
   void stepsGetTheirHostsLimitsAndNetwork(Engine engine) throws IOException {
     file(

@@ -6,49 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
-import dev.gantry.testkit.EngineExtension;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /// What `gantry build` can beyond the classic endpoint: secrets, outputs, checks, git, the same
 /// image from the same inputs.
-@ExtendWith(EngineExtension.class)
-class GantryBuildIT {
+class GantryBuildIT extends BuildTest {
   private static final String SECRET = "hunter2-b61f0c9e4d";
-
-  @TempDir Path context;
-
-  @BeforeEach
-  void busybox(Engine engine) {
-    engine.busybox();
-  }
-
-  private void file(String name, String content) throws IOException {
-    Path file = context.resolve(name);
-    Files.createDirectories(file.resolveSibling("."));
-    Files.writeString(file, content);
-  }
-
-  private Outcome build(Engine engine, String... words) {
-    return command(engine, words).run();
-  }
-
-  private Command command(Engine engine, String... words) {
-    List<String> all = new ArrayList<>(List.of("build"));
-    all.addAll(List.of(words));
-    all.add(context.toString());
-    return engine.gantryCommand(all.toArray(String[]::new));
-  }
 
   /// Files of the engine that hold the secret, in any build's folder, layer, log or journal.
   private static String traces(Engine engine) {
@@ -57,7 +27,7 @@ class GantryBuildIT {
 
   @Test
   void secretsStayNowhere(Engine engine) throws IOException {
-    Path secret = Files.writeString(context.resolveSibling(context.getFileName() + ".s"), SECRET);
+    Path secret = Files.writeString(folder.resolve("secret"), SECRET);
     file(
         "Dockerfile",
         """
@@ -66,25 +36,21 @@ class GantryBuildIT {
         RUN --mount=type=secret,id=one,env=TOKEN test ${#TOKEN} = 18
         RUN test ! -e /run/secrets
         """);
-    try {
-      Outcome built =
-          build(engine, "-t", "secretive", "--secret", "id=one,src=" + secret).succeeded();
-      assertFalse(built.out().contains(SECRET));
-      assertEquals(
-          "18\n", engine.docker("run", "--rm", "secretive", "cat", "/size").succeeded().out());
-      assertEquals("", traces(engine));
-      assertFalse(engine.docker("history", "--no-trunc", "secretive").out().contains(SECRET));
-      Outcome without = build(engine, "--no-cache");
-      assertTrue(without.err().contains("secret one: not found"), without.err());
-    } finally {
-      Files.delete(secret);
-    }
+    Outcome built =
+        build(engine, "-t", "secretive", "--secret", "id=one,src=" + secret).succeeded();
+    assertFalse(built.out().contains(SECRET));
+    assertEquals(
+        "18\n", engine.docker("run", "--rm", "secretive", "cat", "/size").succeeded().out());
+    assertEquals("", traces(engine));
+    assertFalse(engine.docker("history", "--no-trunc", "secretive").out().contains(SECRET));
+    Outcome without = build(engine, "--no-cache");
+    assertTrue(without.err().contains("secret one: not found"), without.err());
   }
 
   @Test
   void killedInAStepWithASecretItLeavesNoTrace(Engine engine)
       throws IOException, InterruptedException {
-    Path secret = Files.writeString(context.resolveSibling(context.getFileName() + ".s"), SECRET);
+    Path secret = Files.writeString(folder.resolve("secret"), SECRET);
     file("Dockerfile", "FROM busybox\nRUN --mount=type=secret,id=one sleep 1000\n");
     Process client = command(engine, "--secret", "id=one,src=" + secret).start();
     try {
@@ -100,7 +66,6 @@ class GantryBuildIT {
       engine.restart();
     } finally {
       client.destroyForcibly().waitFor();
-      Files.delete(secret);
     }
     assertEquals("", traces(engine));
     assertEquals("", engine.docker("ps", "-aq").out());
@@ -150,7 +115,7 @@ class GantryBuildIT {
   void resultsGoWhereTheyShall(Engine engine) throws IOException {
     file("Dockerfile", "FROM scratch\nCOPY d /made\n");
     file("d/f", "data\n");
-    Path out = context.resolveSibling(context.getFileName() + ".out");
+    Path out = folder.resolve("out");
     build(engine, "-o", out.toString()).succeeded();
     assertEquals("data\n", Files.readString(out.resolve("made/f")));
     Path tar = out.resolve("x.tar");
