@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLContext;
@@ -30,12 +30,12 @@ public final class Engine implements AutoCloseable {
   private final String bridge;
   private final String pool;
   private final List<String> flags;
+  private final ServingProcess process;
   private final Set<String> faults = ApiWatch.newFaults();
   private final AtomicLong answers = new AtomicLong();
   private final List<Closeable> relays = new ArrayList<>();
   private List<String> entry = List.of();
   private @Nullable ApiWatch watch;
-  private @Nullable Process process;
   private @Nullable String busybox;
 
   private Engine(
@@ -46,6 +46,7 @@ public final class Engine implements AutoCloseable {
     this.bridge = bridge;
     this.pool = pool;
     this.flags = flags;
+    this.process = new ServingProcess("the engine", folder.resolve("log"), Duration.ofSeconds(20));
   }
 
   /// Starts one and waits until it answers; skips the test without root or distribution.
@@ -135,12 +136,7 @@ public final class Engine implements AutoCloseable {
   /// Starts the engine again after [#kill] or [#stop], with the same flags and folders, and waits
   /// until it answers.
   public void restart() {
-    Process started = launch();
-    Eventually.within(
-        READY, () -> "the engine is not ready: " + log(), () -> !started.isAlive() || answers());
-    if (!started.isAlive()) {
-      throw new AssertionError("the engine ended with " + started.exitValue() + ": " + log());
-    }
+    process.awaitReady(launch(), READY, this::answers);
   }
 
   /// As [#restart()], without waiting.
@@ -149,22 +145,13 @@ public final class Engine implements AutoCloseable {
     words.addAll(
         List.of(home.resolve("jdk/bin/java").toString(), "@" + home.resolve("lib/daemon.args")));
     words.addAll(flags);
-    ProcessBuilder builder = new ProcessBuilder(words);
-    builder.environment().put("MALLOC_ARENA_MAX", "2");
-    builder.redirectErrorStream(true);
-    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
-    try {
-      Process started = builder.start();
-      process = started;
-      if (watch == null && own().equals("engine.sock")) {
-        watch =
-            new ApiWatch(
-                Specification.HERE.orElseThrow(), socket(), folder.resolve(own()), faults, answers);
-      }
-      return started;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    Process started = process.start(words, Map.of("MALLOC_ARENA_MAX", "2"));
+    if (watch == null && own().equals("engine.sock")) {
+      watch =
+          new ApiWatch(
+              Specification.HERE.orElseThrow(), socket(), folder.resolve(own()), faults, answers);
     }
+    return started;
   }
 
   private boolean answers() {
@@ -194,13 +181,11 @@ public final class Engine implements AutoCloseable {
   }
 
   private void end(boolean atOnce) {
-    Process running = process;
-    if (running == null) {
+    if (!process.isStarted()) {
       return;
     }
-    process = null;
     try {
-      stop(running, atOnce);
+      process.end(atOnce);
     } finally {
       ApiWatch watching = watch;
       if (watching != null) {
@@ -210,27 +195,9 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private void stop(Process running, boolean atOnce) {
-    try {
-      if (atOnce) {
-        running.destroyForcibly().waitFor();
-      } else {
-        running.destroy();
-        if (!running.waitFor(20, TimeUnit.SECONDS)) {
-          running.destroyForcibly().waitFor();
-          throw new AssertionError("the engine did not end within 20 s of SIGTERM: " + log());
-        }
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AssertionError("interrupted", e);
-    }
-  }
-
   /// Process id of the engine.
   public long pid() {
-    Process running = process;
-    return running == null ? -1 : running.pid();
+    return process.pid();
   }
 
   public Path socket() {
@@ -270,11 +237,7 @@ public final class Engine implements AutoCloseable {
 
   /// What the engine has logged.
   public String log() {
-    try {
-      return Files.readString(folder.resolve("log"));
-    } catch (IOException e) {
-      return "(no log: " + e + ")";
-    }
+    return process.log();
   }
 
   /// Sends a request and reads the whole answer.
@@ -385,7 +348,7 @@ public final class Engine implements AutoCloseable {
       return;
     }
     try {
-      if (process != null) {
+      if (process.isStarted()) {
         if (answers()) {
           removeContainers();
         }

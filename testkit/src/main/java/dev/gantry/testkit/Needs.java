@@ -61,7 +61,6 @@ public final class Needs {
         : abort("needs the peers: tools/real-peers prepare");
   }
 
-  /// The tool that runs a command in a throw-away machine with cgroup v2 and systemd: the one that
   /// The tool that runs a command in a throw-away machine with cgroup v2 and systemd. Skips where
   /// it has not been prepared, which takes minutes.
   public static Path machine() {

@@ -11,9 +11,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /// A registry in a process of its own on a port of the loopback address: ours from the assembled
 /// distribution, or Debian's docker-registry from the prepared peers.
@@ -23,12 +22,14 @@ public final class RegistryServer implements AutoCloseable {
   private final Path folder;
   private final List<String> words;
   private final int port;
-  private @Nullable Process process;
+  private final ServingProcess process;
 
   private RegistryServer(Path folder, List<String> words, int port) {
     this.folder = folder;
     this.words = List.copyOf(words);
     this.port = port;
+    this.process =
+        new ServingProcess("the registry", folder.resolve("log"), Duration.ofSeconds(40));
   }
 
   /// Ours; skips the test without a distribution.
@@ -114,23 +115,7 @@ public final class RegistryServer implements AutoCloseable {
 
   /// Starts it again after [#kill] or [#stop], with the same port and data.
   public void restart() {
-    ProcessBuilder builder = new ProcessBuilder(words);
-    builder.redirectErrorStream(true);
-    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
-    builder.redirectInput(Path.of("/dev/null").toFile());
-    try {
-      Process started = builder.start();
-      process = started;
-      Eventually.within(
-          READY,
-          () -> "the registry is not ready: " + log(),
-          () -> !started.isAlive() || isListening());
-      if (!started.isAlive()) {
-        throw new AssertionError("the registry ended with " + started.exitValue() + ": " + log());
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    process.awaitReady(process.start(words, Map.of()), READY, this::isListening);
   }
 
   private boolean isListening() {
@@ -144,34 +129,12 @@ public final class RegistryServer implements AutoCloseable {
 
   /// Ends it at once, as `kill -9` does.
   public void kill() {
-    end(true);
+    process.end(true);
   }
 
   /// Ends it by SIGTERM.
   public void stop() {
-    end(false);
-  }
-
-  private void end(boolean atOnce) {
-    Process running = process;
-    if (running == null) {
-      return;
-    }
-    process = null;
-    try {
-      if (atOnce) {
-        running.destroyForcibly().waitFor();
-      } else {
-        running.destroy();
-        if (!running.waitFor(40, TimeUnit.SECONDS)) {
-          running.destroyForcibly().waitFor();
-          throw new AssertionError("the registry did not end within 40 s of SIGTERM: " + log());
-        }
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AssertionError("interrupted", e);
-    }
+    process.end(false);
   }
 
   /// `127.0.0.1:PORT`, as it stands before an image's name.
@@ -181,8 +144,7 @@ public final class RegistryServer implements AutoCloseable {
 
   /// Process id of the registry.
   public long pid() {
-    Process running = process;
-    return running == null ? -1 : running.pid();
+    return process.pid();
   }
 
   /// The folder with `data` and `log`; tests may put files there too.
@@ -192,18 +154,14 @@ public final class RegistryServer implements AutoCloseable {
 
   /// What it has printed.
   public String log() {
-    try {
-      return Files.readString(folder.resolve("log"));
-    } catch (IOException e) {
-      return "(no log: " + e + ")";
-    }
+    return process.log();
   }
 
   /// Ends it and removes its folder.
   @Override
   public void close() {
     try {
-      end(false);
+      process.end(false);
     } finally {
       Command.of("rm", "-rf", folder.toString()).within(Duration.ofMinutes(2)).run();
     }

@@ -4,6 +4,7 @@ import dev.gantry.json.Json;
 import dev.gantry.testkit.Answer;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
+import dev.gantry.testkit.Outcome;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -34,6 +35,25 @@ final class Containers {
     words.addAll(List.of(flags));
     words.addAll(List.of(engine.busybox(), "sh", "-c", script));
     engine.docker(words.toArray(String[]::new)).succeeded();
+  }
+
+  /// Runs `script` in a container that is gone afterwards, with further flags of `docker run`.
+  static Outcome once(Engine engine, String script, String... flags) {
+    List<String> words = new ArrayList<>(List.of("run", "--rm"));
+    words.addAll(List.of(flags));
+    words.addAll(List.of(engine.busybox(), "sh", "-c", script));
+    return engine.docker(words.toArray(String[]::new));
+  }
+
+  /// The line that `script` prints in such a container.
+  static String out(Engine engine, String script, String... flags) {
+    return once(engine, script, flags).succeeded().line();
+  }
+
+  /// Removes all containers with their volumes, and all volumes that nothing uses.
+  static void removeAllWithVolumes(Engine engine) {
+    engine.containers().forEach(id -> engine.docker("rm", "-fv", id));
+    engine.docker("volume", "prune", "-af").succeeded();
   }
 
   static String inspect(Engine engine, String name, String format) {

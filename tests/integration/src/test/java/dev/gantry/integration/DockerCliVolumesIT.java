@@ -5,6 +5,7 @@ import static dev.gantry.integration.Containers.awaitStatus;
 import static dev.gantry.integration.Containers.events;
 import static dev.gantry.integration.Containers.inspect;
 import static dev.gantry.integration.Containers.now;
+import static dev.gantry.integration.Containers.out;
 import static dev.gantry.integration.Containers.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -16,7 +17,6 @@ import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -27,16 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class DockerCliVolumesIT {
   @AfterEach
   void removeAll(Engine engine) {
-    engine.containers().forEach(id -> engine.docker("rm", "-fv", id));
-    engine.docker("volume", "prune", "-af").succeeded();
-  }
-
-  /// What `script` prints in a fresh container with `flags`.
-  private static String out(Engine engine, String script, String... flags) {
-    List<String> words = new ArrayList<>(List.of("run", "--rm"));
-    words.addAll(List.of(flags));
-    words.addAll(List.of(engine.busybox(), "sh", "-c", script));
-    return engine.docker(words.toArray(String[]::new)).succeeded().line();
+    Containers.removeAllWithVolumes(engine);
   }
 
   private static Path mountpoint(Engine engine, String volume) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
+import dev.gantry.oci.Digest;
 import dev.gantry.testkit.Answer;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
@@ -11,16 +12,16 @@ import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
 import dev.gantry.testkit.Outcome;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,7 +54,7 @@ class ImageCrashIT {
           LIMIT,
           "the built-in image is there",
           () -> !engine.docker("images", "-q").line().isEmpty());
-      TreeSet<String> before = stored();
+      TreeSet<String> before = TestImage.stored(engine);
       Path archive = folder.resolve("image.tar");
       Files.write(archive, archive());
       engine.dockerCommand("load", "-q", "-i", archive.toString()).within(LIMIT).run().succeeded();
@@ -124,30 +125,15 @@ class ImageCrashIT {
       String container = "/containers/" + Json.parseObject(created.text()).string("Id", "");
       for (int i = 0; i < LAYERS; i++) {
         byte[] file = engine.get(container + "/archive?path=/f" + i).expect(200).body();
-        byte[] content = java.util.Arrays.copyOfRange(file, 512, 512 + LAYER);
-        assertTrue(java.util.Arrays.equals(content(i), content), "file f" + i + " after " + after);
+        byte[] content = Arrays.copyOfRange(file, 512, 512 + LAYER);
+        assertTrue(Arrays.equals(content(i), content), "file f" + i + " after " + after);
       }
       engine.request("DELETE", container, "").expect(204);
     }
   }
 
-  /// Every blob, part of a blob, layer and thing in the trash that the engine keeps.
-  private TreeSet<String> stored() {
-    TreeSet<String> all = new TreeSet<>();
-    Path data = engine.folder().resolve("data");
-    for (String each :
-        List.of("content/blobs/sha256", "content/incoming", "overlay/layers", "overlay/trash")) {
-      try (Stream<Path> files = Files.list(data.resolve(each))) {
-        files.forEach(f -> all.add(data.relativize(f).toString()));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-    return all;
-  }
-
   private TreeSet<String> difference(TreeSet<String> before) {
-    TreeSet<String> now = stored();
+    TreeSet<String> now = TestImage.stored(engine);
     now.removeAll(before);
     return now;
   }
@@ -162,49 +148,25 @@ class ImageCrashIT {
 
   private byte[] archive() throws IOException {
     Path parts = Files.createDirectories(folder.resolve("parts"));
-    Json.JsonArray diffIds = Json.array();
-    Json.JsonArray layers = Json.array();
+    List<Digest> diffIds = new ArrayList<>();
+    List<String> layers = new ArrayList<>();
     for (int i = 0; i < LAYERS; i++) {
       Path file = Files.write(parts.resolve("f" + i), content(i));
       byte[] tar = tar(parts, List.of(file.getFileName().toString()));
       Files.write(parts.resolve("layer" + i), tar);
-      diffIds.add("sha256:" + sha256(tar));
+      diffIds.add(Digest.of(tar));
       layers.add("layer" + i);
     }
-    Json.JsonObject config =
-        Json.object()
-            .put("architecture", "amd64")
-            .put("os", "linux")
-            .put("config", Json.object())
-            .put("rootfs", Json.object().put("type", "layers").put("diff_ids", diffIds));
-    Files.writeString(parts.resolve("config"), config.text());
-    Json.JsonArray manifest =
-        Json.array()
-            .add(
-                Json.object()
-                    .put("Config", "config")
-                    .put("RepoTags", Json.array().add("crash:1"))
-                    .put("Layers", layers));
-    Files.writeString(parts.resolve("manifest.json"), manifest.text());
-    List<String> names = new java.util.ArrayList<>(List.of("config", "manifest.json"));
-    for (int i = 0; i < LAYERS; i++) {
-      names.add("layer" + i);
-    }
+    Files.writeString(parts.resolve("config"), TestImage.config(diffIds));
+    Files.writeString(parts.resolve("manifest.json"), TestImage.archived("crash:1", layers));
+    List<String> names = new ArrayList<>(List.of("config", "manifest.json"));
+    names.addAll(layers);
     return tar(parts, names);
   }
 
   private static byte[] tar(Path from, List<String> names) {
-    List<String> words = new java.util.ArrayList<>(List.of("tar", "-C", from.toString(), "-c"));
+    List<String> words = new ArrayList<>(List.of("tar", "-C", from.toString(), "-c"));
     words.addAll(names);
     return Command.of(words).run().succeeded().bytes();
-  }
-
-  private static String sha256(byte[] bytes) {
-    try {
-      return java.util.HexFormat.of()
-          .formatHex(java.security.MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (java.security.NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

@@ -1,6 +1,8 @@
 package dev.gantry.integration;
 
 import static dev.gantry.integration.Containers.inspect;
+import static dev.gantry.integration.Containers.once;
+import static dev.gantry.integration.Containers.out;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,19 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class MountOptionsIT {
   @AfterEach
   void removeAll(Engine engine) {
-    engine.containers().forEach(id -> engine.docker("rm", "-fv", id));
-    engine.docker("volume", "prune", "-af").succeeded();
-  }
-
-  private static Outcome run(Engine engine, String script, String... flags) {
-    List<String> words = new ArrayList<>(List.of("run", "--rm"));
-    words.addAll(List.of(flags));
-    words.addAll(List.of(engine.busybox(), "sh", "-c", script));
-    return engine.docker(words.toArray(String[]::new));
-  }
-
-  private static String out(Engine engine, String script, String... flags) {
-    return run(engine, script, flags).succeeded().line();
+    Containers.removeAllWithVolumes(engine);
   }
 
   /// A folder of the machine with a tmpfs in it, which is there until it is closed.
@@ -74,20 +64,20 @@ class MountOptionsIT {
   void bindsTakeInnerMountsAlongAsTheyAreTold(Engine engine) throws IOException {
     try (Tree tree = Tree.at(engine.folder().resolve("tree"))) {
       String look = "grep -c ' /t/inner ' /proc/self/mountinfo; touch /t/a; touch /t/inner/b";
-      assertEquals("1", run(engine, look, "--mount", bind(tree, "")).out().strip());
+      assertEquals("1", once(engine, look, "--mount", bind(tree, "")).out().strip());
       assertTrue(Files.exists(tree.folder().resolve("inner/b")), "the inner mount is written to");
       assertEquals(
-          "0", run(engine, look, "--mount", bind(tree, ",bind-recursive=disabled")).out().strip());
+          "0", once(engine, look, "--mount", bind(tree, ",bind-recursive=disabled")).out().strip());
       // read-only to its depth, or only itself
-      Outcome depth = run(engine, look, "--mount", bind(tree, ",readonly"));
+      Outcome depth = once(engine, look, "--mount", bind(tree, ",readonly"));
       assertEquals(
           2, depth.err().lines().filter(l -> l.contains("Read-only")).count(), depth.err());
       Outcome shallow =
-          run(engine, look, "--mount", bind(tree, ",readonly,bind-recursive=writable"));
+          once(engine, look, "--mount", bind(tree, ",readonly,bind-recursive=writable"));
       assertEquals(
           1, shallow.err().lines().filter(l -> l.contains("Read-only")).count(), shallow.err());
       Outcome strict =
-          run(
+          once(
               engine,
               look,
               "--mount",
@@ -158,7 +148,7 @@ class MountOptionsIT {
             "device=:/exports",
             "share")
         .succeeded();
-    Outcome nfs = run(engine, "true", "-v", "share:/v").exited(125);
+    Outcome nfs = once(engine, "true", "-v", "share:/v").exited(125);
     assertTrue(nfs.err().contains("failed to mount local volume: mount :/exports:"), nfs.err());
     assertTrue(
         nfs.err().contains(", flags: 0x1, data: addr=127.0.0.1,soft,timeo=1,retrans=1: "),
@@ -175,7 +165,7 @@ class MountOptionsIT {
             "device=:/exports",
             "lost")
         .succeeded();
-    Outcome lost = run(engine, "true", "-v", "lost:/v").exited(125);
+    Outcome lost = once(engine, "true", "-v", "lost:/v").exited(125);
     assertTrue(lost.err().contains("error resolving passed in network volume address"), lost.err());
     engine
         .docker(
@@ -189,7 +179,7 @@ class MountOptionsIT {
             "device=//localhost/share",
             "files")
         .succeeded();
-    Outcome cifs = run(engine, "true", "-v", "files:/v").exited(125);
+    Outcome cifs = once(engine, "true", "-v", "files:/v").exited(125);
     assertTrue(cifs.err().contains("mount //127.0.0.1/share:"), cifs.err());
     assertTrue(
         cifs.err().contains("password=********") && !cifs.err().contains("secret"), cifs.err());
@@ -211,7 +201,7 @@ class MountOptionsIT {
         "map[device:tmpfs o:size=1m type:tmpfs]",
         engine.docker("volume", "inspect", "-f", "{{.Options}}", "quick").succeeded().line());
     Outcome driver =
-        run(engine, "true", "--mount", "type=volume,src=x,dst=/v,volume-driver=elsewhere");
+        once(engine, "true", "--mount", "type=volume,src=x,dst=/v,volume-driver=elsewhere");
     assertTrue(driver.err().contains("plugin \"elsewhere\" not found"), driver.err());
   }
 
@@ -238,15 +228,15 @@ class MountOptionsIT {
         "for d in data fixed bound; do touch /$d/x 2>/dev/null && echo $d; done; ls -d /own";
     assertEquals(
         "data\nbound",
-        run(engine, tries, "--volumes-from", "owner").out().strip(),
+        once(engine, tries, "--volumes-from", "owner").out().strip(),
         "as it has them");
-    assertEquals("", run(engine, tries, "--volumes-from", "owner:ro").out().strip());
+    assertEquals("", once(engine, tries, "--volumes-from", "owner:ro").out().strip());
     assertEquals(
         "data\nbound",
-        run(engine, tries, "--volumes-from", "owner:rw").out().strip(),
+        once(engine, tries, "--volumes-from", "owner:rw").out().strip(),
         "rw opens nothing that is closed");
     assertTrue(
-        run(engine, "true", "--volumes-from", "owner:sometimes")
+        once(engine, "true", "--volumes-from", "owner:sometimes")
             .err()
             .contains("invalid mode: sometimes"));
     // what is asked for itself comes before what others have
@@ -265,13 +255,13 @@ class MountOptionsIT {
   @Test
   void sizesOfLayersAndVolumesAreRefusedWhereNothingLimitsThem(Engine engine) {
     assertTrue(
-        run(engine, "true", "--storage-opt", "size=1g")
+        once(engine, "true", "--storage-opt", "size=1g")
             .exited(125)
             .err()
             .contains(
                 "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"));
     assertTrue(
-        run(engine, "true", "--storage-opt", "colour=red")
+        once(engine, "true", "--storage-opt", "colour=red")
             .exited(125)
             .err()
             .contains("Unknown option colour"));
@@ -294,7 +284,7 @@ class MountOptionsIT {
               .start(
                   () -> {
                     for (int n = 0; n < 3; n++) {
-                      outcomes.add(run(engine, "stat -f -c %T /v; touch /v/x", "-v", "busy:/v"));
+                      outcomes.add(once(engine, "stat -f -c %T /v; touch /v/x", "-v", "busy:/v"));
                     }
                   }));
     }

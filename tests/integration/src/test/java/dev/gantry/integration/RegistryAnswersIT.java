@@ -20,7 +20,6 @@ import dev.gantry.testkit.Outcome;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,7 +75,7 @@ class RegistryAnswersIT {
     user = new RegistryUser(engine, folder.resolve("client"));
     Eventually.within(
         LIMIT, "the built-in image is there", () -> !user.docker("images", "-q").line().isEmpty());
-    before = stored();
+    before = TestImage.stored(engine);
   }
 
   @AfterAll
@@ -99,14 +98,19 @@ class RegistryAnswersIT {
 
   // ---- the image
 
-  private byte[] config(List<Digest> claimed) {
-    Json.JsonArray ids = Json.array();
-    claimed.forEach(d -> ids.add(d.toString()));
+  private static byte[] config(List<Digest> claimed) {
+    return TestImage.config(claimed).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /// A manifest, whose configuration it puts there.
+  private byte[] manifest(String type, String configType, byte[] config, Json.JsonArray layers) {
     return Json.object()
-        .put("architecture", "amd64")
-        .put("os", "linux")
-        .put("config", Json.object())
-        .put("rootfs", Json.object().put("type", "layers").put("diff_ids", ids))
+        .put("schemaVersion", 2)
+        .put("mediaType", type)
+        .put(
+            "config",
+            FaultyRegistry.descriptor(configType, registry.putBlob(config), config.length))
+        .put("layers", layers)
         .text()
         .getBytes(StandardCharsets.UTF_8);
   }
@@ -122,16 +126,7 @@ class RegistryAnswersIT {
       int size = layers.get(i).length + (i == layers.size() - 1 ? longer : 0);
       list.add(FaultyRegistry.descriptor(layerType, registry.putBlob(layers.get(i)), size));
     }
-    Json.JsonObject manifest =
-        Json.object()
-            .put("schemaVersion", 2)
-            .put("mediaType", MediaTypes.MANIFEST)
-            .put(
-                "config",
-                FaultyRegistry.descriptor(
-                    MediaTypes.CONFIG, registry.putBlob(config), config.length))
-            .put("layers", list);
-    registry.putManifest(tag, manifest.text().getBytes(StandardCharsets.UTF_8));
+    registry.putManifest(tag, manifest(MediaTypes.MANIFEST, MediaTypes.CONFIG, config, list));
   }
 
   private void putRight() {
@@ -145,31 +140,17 @@ class RegistryAnswersIT {
 
   // ---- what the engine keeps
 
-  private TreeSet<String> stored() {
-    TreeSet<String> all = new TreeSet<>();
-    Path data = engine.folder().resolve("data");
-    for (String each :
-        List.of("content/blobs/sha256", "content/incoming", "overlay/layers", "overlay/trash")) {
-      try (Stream<Path> files = Files.list(data.resolve(each))) {
-        files.forEach(f -> all.add(data.relativize(f).toString()));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-    return all;
-  }
-
   private void assertNothingIsLeft() {
     assertEquals(404, engine.get("/images/" + name() + "/json").status());
     engine.request("POST", "/images/prune", "").expect(200);
     Eventually.within(
         LIMIT,
         () -> {
-          TreeSet<String> left = stored();
+          TreeSet<String> left = TestImage.stored(engine);
           left.removeAll(before);
           return "left: " + left;
         },
-        () -> before.containsAll(stored()));
+        () -> before.containsAll(TestImage.stored(engine)));
   }
 
   private String pull() {
@@ -313,17 +294,7 @@ class RegistryAnswersIT {
       registry.clear();
       registry.putBlob(layers.getFirst());
       registry.putManifest(
-          "1",
-          Json.object()
-              .put("schemaVersion", 2)
-              .put("mediaType", MediaTypes.DOCKER_MANIFEST)
-              .put(
-                  "config",
-                  FaultyRegistry.descriptor(
-                      MediaTypes.DOCKER_CONFIG, registry.putBlob(config), config.length))
-              .put("layers", list)
-              .text()
-              .getBytes(StandardCharsets.UTF_8));
+          "1", manifest(MediaTypes.DOCKER_MANIFEST, MediaTypes.DOCKER_CONFIG, config, list));
       String said = pull();
       assertTrue(said.contains("Downloaded newer image"), said);
       assertTrue(

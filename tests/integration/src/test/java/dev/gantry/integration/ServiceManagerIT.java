@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,40 +74,9 @@ class ServiceManagerIT {
   /// of each step, and containers outlive each end.
   @Test
   void isAServiceOfSystemd() {
-    Path tree = Needs.tree();
-    Path client = Needs.dockerClient();
-    Path busybox = Needs.program("busybox");
-    Outcome outcome =
-        Command.of(
-                Needs.machine().toString(),
-                "--jdk",
-                jdk(),
-                "--timeout",
-                "400",
-                "--volume",
-                tree + ":" + tree,
-                "--volume",
-                client.getParent() + ":" + client.getParent() + ":ro",
-                "--volume",
-                busybox.getParent() + ":/programs:ro",
-                "--",
-                "bash",
-                tree.resolve("tests/integration/src/test/scripts/service.sh").toString(),
-                tree.toString(),
-                "/programs/busybox",
-                client.toString())
-            .within(Duration.ofMinutes(7))
-            .run();
+    Outcome outcome = Machine.run("service.sh");
     assertTrue(outcome.out().contains("ok took it up again"), outcome.toString());
     outcome.succeeded();
-  }
-
-  private static String jdk() {
-    try {
-      return Needs.distribution().resolve("jdk").toRealPath().toString();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static void awaitTold(Path told, int times, String beginning) {

@@ -2,7 +2,6 @@ package dev.gantry.integration;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
@@ -77,8 +76,8 @@ class TransferMemoryIT {
     Command.of("truncate", "-s", Long.toString(SPARSE), parts.resolve("holes").toString())
         .run()
         .succeeded();
-    Json.JsonArray diffIds = Json.array();
-    Json.JsonArray layers = Json.array();
+    List<Digest> diffIds = new ArrayList<>();
+    List<String> layers = new ArrayList<>();
     List<String> names = new ArrayList<>(List.of("config", "manifest.json"));
     for (int i = 0; i <= LAYERS; i++) {
       boolean last = i == LAYERS;
@@ -96,28 +95,17 @@ class TransferMemoryIT {
           .run()
           .succeeded();
       byte[] plain = Files.readAllBytes(tar);
-      diffIds.add(Digest.of(plain).toString());
+      diffIds.add(Digest.of(plain));
       String name = "layer" + i;
       try (OutputStream out =
           new Gzip(new BufferedOutputStream(Files.newOutputStream(parts.resolve(name))))) {
         out.write(plain);
       }
       layers.add(name);
-      names.add(name);
     }
-    Json.JsonObject config =
-        Json.object()
-            .put("architecture", "amd64")
-            .put("os", "linux")
-            .put("config", Json.object())
-            .put("rootfs", Json.object().put("type", "layers").put("diff_ids", diffIds));
-    Files.writeString(parts.resolve("config"), config.text());
-    Json.JsonObject entry =
-        Json.object()
-            .put("Config", "config")
-            .put("RepoTags", Json.array().add(name()))
-            .put("Layers", layers);
-    Files.writeString(parts.resolve("manifest.json"), Json.array().add(entry).text());
+    names.addAll(layers);
+    Files.writeString(parts.resolve("config"), TestImage.config(diffIds));
+    Files.writeString(parts.resolve("manifest.json"), TestImage.archived(name(), layers));
     Path archive = folder.resolve("archive.tar");
     List<String> words =
         new ArrayList<>(List.of("tar", "-C", parts.toString(), "-cf", archive.toString()));

@@ -215,6 +215,21 @@ final class Distribution implements AutoCloseable {
         .put("size", content.length);
   }
 
+  static Json.JsonObject platform(Json.JsonObject descriptor) {
+    return descriptor.put(
+        "platform", Json.object().put("os", "linux").put("architecture", "amd64"));
+  }
+
+  /// An index of the one image.
+  static byte[] index(Image image) {
+    return text(
+        Json.object()
+            .put("schemaVersion", 2)
+            .put("mediaType", INDEX)
+            .put("manifests", Json.array().add(platform(descriptor(MANIFEST, image.manifest()))))
+            .text());
+  }
+
   static String digest(byte[] bytes) {
     return digest("sha256", "SHA-256", bytes);
   }

@@ -4,9 +4,6 @@ import dev.gantry.testkit.RegistryServer;
 import java.lang.reflect.Method;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
@@ -82,30 +79,8 @@ class DockerRegistryIT extends DistributionContract {
     }
   }
 
-  private static @Nullable RegistryServer server;
-  private static @Nullable Distribution registry;
-
-  @BeforeAll
-  static void start() {
-    server = RegistryServer.docker();
-    registry = new Distribution(server.address());
-  }
-
-  @AfterAll
-  static void stop() {
-    if (registry != null) {
-      registry.close();
-    }
-    if (server != null) {
-      server.close();
-    }
-  }
-
   @Override
-  Distribution registry() {
-    if (registry == null) {
-      throw new IllegalStateException("not started");
-    }
-    return registry;
+  RegistryServer serve() {
+    return RegistryServer.docker();
   }
 }
