@@ -24,11 +24,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// One build: the stages that are needed, each on a thread of its own, waiting for one another
 /// where they copy from one another.
 public final class BuildRun implements AutoCloseable {
+  private static final long MOST_SAID = 48 << 20;
+
   private final Builder builder;
   private final BuildRequest request;
   private final Builder.BaseImages bases;
@@ -41,6 +44,7 @@ public final class BuildRun implements AutoCloseable {
   private final Set<Material> materials = new ConcurrentSkipListSet<>();
   private final Map<Digest, CacheManifest.Made> made = new ConcurrentHashMap<>();
   private final ImportedCache imported;
+  private final AtomicLong said = new AtomicLong();
   private volatile boolean cancelled;
   private volatile @Nullable Stage beforeFailure;
 
@@ -263,6 +267,14 @@ public final class BuildRun implements AutoCloseable {
   void needs(String entitlement, Origin origin) throws BuildFailure {
     if (!request.entitlements().contains(entitlement)) {
       throw new BuildFailure(entitlement + " is not allowed", origin);
+    }
+  }
+
+  /// The configurations of all stages have become larger by about that many bytes.
+  void count(long bytes) throws ParseFailure {
+    if (said.addAndGet(bytes) > MOST_SAID) {
+      throw new ParseFailure(
+          0, "the stages come to more than " + (MOST_SAID >> 20) + " MiB of configuration");
     }
   }
 

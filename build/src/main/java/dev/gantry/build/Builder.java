@@ -209,10 +209,10 @@ public final class Builder {
     Dockerfile file = request.file();
     Map<String, String> platform = platformArguments(request);
     Map<String, String> arguments = new LinkedHashMap<>();
+    Expansion expansion = expansion(file, platform, arguments); // one bound for all
     for (Instruction.Arg arg : file.arguments()) {
       for (Instruction.Argument a : arg.arguments()) {
         String given = request.arguments().get(a.name());
-        Expansion expansion = expansion(file, platform, arguments);
         if (given != null) {
           arguments.put(a.name(), given);
         } else if (a.value().isPresent()) {
@@ -223,7 +223,6 @@ public final class Builder {
     Dockerfile.Stage target = target(file, request.target());
     List<Base> bases = new ArrayList<>();
     for (Dockerfile.Stage stage : file.stages()) {
-      Expansion expansion = expansion(file, platform, arguments);
       String from = expansion.word(stage.from().image());
       String wanted = expansion.word(stage.from().platform());
       if (from.isEmpty()) {

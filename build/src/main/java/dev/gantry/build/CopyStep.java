@@ -1,6 +1,7 @@
 package dev.gantry.build;
 
 import dev.gantry.base.Failure;
+import dev.gantry.dockerfile.Effort;
 import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.Heredoc;
 import dev.gantry.dockerfile.IgnoreFile;
@@ -30,6 +31,7 @@ final class CopyStep {
   private final Instruction.Copy instruction;
   private final BuildProgress.Step step;
   private final Set<String> made = new HashSet<>();
+  private final Effort effort = new Effort();
   private String destination = "";
   private Optional<RuntimeSpec.User> owner = Optional.empty();
   private Optional<FileMode> mode = Optional.empty();
@@ -183,7 +185,7 @@ final class CopyStep {
 
   private Wildcards pattern(String text) throws BuildFailure {
     try {
-      return Wildcards.ofPath("/" + text);
+      return Wildcards.ofPath("/" + text, effort);
     } catch (java.util.regex.PatternSyntaxException e) {
       throw new BuildFailure("syntax error in pattern " + text, instruction.origin());
     }
@@ -369,7 +371,7 @@ final class CopyStep {
 
   /// A layer with one folder: what WORKDIR makes.
   static void makeFolder(StageBuild stage, BuildProgress.Step step, String path, String text)
-      throws BuildFailure, IOException {
+      throws BuildFailure, ParseFailure, IOException {
     Instruction.CopyFlags none =
         new Instruction.CopyFlags(
             "", "", "", "", List.of(), false, false, Optional.empty(), Optional.empty());

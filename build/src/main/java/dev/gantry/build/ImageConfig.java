@@ -20,6 +20,8 @@ import java.util.stream.Stream;
 
 /// The `config` part of an image's configuration, as instructions change it.
 final class ImageConfig {
+  private static final int MOST_PORTS = 3 * 65_535;
+  static final int MOST_VARIABLES = 10_000;
   private static final Pattern PORT =
       Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-zA-Z]+))?");
   private final Json.JsonObject config;
@@ -39,15 +41,20 @@ final class ImageConfig {
     Map<String, String> all = new LinkedHashMap<>();
     for (String entry : config.strings("Env")) {
       int equals = entry.indexOf('=');
-      all.put(equals < 0 ? entry : entry.substring(0, equals), entry.substring(equals + 1));
+      all.put(
+          equals < 0 ? entry : entry.substring(0, equals),
+          equals < 0 ? "" : entry.substring(equals + 1));
     }
     return all;
   }
 
-  void addEnvironment(String entry) {
+  void addEnvironment(String entry) throws ParseFailure {
     Map<String, String> all = environment();
     int equals = entry.indexOf('=');
     all.put(entry.substring(0, equals), entry.substring(equals + 1));
+    if (all.size() > MOST_VARIABLES) {
+      throw new ParseFailure(0, "more than " + MOST_VARIABLES + " variables");
+    }
     Json.JsonArray list = Json.array();
     all.forEach((name, value) -> list.add(name + "=" + value));
     config.put("Env", list);
@@ -209,6 +216,9 @@ final class ImageConfig {
       }
       if (!List.of("tcp", "udp", "sctp").contains(protocol)) {
         throw origin.failure("invalid proto: " + protocol);
+      }
+      if (shown.size() + to - from >= MOST_PORTS) {
+        throw origin.failure("EXPOSE names more than " + MOST_PORTS + " ports");
       }
       for (int n = from; n <= to; n++) {
         all.put(n + "/" + protocol, Json.object());

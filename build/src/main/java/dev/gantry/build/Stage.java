@@ -20,6 +20,7 @@ import java.util.Set;
 /// @param created when its last layer was made
 /// @param variables what ENV and ARG have set
 /// @param declared names that ARG has declared, in order
+/// @param said about the bytes of its configuration
 /// @param unchanged the image that it still is; empty once an instruction was carried out
 record Stage(
     List<Images.Layer> layers,
@@ -28,7 +29,8 @@ record Stage(
     Instant created,
     Optional<Image> unchanged,
     Map<String, String> variables,
-    Set<String> declared) {
+    Set<String> declared,
+    long said) {
   Stage {
     layers = List.copyOf(layers);
     variables = Collections.unmodifiableMap(new LinkedHashMap<>(variables));
@@ -52,7 +54,8 @@ record Stage(
     if (changed.get("history") instanceof Json.JsonArray history) {
       changed.put("history", Squash.history(history, baseLayers, created.toString()));
     }
-    return new Stage(fewer, baseLayers, changed, created, Optional.empty(), variables, declared);
+    return new Stage(
+        fewer, baseLayers, changed, created, Optional.empty(), variables, declared, said);
   }
 
   /// The whole configuration (image-spec config.md).

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// Carries out the instructions of one stage, one after the other.
 final class StageBuild {
@@ -38,6 +39,7 @@ final class StageBuild {
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
   private static final long MOST_SAID = 8 << 20;
+  private static final long ITEM = 32; // what one more thing in a list takes beside its text
 
   private final BuildRun run;
   private final BuildProgress progress;
@@ -54,7 +56,8 @@ final class StageBuild {
   private List<String> shell = List.of("/bin/sh", "-c");
   private Optional<Image> unchanged = Optional.empty();
   private int baseLayers;
-  private long said; // characters of the configuration's history
+  private long said; // about the bytes of the configuration
+  private @Nullable Expansion current; // of the instruction that is carried out
 
   StageBuild(BuildRun run, Builder.Base base, int firstStep, BuildProgress progress) {
     this.run = run;
@@ -82,7 +85,7 @@ final class StageBuild {
 
   private Stage stage() {
     document.put("config", config.json()).put("history", history);
-    return new Stage(layers, baseLayers, document, created, unchanged, variables, declared);
+    return new Stage(layers, baseLayers, document, created, unchanged, variables, declared, said);
   }
 
   @FunctionalInterface
@@ -121,6 +124,7 @@ final class StageBuild {
     Dockerfile.Stage parent = base.parent();
     if (parent != null) {
       Stage below = run.stage(parent.index());
+      count(below.said());
       start(below.document(), below.layers(), below.created());
       variables.putAll(below.variables());
       declared.addAll(below.declared());
@@ -153,6 +157,7 @@ final class StageBuild {
               + base.stage().from().origin().first()
               + ")");
     }
+    count(image.document().text().length());
     start(
         image.document(),
         run.builder().engine().images().layersOf(image, run.lease()),
@@ -173,7 +178,8 @@ final class StageBuild {
     }
   }
 
-  private void start(Json.JsonObject from, List<Images.Layer> below, Instant when) {
+  private void start(Json.JsonObject from, List<Images.Layer> below, Instant when)
+      throws ParseFailure {
     document = (Json.JsonObject) from.copy();
     for (String old :
         List.of("container", "container_config", "docker_version", "id", "parent", "rootfs")) {
@@ -200,6 +206,7 @@ final class StageBuild {
   private void carryOut(Instruction instruction, BuildProgress.Step step)
       throws BuildFailure, ParseFailure, IOException, InterruptedException {
     unchanged = Optional.empty();
+    current = null;
     switch (instruction) {
       case Instruction.From f -> throw f.origin().failure("FROM begins a stage");
       case Instruction.Run r -> new RunStep(this, r, step).run();
@@ -215,6 +222,7 @@ final class StageBuild {
           variables.put(expansion.word(pair.name()), expansion.word(pair.value()));
           shown.add(entry);
         }
+        count(e.variables().size() * ITEM);
         note("ENV " + String.join(" ", shown));
       }
       case Instruction.Label l -> {
@@ -226,6 +234,7 @@ final class StageBuild {
           config.label(name, value);
           shown.add(name + "=" + value);
         }
+        count(l.labels().size() * ITEM);
         note("LABEL " + String.join(" ", shown));
       }
       case Instruction.Maintainer m -> {
@@ -247,6 +256,7 @@ final class StageBuild {
         for (String word : e.ports().stream().sorted().toList()) {
           ports.addAll(expansion().words(word));
         }
+        count(ports.size() * ITEM);
         note("EXPOSE " + config.expose(ports, e.origin()));
       }
       case Instruction.Volume v -> {
@@ -254,6 +264,7 @@ final class StageBuild {
         for (String path : v.paths()) {
           paths.add(expansion().word(path));
         }
+        count(paths.size() * ITEM);
         config.volumes(paths);
         note("VOLUME " + Shown.plain(paths));
       }
@@ -267,7 +278,10 @@ final class StageBuild {
         config.stopSignal(signal, s.origin());
         note("STOPSIGNAL " + signal);
       }
-      case Instruction.Onbuild o -> config.trigger(o.instruction());
+      case Instruction.Onbuild o -> {
+        count(o.instruction().length() + ITEM);
+        config.trigger(o.instruction());
+      }
       case Instruction.Shell s -> {
         shell = s.words();
         config.shell(s.words());
@@ -302,6 +316,9 @@ final class StageBuild {
         value = Builder.platformArguments(run.request()).get(a.name());
       }
       declared.add(a.name());
+      if (declared.size() > ImageConfig.MOST_VARIABLES) {
+        throw new ParseFailure(0, "more than " + ImageConfig.MOST_VARIABLES + " variables");
+      }
       if (value != null) {
         variables.put(a.name(), value);
       }
@@ -363,8 +380,13 @@ final class StageBuild {
 
   /// Variables of ENV and ARG: the last one counts.
   Expansion expansion() {
-    Map<String, String> now = new LinkedHashMap<>(variables); // one value for a whole instruction
-    return new Expansion(run.request().file().directives().escape(), now::get);
+    Expansion known = current;
+    if (known == null) { // one value of each, and one bound, for a whole instruction
+      Map<String, String> now = new LinkedHashMap<>(variables);
+      known = new Expansion(run.request().file().directives().escape(), now::get);
+      current = known;
+    }
+    return known;
   }
 
   /// What RUN finds in its environment and instructions can use: of ENV and ARG, the last one.
@@ -387,17 +409,23 @@ final class StageBuild {
 
   /// An instruction that changes the configuration alone.
   void note(String text) throws ParseFailure {
-    said += text.length();
-    if (said > MOST_SAID) {
-      throw new ParseFailure(
-          0, "the instructions come to more than " + (MOST_SAID >> 20) + " MiB of configuration");
-    }
+    count(text.length());
     history.add(
         Json.object()
             .put("created", created.toString())
             .put("created_by", text)
             .put("comment", "buildkit.dockerfile.v0")
             .put("empty_layer", true));
+  }
+
+  /// The configuration has become larger: fails if it is too large, or all stages' are.
+  private void count(long bytes) throws ParseFailure {
+    said += bytes;
+    if (said > MOST_SAID) {
+      throw new ParseFailure(
+          0, "the instructions come to more than " + (MOST_SAID >> 20) + " MiB of configuration");
+    }
+    run.count(bytes);
   }
 
   // ---- layers
@@ -453,8 +481,9 @@ final class StageBuild {
 
   /// Puts a layer on top: the one that was made from the same before, or a new one.
   void addLayer(Recipe recipe, String text, BuildProgress.Step step, LayerWriter writer)
-      throws BuildFailure, IOException, InterruptedException {
+      throws BuildFailure, ParseFailure, IOException, InterruptedException {
     run.check();
+    count(text.length());
     List<Digest> below = diffIds();
     Json.JsonArray all = Json.array();
     if (recipe.alone()) {

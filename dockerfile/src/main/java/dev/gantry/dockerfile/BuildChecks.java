@@ -71,6 +71,10 @@ public final class BuildChecks {
   private static final Pattern PUBLIC = Pattern.compile("(?i)(?:^|_)public(?:_|$)");
   private static final String DIRECTIVE = "(?i)#\\s*(syntax|escape|check)\\s*=.*";
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{?([A-Za-z_][A-Za-z0-9_]*)");
+  private static final int MOST = 1000; // warnings
+  private static final int MOST_KNOWN = 10_000; // variables
+  private static final int MOST_COMPARED = 100_000; // names with names
+  private static final int LONGEST = 64; // of names that are compared
   private static final Set<String> EXPERIMENTAL =
       Set.of("InvalidDefinitionDescription", "CopyIgnoredFile");
   private static final Set<String> PREDEFINED =
@@ -95,6 +99,8 @@ public final class BuildChecks {
   private final IgnoreFile ignored;
   private final Function<String, Optional<Set<String>>> bases;
   private final List<Warning> found = new ArrayList<>();
+  private final List<String> lines;
+  private int compared;
 
   private BuildChecks(
       Dockerfile file,
@@ -105,6 +111,7 @@ public final class BuildChecks {
     this.bases = bases;
     this.file = file;
     this.source = source;
+    this.lines = Statements.lines(source);
     this.given = given;
     this.ignored = ignored;
   }
@@ -148,6 +155,9 @@ public final class BuildChecks {
   }
 
   private void warn(String rule, String detail, int line) {
+    if (found.size() == MOST) {
+      return;
+    }
     found.add(new Warning(rule, RULES.getOrDefault(rule, ""), detail, line));
   }
 
@@ -222,7 +232,6 @@ public final class BuildChecks {
         s.name().equals("ARG")
             ? words[0].split("=", 2)[0]
             : s.name().equals("FROM") && words.length == 3 ? words[2] : "";
-    List<String> lines = Statements.lines(source);
     int above = s.first() - 2;
     while (above >= 0 && lines.get(above).isBlank()) {
       above--;
@@ -418,6 +427,9 @@ public final class BuildChecks {
       return base.isEmpty() && !stage.from().image().equals("scratch");
     }
     for (Instruction i : parent.get().instructions()) {
+      if (known.size() > MOST_KNOWN) {
+        return true; // nobody can overlook them any more
+      }
       if (i instanceof Instruction.Env e) {
         e.variables().forEach(p -> known.add(p.name()));
       } else if (i instanceof Instruction.Arg a) {
@@ -547,18 +559,24 @@ public final class BuildChecks {
     }
   }
 
-  private static String similar(String name, Set<String> known) {
+  private String similar(String name, Set<String> known) {
     return near(name, known).map(k -> " (did you mean $" + k + "?)").orElse("");
   }
 
-  private static String similarTo(String name, Set<String> declared) {
+  private String similarTo(String name, Set<String> declared) {
     Set<String> known = new HashSet<>(declared);
     known.addAll(PREDEFINED);
     return near(name, known).map(k -> " (did you mean " + k + "?)").orElse("");
   }
 
-  private static Optional<String> near(String name, Set<String> known) {
+  /// The name that may be meant; nobody looks for it any more where a file has thousands of them.
+  private Optional<String> near(String name, Set<String> known) {
+    compared += known.size();
+    if (compared > MOST_COMPARED || name.length() > LONGEST) {
+      return Optional.empty();
+    }
     return known.stream()
+        .filter(k -> k.length() <= LONGEST)
         .filter(k -> Similar.distance(k, name) <= 2 && Math.min(k.length(), name.length()) > 2)
         .min(Comparator.comparingInt(k -> Similar.distance(k, name)));
   }

@@ -6,8 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.Optional;
 
 /// The comments at the top of a Dockerfile that mean something: `# escape=`, `# syntax=`, `#
 /// check=`.
@@ -23,26 +22,24 @@ public record Directives(
     Set<String> skippedChecks,
     boolean checksFail,
     Set<String> experimentalChecks) {
-  private static final Pattern DIRECTIVE =
-      Pattern.compile("#\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*");
   private static final Set<String> KNOWN = Set.of("escape", "syntax", "check");
 
   /// Reads those that stand before everything else.
   public static Directives read(List<String> lines) throws ParseFailure {
     Map<String, String> found = new HashMap<>();
     for (int i = 0; i < lines.size(); i++) {
-      Matcher directive = DIRECTIVE.matcher(lines.get(i));
-      if (!directive.matches()) {
+      Optional<String[]> directive = directive(lines.get(i));
+      if (directive.isEmpty()) {
         if (i == 0 && lines.get(0).startsWith("#!")) {
           continue; // a shebang may come first
         }
         break;
       }
-      String name = directive.group(1).toLowerCase(Locale.ROOT);
+      String name = directive.get()[0].toLowerCase(Locale.ROOT);
       if (!KNOWN.contains(name)) {
         continue; // a comment
       }
-      if (found.put(name, directive.group(2)) != null) {
+      if (found.put(name, directive.get()[1]) != null) {
         throw new ParseFailure(i + 1, "only one " + name + " parser directive can be used");
       }
     }
@@ -55,6 +52,31 @@ public record Directives(
         .withChecks(found.getOrDefault("check", ""));
   }
 
+  /// Name and value of `# name = value`, looked at once from front to back: the line is anybody's.
+  private static Optional<String[]> directive(String line) {
+    int equals = line.indexOf('=');
+    if (!line.startsWith("#") || equals < 0) {
+      return Optional.empty();
+    }
+    String name = line.substring(1, equals).strip();
+    String value = line.substring(equals + 1).strip();
+    boolean named =
+        !name.isEmpty()
+            && Character.isLetter(name.charAt(0))
+            && name.chars().allMatch(c -> c < 128 && Character.isLetterOrDigit(c));
+    return named && !value.isEmpty()
+        ? Optional.of(new String[] {name, value})
+        : Optional.empty();
+  }
+
+  private static Set<String> names(String list) {
+    Set<String> names = new HashSet<>();
+    for (String name : list.split(",")) {
+      names.add(name.strip());
+    }
+    return names;
+  }
+
   /// The same with another `# check=`: `skip=RULE,…;error=true;experimental=RULE,…`.
   Directives withChecks(String text) {
     Set<String> skipped = Set.of();
@@ -63,11 +85,11 @@ public record Directives(
     for (String part : text.split(";")) {
       String[] pair = part.strip().split("=", 2);
       if (pair.length == 2 && pair[0].strip().equals("skip")) {
-        skipped = new HashSet<>(List.of(pair[1].strip().split("\\s*,\\s*")));
+        skipped = names(pair[1]);
       } else if (pair.length == 2 && pair[0].strip().equals("error")) {
         fail = pair[1].strip().equalsIgnoreCase("true") || pair[1].strip().equals("1");
       } else if (pair.length == 2 && pair[0].strip().equals("experimental")) {
-        experimental = new HashSet<>(List.of(pair[1].strip().split("\\s*,\\s*")));
+        experimental = names(pair[1]);
       }
     }
     return new Directives(escape, syntax, Set.copyOf(skipped), fail, Set.copyOf(experimental));

@@ -13,11 +13,15 @@ import org.jspecify.annotations.Nullable;
 public final class Expansion {
   private static final int DEEPEST = 50;
   private static final int LONGEST = 256 << 10; // twice what Linux gives a program in one variable
+  private static final int MOST = 4 << 20; // of all that one instruction says
 
   private final char escape;
   private final Function<String, @Nullable String> values;
   private final Set<String> unset = new TreeSet<>();
+  private int said;
 
+  /// For one instruction: all its values together have a bound, too.
+  ///
   /// @param values what a variable is; null if it is not set
   public Expansion(char escape, Function<String, @Nullable String> values) {
     this.escape = escape;
@@ -31,7 +35,16 @@ public final class Expansion {
 
   /// The word without its quotes, variables replaced.
   public String word(String text) throws ParseFailure {
-    return new Scan(text, 0).until('\0');
+    return counted(new Scan(text, 0).until('\0'));
+  }
+
+  private String counted(String value) throws ParseFailure {
+    said += value.length();
+    if (said > MOST) {
+      throw new ParseFailure(
+          0, "the values of an instruction come to more than " + (MOST >> 20) + " MiB");
+    }
+    return value;
   }
 
   /// The words that the text falls into at white space outside quotes, variables replaced; what a
@@ -55,7 +68,7 @@ public final class Expansion {
 
   /// Variables alone: quotes stay. For what a heredoc holds.
   public String text(String text) throws ParseFailure {
-    return new Scan(text, 0).plain();
+    return counted(new Scan(text, 0).plain());
   }
 
   /// Values that double with each line would soon fill the memory.
@@ -69,6 +82,7 @@ public final class Expansion {
     private final String text;
     private final int depth;
     private int at;
+    private int open; // substitutions that the one at hand stands in
 
     Scan(String text, int depth) throws ParseFailure {
       if (depth > DEEPEST) {
@@ -178,6 +192,15 @@ public final class Expansion {
         return name.isEmpty() ? "$" : value(name);
       }
       at++;
+      if (++open > DEEPEST) {
+        throw new ParseFailure(0, "variables are nested too deeply");
+      }
+      String value = substitution();
+      open--;
+      return value;
+    }
+
+    private String substitution() throws ParseFailure {
       String name = name();
       if (name.isEmpty()) {
         throw new ParseFailure(0, "syntax error: bad substitution");

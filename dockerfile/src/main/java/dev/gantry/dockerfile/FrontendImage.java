@@ -4,15 +4,11 @@ import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// Which program a build file wants to be read by. The one for Dockerfiles is built in, under
 /// whatever name it has been copied to; others are programs in images, which nobody runs here: who
 /// wants one is told so instead of having the file misread.
 public final class FrontendImage {
-  private static final Pattern SLASHES =
-      Pattern.compile("//\\s*syntax\\s*=\\s*(.+?)\\s*", Pattern.CASE_INSENSITIVE);
   private static final String OURS = "(.*/)?dockerfile(-upstream)?([:@].*)?";
 
   private FrontendImage() {}
@@ -31,8 +27,14 @@ public final class FrontendImage {
   }
 
   private static Optional<String> slashes(List<String> lines) {
-    Matcher line = SLASHES.matcher(lines.isEmpty() ? "" : lines.getFirst());
-    return line.matches() ? Optional.of(line.group(1)) : Optional.empty();
+    String line = lines.isEmpty() ? "" : lines.getFirst();
+    int equals = line.indexOf('=');
+    if (!line.startsWith("//")
+        || equals < 0
+        || !line.substring(2, equals).strip().equalsIgnoreCase("syntax")) {
+      return Optional.empty();
+    }
+    return Optional.of(line.substring(equals + 1).strip()).filter(image -> !image.isEmpty());
   }
 
   private static Optional<String> json(String text) {

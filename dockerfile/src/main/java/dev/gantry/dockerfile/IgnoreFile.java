@@ -38,6 +38,7 @@ public final class IgnoreFile {
       throw new ParseFailure(0, "more than " + MOST + " patterns to ignore");
     }
     List<Rule> rules = new ArrayList<>();
+    Effort effort = new Effort();
     for (String line : patterns) {
       boolean excluded = !line.startsWith("!");
       String pattern = PathPattern.clean(excluded ? line : line.substring(1).strip());
@@ -49,7 +50,7 @@ public final class IgnoreFile {
       }
       try {
         // what is below a matching folder matches too
-        rules.add(new Rule(Wildcards.ofPathAndBelow(pattern), excluded));
+        rules.add(new Rule(Wildcards.ofPathAndBelow(pattern, effort), excluded));
       } catch (PatternSyntaxException e) {
         throw new ParseFailure(0, "syntax error in pattern " + line);
       }

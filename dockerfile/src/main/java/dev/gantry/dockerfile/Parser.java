@@ -3,6 +3,7 @@ package dev.gantry.dockerfile;
 import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -39,6 +40,8 @@ final class Parser {
   private static final Set<String> HEALTH_OPTIONS =
       Set.of("interval", "timeout", "start-period", "start-interval", "retries");
 
+  private static final int MOST_STAGES = 500;
+
   private final char escape;
 
   private Parser(char escape) {
@@ -61,6 +64,9 @@ final class Parser {
       if (instruction instanceof Instruction.From from) {
         current = new ArrayList<>();
         stages.add(new Dockerfile.Stage(stages.size(), from, current));
+        if (stages.size() > MOST_STAGES) {
+          throw statement.failure("more than " + MOST_STAGES + " stages");
+        }
       } else if (!stages.isEmpty()) {
         current.add(instruction);
       } else if (instruction instanceof Instruction.Arg arg) {
@@ -300,15 +306,16 @@ final class Parser {
     }
     String destination = words.removeLast();
     List<Heredoc> documents = new ArrayList<>();
+    Set<String> names = new HashSet<>();
     for (Heredoc document : s.heredocs()) {
-      words.removeIf(
-          w -> {
-            Matcher m = HEREDOC.matcher(w);
-            return m.matches()
-                && m.group(1).replace("\"", "").replace("'", "").equals(document.name());
-          });
+      names.add(document.name());
       documents.add(document);
     }
+    words.removeIf(
+        w -> {
+          Matcher m = HEREDOC.matcher(w);
+          return m.matches() && names.contains(m.group(1).replace("\"", "").replace("'", ""));
+        });
     return new Instruction.Copy(
         o,
         s.name().equals("ADD"),

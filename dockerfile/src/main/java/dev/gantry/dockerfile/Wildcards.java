@@ -37,24 +37,33 @@ public final class Wildcards {
   private record Range(int first, int last) {}
 
   private final List<Token> tokens;
+  private final Effort effort;
 
-  private Wildcards(List<Token> tokens) {
+  private Wildcards(List<Token> tokens, Effort effort) {
     this.tokens = List.copyOf(tokens);
+    this.effort = effort;
   }
 
   /// Of a path, as Go's filepath.Match has it (`*`, `?`, `[a-z]`, `[^a]`, `\x`), and `**` for any
   /// number of folders.
   ///
   /// @throws PatternSyntaxException if it is none
-  public static Wildcards ofPath(String pattern) {
-    return new Wildcards(path(pattern));
+  static Wildcards ofPath(String pattern) {
+    return ofPath(pattern, new Effort());
+  }
+
+  /// The same beside others.
+  ///
+  /// @param effort what they may take together
+  public static Wildcards ofPath(String pattern, Effort effort) {
+    return new Wildcards(path(pattern), effort);
   }
 
   /// The same that also matches all below what it matches.
-  static Wildcards ofPathAndBelow(String pattern) {
+  static Wildcards ofPathAndBelow(String pattern, Effort effort) {
     List<Token> tokens = path(pattern);
     tokens.add(new Token.Deep()); // stands for `(/.*)?`: see `matches`
-    return new Wildcards(tokens);
+    return new Wildcards(tokens, effort);
   }
 
   /// Of a shell's substitution: `*` and `?`, which take slashes too.
@@ -71,7 +80,7 @@ public final class Wildcards {
                       case '?' -> new Token.One(List.of(), true, true);
                       default -> one(c);
                     }));
-    return new Wildcards(tokens);
+    return new Wildcards(tokens, new Effort());
   }
 
   private static void checkLength(String pattern) {
@@ -154,7 +163,7 @@ public final class Wildcards {
   Wildcards reversed() {
     List<Token> turned = new ArrayList<>(tokens);
     Collections.reverse(turned);
-    return new Wildcards(turned);
+    return new Wildcards(turned, effort);
   }
 
   /// How many characters (code points) of `text` from `start` on fit; -1 if not even none do.
@@ -195,6 +204,7 @@ public final class Wildcards {
     /// Takes a character; false if nothing can fit any more.
     boolean step() {
       int c = text[at++];
+      effort.spend(now.length);
       boolean[] next = new boolean[now.length];
       boolean any = below;
       for (int i = 0; i < tokens.size(); i++) {

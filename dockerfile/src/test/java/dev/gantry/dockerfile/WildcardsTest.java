@@ -47,7 +47,7 @@ class WildcardsTest {
 
   @Test
   void whatIsBelowMatchesToo() {
-    Wildcards folder = Wildcards.ofPathAndBelow("a/*");
+    Wildcards folder = Wildcards.ofPathAndBelow("a/*", new Effort());
     assertTrue(folder.matches("a/b"));
     assertTrue(folder.matches("a/b/c/d"));
     assertFalse(folder.matches("a"));
