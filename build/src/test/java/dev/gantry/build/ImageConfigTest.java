@@ -18,7 +18,7 @@ class ImageConfigTest {
   private final ImageConfig config = new ImageConfig(Json.object());
 
   @Test
-  void laterVariablesReplaceEarlierOnes() {
+  void laterVariablesReplaceEarlierOnes() throws ParseFailure {
     config.addEnvironment("A=1");
     config.addEnvironment("B=x=y");
     config.addEnvironment("A=2");

@@ -5,8 +5,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.Optional;
+import java.util.Set;
 
 /// The comments at the top of a Dockerfile that mean something: `# escape=`, `# syntax=`, `#
 /// check=`.
@@ -64,9 +64,7 @@ public record Directives(
         !name.isEmpty()
             && Character.isLetter(name.charAt(0))
             && name.chars().allMatch(c -> c < 128 && Character.isLetterOrDigit(c));
-    return named && !value.isEmpty()
-        ? Optional.of(new String[] {name, value})
-        : Optional.empty();
+    return named && !value.isEmpty() ? Optional.of(new String[] {name, value}) : Optional.empty();
   }
 
   private static Set<String> names(String list) {

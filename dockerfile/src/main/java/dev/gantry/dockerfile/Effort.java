@@ -16,13 +16,16 @@ public final class Effort {
     spent += steps;
     if (spent >= turn) {
       turn = spent + TURN;
-      if (Thread.currentThread().isInterrupted()) {
+      if (spent > MOST) {
+        throw new Failure.TooLarge(
+            "matching the patterns with the names of the files takes too long");
+      }
+      try {
+        Thread.sleep(0); // somebody else's turn
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
         throw new Failure.Cancelled("interrupted while matching patterns");
       }
-      if (spent > MOST) {
-        throw new Failure.TooLarge("matching the patterns with the names of the files takes too long");
-      }
-      Thread.yield();
     }
   }
 }

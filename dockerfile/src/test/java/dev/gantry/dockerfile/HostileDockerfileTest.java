@@ -23,17 +23,14 @@ class HostileDockerfileTest {
   private static final int MANY = 900_000;
 
   private static String list(int count, String form, String between) {
-    return IntStream.range(0, count)
-        .mapToObj(form::formatted)
-        .collect(Collectors.joining(between));
+    return IntStream.range(0, count).mapToObj(form::formatted).collect(Collectors.joining(between));
   }
 
   static Stream<Arguments> refused() {
     return Stream.of(
         Arguments.of("# escape=a" + " ".repeat(MANY) + "b\nFROM a", "invalid escape token"),
         Arguments.of("# escape" + " ".repeat(MANY) + "\nFRO a", "unknown instruction"),
-        Arguments.of(
-            "FROM s AS s0\n" + list(3000, "FROM s%d AS t", "\n"), "more than 500 stages"),
+        Arguments.of("FROM s AS s0\n" + list(3000, "FROM s%d AS t", "\n"), "more than 500 stages"),
         Arguments.of("FROM a\n" + "LABEL a=b\n".repeat(10_001), "more than 10000 instructions"),
         Arguments.of("FROM a\n" + "ONBUILD ".repeat(8000) + "RUN x", "Chaining ONBUILD"),
         Arguments.of("FROM a\nCOPY <<E" + " <<E".repeat(9000) + " /x\nE\n", "unterminated"),
@@ -103,7 +100,8 @@ class HostileDockerfileTest {
 
   @Test
   void patternsAndNamesTogetherHaveABound() throws Exception {
-    IgnoreFile file = IgnoreFile.parse(("**/*a*a*a*a*a*a*a*b" + "*a".repeat(200) + "\n").repeat(200));
+    IgnoreFile file =
+        IgnoreFile.parse(("**/*a*a*a*a*a*a*a*b" + "*a".repeat(200) + "\n").repeat(200));
     String name = "a".repeat(4000);
     Thread reader =
         Thread.ofVirtual()

@@ -14,7 +14,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -38,6 +42,49 @@ class BuildHostileIT extends BuildTest {
         "FROM busybox\nENV A=" + "x".repeat(60_000) + "\n" + "LABEL a=$A$A b=$A\n".repeat(200));
     Outcome large = build(engine).exited(1);
     assertTrue(large.err().contains("MiB of configuration"), large.err());
+    engine.docker("version").succeeded();
+  }
+
+  private static String list(int count, String form) {
+    return IntStream.range(0, count).mapToObj(form::formatted).collect(Collectors.joining(" "));
+  }
+
+  /// Dockerfiles that would fill the engine's memory, and what is said of them.
+  private static Map<String, String> greedy() {
+    String large = "FROM scratch\nARG A=" + "x".repeat(60_000) + "\nARG B=$A$A$A$A\n";
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put("FROM scratch\nEXPOSE " + "1-65535/tcp ".repeat(5000), "more than 196605 ports");
+    all.put(large + "LABEL " + list(6000, "a%d=$B"), "come to more than 4 MiB");
+    all.put(large + "VOLUME " + list(5000, "$B/%d"), "come to more than 4 MiB");
+    all.put(large + "COPY " + "$B ".repeat(15_000) + "/x/", "come to more than 4 MiB");
+    all.put(large + list(9000, "\nARG a%d=$B"), "MiB of configuration");
+    all.put(
+        "ARG A=" + "x".repeat(60_000) + "\nARG " + list(20, "a%d=$A$A$A$A") + "\nFROM scratch",
+        "come to more than 4 MiB");
+    all.put(
+        "FROM scratch\nENV " + list(6000, "x%d=1") + "\nENV " + list(6000, "y%d=1"),
+        "more than 10000 variables");
+    // each stage has what the one below has
+    all.put(
+        large.replace("scratch", "scratch AS a")
+            + "LABEL a=$B\n".repeat(30)
+            + list(6, "\nFROM a AS s%d")
+            + "\nFROM scratch"
+            + list(6, "\nCOPY --from=s%d x y"),
+        "MiB of configuration");
+    all.put("FROM scratch\nCOPY <<../../../../x /a/\n../../../../x\n", "leads out of it");
+    return all;
+  }
+
+  @Test
+  void dockerfilesThatWantAllMemoryAreRefused(Engine engine) throws IOException {
+    for (Map.Entry<String, String> one : greedy().entrySet()) {
+      file("Dockerfile", one.getKey());
+      Outcome refused = build(engine).exited(1);
+      assertTrue(
+          refused.err().contains(one.getValue()),
+          () -> one.getKey().substring(0, 80) + "… said " + refused.err());
+    }
     engine.docker("version").succeeded();
   }
 
