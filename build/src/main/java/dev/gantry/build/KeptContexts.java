@@ -47,8 +47,12 @@ public final class KeptContexts {
   KeptContexts(Path folder) throws IOException {
     this.folder = folder;
     try (Stream<Path> left = Files.list(folder)) {
-      left.filter(p -> p.getFileName().toString().startsWith(PASSING)).forEach(Builder::remove);
+      left.filter(p -> isLeftover(p.getFileName().toString())).forEach(Builder::remove);
     }
+  }
+
+  private static boolean isLeftover(String name) {
+    return name.startsWith(PASSING) || name.endsWith(ContextNotes.UNFINISHED);
   }
 
   /// A folder that is here and stays as it is until it is closed.
@@ -70,6 +74,7 @@ public final class KeptContexts {
   public interface Filler<X extends Exception> {
     /// @param folder has what an earlier transfer has left in it, perhaps one that was cut off
     /// @param notes a file, perhaps not there yet, that stays and goes with the folder
+    ///   ([ContextNotes])
     /// @return whether anything in it is another than before
     boolean fill(Path folder, Path notes) throws X, IOException;
   }

@@ -78,6 +78,7 @@ final class FileSync {
   private final Session session;
   private final Wanted wanted;
   private final Tree tree;
+  private final PastList past;
   private final LongConsumer received;
   private final Map<String, Entry> listed = new LinkedHashMap<>();
   private final Map<Integer, Pending> pending = new HashMap<>();
@@ -88,21 +89,26 @@ final class FileSync {
   private final Map<Integer, Fd> files = new HashMap<>();
 
   /// @param tree the folder here, with what an earlier transfer has left in it
+  /// @param past what was listed then
   /// @param received hears the size of each message
-  FileSync(Session session, Wanted wanted, Tree tree, LongConsumer received) {
+  FileSync(Session session, Wanted wanted, Tree tree, PastList past, LongConsumer received) {
     this.session = session;
     this.wanted = wanted;
     this.tree = tree;
+    this.past = past;
     this.received = received;
   }
 
   /// Makes a folder as the client's is.
   ///
+  /// @param notes where the list of its files stays for the next transfer
   /// @return whether anything in it is another than before, times of folders apart
-  static boolean into(Path folder, Session session, Wanted wanted, LongConsumer received)
+  static boolean into(
+      Path folder, Path notes, Session session, Wanted wanted, LongConsumer received)
       throws GrpcException, IOException {
-    try (Tree tree = Tree.open(folder.toString())) {
-      FileSync sync = new FileSync(session, wanted, tree, received);
+    try (Tree tree = Tree.open(folder.toString());
+        PastList past = PastList.open(notes)) {
+      FileSync sync = new FileSync(session, wanted, tree, past, received);
       sync.run();
       return sync.changed;
     }
@@ -121,7 +127,7 @@ final class FileSync {
               Optional<Message> stat = packet.message(2);
               listing = stat.isPresent();
               if (listing) {
-                entry(Entry.of(stat.get()));
+                entry(Entry.of(stat.get()), packet.bytes(2));
               }
             }
             case DATA -> data((int) packet.number(3), packet.bytes(4));
@@ -129,7 +135,10 @@ final class FileSync {
             default -> throw new IOException("message of type " + packet.number(1));
           }
         }
-        tidy();
+        if (!past.isSame()) {
+          tidy();
+          past.write();
+        }
         requests.add(new Message().number(1, FIN));
         while (next(call).number(1) != FIN) {}
         call.half();
@@ -183,7 +192,7 @@ final class FileSync {
 
   // ---- the list
 
-  private void entry(Entry entry) throws IOException {
+  private void entry(Entry entry, byte[] listing) throws IOException {
     int id = count++;
     if (count > MOST_ENTRIES) {
       throw new IOException("more than " + MOST_ENTRIES + " files");
@@ -192,6 +201,9 @@ final class FileSync {
     check(path);
     last = path;
     listed.put(path, entry);
+    if (past.has(path, listing)) {
+      return;
+    }
     String at = "/" + path;
     Optional<Tree.Status> here = tree.status(at);
     if (here.isPresent() && entry.isSame(here.get(), tree, at)) {
@@ -226,8 +238,11 @@ final class FileSync {
             || path.length() > MOST_PATH
             || path.indexOf('\0') >= 0
             || !last.isEmpty() && compare(last, path) >= 0;
-    for (String part : path.split("/", -1)) {
-      wrong |= part.isEmpty() || part.equals(".") || part.equals("..");
+    for (int from = 0, to; !wrong && from <= path.length(); from = to + 1) {
+      int slash = path.indexOf('/', from);
+      to = slash < 0 ? path.length() : slash;
+      wrong =
+          to == from || to - from <= 2 && path.charAt(from) == '.' && path.charAt(to - 1) == '.';
     }
     int slash = path.lastIndexOf('/');
     if (!wrong && slash > 0) {
@@ -239,15 +254,21 @@ final class FileSync {
     }
   }
 
-  /// Depth first, sorted by name in each folder: `/` comes before every other character.
+  /// Depth first, sorted by name in each folder, as bytes: `/` comes before every other character.
   static int compare(String a, String b) {
-    return compareBytes(
-        a.replace('/', '\0').getBytes(StandardCharsets.UTF_8),
-        b.replace('/', '\0').getBytes(StandardCharsets.UTF_8));
+    int most = Math.min(a.length(), b.length());
+    int at = 0;
+    while (at < most && a.charAt(at) == b.charAt(at)) {
+      at++;
+    }
+    return at == most
+        ? Integer.compare(a.length(), b.length())
+        : Integer.compare(rank(a.charAt(at)), rank(b.charAt(at)));
   }
 
-  private static int compareBytes(byte[] a, byte[] b) {
-    return java.util.Arrays.compareUnsigned(a, b);
+  /// In UTF-8, halves of surrogate pairs come behind all other characters.
+  private static int rank(char c) {
+    return c == '/' ? 0 : Character.isSurrogate(c) ? c + 0x10000 : c;
   }
 
   // ---- content

@@ -468,7 +468,7 @@ final class Frontend {
               session.id() + "\0" + kind,
               session.sharedKey() + "\0" + kind,
               keep,
-              (folder, notes) -> FileSync.into(folder, session, wanted, counter::add));
+              (folder, notes) -> FileSync.into(folder, notes, session, wanted, counter::add));
     } finally {
       counter.done();
     }

@@ -9,7 +9,6 @@ import dev.gantry.grpc.Call;
 import dev.gantry.grpc.Connection;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
-import dev.gantry.kernel.Tree;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -17,7 +16,9 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
@@ -34,6 +35,7 @@ class FileSyncTest {
   private static final long LINK = 0x080001ffL;
 
   @TempDir Path folder;
+  @TempDir Path notes;
   private final List<Message> list = new ArrayList<>();
   private final List<String> asked = new ArrayList<>();
   private final List<Message> ends = new ArrayList<>();
@@ -121,7 +123,8 @@ class FileSyncTest {
     assertEquals(13_000, Files.getLastModifiedTime(folder.resolve("c")).toMillis());
   }
 
-  private void sync() throws Exception {
+  /// @return whether anything has changed
+  private boolean sync() throws Exception {
     close();
     connect();
     asked.clear();
@@ -129,10 +132,12 @@ class FileSyncTest {
     Connection client = Connection.client(near.getInputStream(), near.getOutputStream());
     start(client);
     Session session = new Session("id", "key", Set.of(), client);
-    try (Tree tree = Tree.open(folder.toString())) {
-      new FileSync(session, new FileSync.Wanted("context", List.of(), List.of()), tree, n -> {})
-          .run();
-    }
+    return FileSync.into(
+        folder,
+        notes.resolve("list"),
+        session,
+        new FileSync.Wanted("context", List.of(), List.of()),
+        n -> {});
   }
 
   @Test
@@ -203,6 +208,67 @@ class FileSyncTest {
     assertThrows(IOException.class, this::sync);
   }
 
+  /// What the list of the last transfer says is believed: nobody looks at the files again.
+  @Test
+  void filesThatAreListedAsBeforeAreNotLookedAt() throws Exception {
+    entry("a", FOLDER, 10, "", "");
+    entry("a/f", FILE, 11, "", "one");
+    entry("a/h", FILE, 11, "a/f", "one");
+    entry("b", FILE, 12, "", "two");
+    assertTrue(sync());
+    Files.setLastModifiedTime(folder.resolve("a/f"), FileTime.fromMillis(1));
+    assertFalse(sync());
+    assertEquals(List.of(), asked);
+
+    Files.delete(notes.resolve("list"));
+    assertTrue(sync());
+    assertEquals(List.of("a/f"), asked);
+
+    list.removeLast();
+    assertTrue(sync(), "one at the end is gone");
+    assertFalse(Files.exists(folder.resolve("b")));
+    list.clear();
+    entry("a", FOLDER, 20, "", "");
+    entry("../x", FILE, 11, "", "");
+    assertThrows(IOException.class, this::sync);
+    assertFalse(Files.exists(notes.resolve("list")), "the transfer was cut off");
+    list.clear();
+    entry("a", FOLDER, 20, "", "");
+    entry("a/f", FILE, 11, "", "one");
+    assertTrue(sync());
+    assertEquals(20_000, Files.getLastModifiedTime(folder.resolve("a")).toMillis());
+    assertFalse(sync());
+  }
+
+  /// A list from before the machine's start tells nothing, nor does half a one.
+  @Test
+  void listsThatDoNotCountAreNotBelieved() throws Exception {
+    entry("f", FILE, 11, "", "one");
+    boolean ignored = sync();
+    byte[] whole = Files.readAllBytes(notes.resolve("list"));
+    for (int length : List.of(0, 1, 10, whole.length - 3)) {
+      Files.write(notes.resolve("list"), Arrays.copyOf(whole, length));
+      Files.writeString(folder.resolve("f"), "not the client's");
+      assertTrue(sync(), "" + length);
+      assertEquals("one", Files.readString(folder.resolve("f")));
+    }
+    byte[] other = whole.clone();
+    other[4] ^= 1; // in the boot's id
+    Files.write(notes.resolve("list"), other);
+    Files.writeString(folder.resolve("f"), "not the client's");
+    assertTrue(sync());
+    assertEquals("one", Files.readString(folder.resolve("f")));
+  }
+
+  @Test
+  void listsAreBounded() {
+    for (int i = 0; i < 20_000; i++) {
+      entry(String.format("%05d", i), FILE, 11, "", "x".repeat(4000));
+    }
+    IOException e = assertThrows(IOException.class, this::sync);
+    assertTrue(e.getMessage().contains("larger than 64 MiB"), e::getMessage);
+  }
+
   /// What an earlier list made a link must not lead a later one out.
   @Test
   void aLinkFromBeforeIsNotFollowed(@TempDir Path outside) throws Exception {
@@ -222,5 +288,10 @@ class FileSyncTest {
     assertTrue(FileSync.compare("a", "a/b") < 0);
     assertTrue(FileSync.compare("a-b", "a/b") > 0);
     assertTrue(FileSync.compare("b", "a/b") > 0);
+    assertEquals(0, FileSync.compare("a/b", "a/b"));
+    // as in UTF-8: those beyond the first 65,536 characters come last
+    assertTrue(FileSync.compare("\uff01", "\ud83d\ude00") < 0);
+    assertTrue(FileSync.compare("\ud83d\ude00", "\ud83d\ude01") < 0);
+    assertTrue(FileSync.compare("e\u0301", "\u00e9") < 0);
   }
 }

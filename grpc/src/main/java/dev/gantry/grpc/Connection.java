@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
 /// Thread-safe.
 public final class Connection implements Closeable {
   static final int WINDOW = 1 << 20;
+
+  private static final int CONNECTION_WINDOW = 16 * WINDOW;
   static final int MOST_CALLS = 200;
   private static final int MOST_FRAME = 64 << 10;
   private static final byte[] PREFACE =
@@ -62,6 +64,9 @@ public final class Connection implements Closeable {
   private final Hpack hpack = new Hpack();
   private final CountDownLatch ready = new CountDownLatch(1);
 
+  /// The bytes of data that the peer's window of the connection lacks; the reader's alone.
+  private int unreported;
+
   /// Guards the socket's output: frames go out whole, headers in the order of stream numbers.
   private final ReentrantLock writing = new ReentrantLock();
 
@@ -72,6 +77,7 @@ public final class Connection implements Closeable {
   private final Map<Integer, Stream> streams = new LinkedHashMap<>();
   private final List<Runnable> whenClosed = new ArrayList<>();
   private long sendWindow = 65_535;
+
   private int initialWindow = 65_535;
   private int peerFrame = 16_384;
   private int nextStream = 1;
@@ -512,7 +518,7 @@ public final class Connection implements Closeable {
       if (client) {
         frame(SETTINGS, 0, 0, settings());
       }
-      frame(WINDOW_UPDATE, 0, 0, int32(WINDOW * 16 - 65_535));
+      frame(WINDOW_UPDATE, 0, 0, int32(CONNECTION_WINDOW - 65_535));
     }
   }
 
@@ -557,8 +563,13 @@ public final class Connection implements Closeable {
   private void data(Frame frame) throws IOException {
     byte[] body = unpadded(frame);
     if (frame.body().length > 0) {
-      // the streams' own windows bound what waits here; the connection's is always filled again
-      frame(WINDOW_UPDATE, 0, 0, int32(frame.body().length));
+      // the streams' own windows bound what waits here; the connection's is always filled again,
+      // not with each frame: of a large context there are as many frames as files
+      unreported += frame.body().length;
+      if (unreported > CONNECTION_WINDOW / 4) {
+        frame(WINDOW_UPDATE, 0, 0, int32(unreported));
+        unreported = 0;
+      }
     }
     Stream stream = stream(frame.id());
     if (stream == null) {

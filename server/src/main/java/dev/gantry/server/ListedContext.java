@@ -2,6 +2,7 @@ package dev.gantry.server;
 
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildContext;
+import dev.gantry.build.ContextNotes;
 import dev.gantry.build.KeptContexts;
 import dev.gantry.dockerfile.ContextEntry;
 import dev.gantry.engine.LayerFiles;
@@ -9,7 +10,6 @@ import dev.gantry.json.Json;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -17,10 +17,8 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -39,10 +37,8 @@ import java.util.TreeSet;
 ///    bytes), then an archive of the files that are missing. If another build has changed the kept
 ///    folder in between, the answer is 409 and nothing is lost: the client sends all files then.
 ///
-/// The list of what a folder holds lies beside it, with the machine's boot: files that were written
-/// before a loss of power may be empty.
+/// The list of what a folder holds lies beside it ([ContextNotes]).
 final class ListedContext implements AutoCloseable {
-  private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
   private static final int MOST_OWN = 8;
   private static final int MOST_OWN_SIZE = 1 << 20;
 
@@ -279,28 +275,26 @@ final class ListedContext implements AutoCloseable {
   // ---- what is here
 
   private static Map<String, ContextEntry> noted(Path notes) {
+    Optional<DataInputStream> opened = ContextNotes.open(notes);
+    if (opened.isEmpty()) {
+      return Map.of();
+    }
     Map<String, ContextEntry> all = new HashMap<>();
-    try (DataInputStream in =
-        new DataInputStream(new BufferedInputStream(Files.newInputStream(notes), 64 * 1024))) {
-      if (in.readUTF().equals(Files.readString(BOOT))) {
-        for (ContextEntry.Listed listed : ContextEntry.read(in)) {
-          all.put(listed.entry().path(), listed.entry());
-        }
+    try (DataInputStream in = opened.get()) {
+      for (ContextEntry.Listed listed : ContextEntry.read(in)) {
+        all.put(listed.entry().path(), listed.entry());
       }
       return all;
     } catch (IOException e) {
-      return Map.of(); // there are none
+      return Map.of(); // they were cut off
     }
   }
 
   private static void note(Path notes, List<ContextEntry.Listed> all) throws IOException {
-    Path fresh = notes.resolveSibling(notes.getFileName() + ".new.notes");
-    try (DataOutputStream out =
-        new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(fresh), 64 * 1024))) {
-      out.writeUTF(Files.readString(BOOT, StandardCharsets.US_ASCII));
-      ContextEntry.write(
-          out, all.stream().map(l -> new ContextEntry.Listed(l.entry(), false)).toList());
-    }
-    Path _ = Files.move(fresh, notes, StandardCopyOption.ATOMIC_MOVE);
+    ContextNotes.write(
+        notes,
+        out ->
+            ContextEntry.write(
+                out, all.stream().map(l -> new ContextEntry.Listed(l.entry(), false)).toList()));
   }
 }
