@@ -5,6 +5,7 @@ import dev.gantry.engine.LayerFiles;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
 import dev.gantry.kernel.Tree;
+import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,10 +26,13 @@ import java.util.zip.ZipInputStream;
 /// image's and may be anything. Everything that is read is bounded.
 final class PackageScan {
   private static final int MOST_PACKAGES = 50_000;
-  private static final int MOST_TEXT = 64 << 20;
+  private static final int MOST_FOUND = 32 << 20; // characters of all packages
+  private static final int LONGEST = 512; // of a name, a version and their like
   private static final int MOST_DESCRIPTION = 1 << 20;
   private static final long MOST_ARCHIVE = 1L << 30;
   private static final long MOST_INFLATED = 4L << 30; // of one archive
+  private static final long MOST_ARCHIVES = 16L << 30; // of all together
+  private static final int ENTRY = 64; // what an entry counts, be it empty
   private static final int DEEPEST = 2; // archives in an archive, as applications are packed
 
   private final Tree tree;
@@ -36,6 +40,8 @@ final class PackageScan {
   private final byte[] buffer = new byte[64 * 1024];
   private String distribution = "";
   private long inflated;
+  private long inflatedBefore;
+  private long characters;
 
   PackageScan(Tree tree) {
     this.tree = tree;
@@ -64,7 +70,12 @@ final class PackageScan {
       String supplier,
       String path,
       String qualifiers) {
-    if (!name.isEmpty() && found.size() < MOST_PACKAGES) {
+    long length = (long) namespace.length() + name.length() + version.length() + supplier.length();
+    if (name.isEmpty() || length > LONGEST || found.size() == MOST_PACKAGES) {
+      return;
+    }
+    characters += length + path.length() + qualifiers.length();
+    if (characters <= MOST_FOUND) {
       found.add(new FoundPackage(kind, namespace, name, version, supplier, path, qualifiers));
     }
   }
@@ -74,11 +85,9 @@ final class PackageScan {
   private Map<String, String> release() throws IOException {
     Map<String, String> values = new HashMap<>();
     for (String path : new String[] {"/etc/os-release", "/usr/lib/os-release"}) {
-      for (String line : text(path).lines().toList()) {
-        int equals = line.indexOf('=');
-        if (equals > 0) {
-          values.putIfAbsent(
-              line.substring(0, equals), line.substring(equals + 1).replace("\"", "").strip());
+      try (Paragraphs lines = paragraphs(path, "=")) {
+        for (Map<String, String> some = lines.next(); !some.isEmpty(); some = lines.next()) {
+          some.forEach((name, value) -> values.putIfAbsent(name, value.replace("\"", "").strip()));
         }
       }
     }
@@ -94,58 +103,47 @@ final class PackageScan {
           .forEach(n -> files.add(folder + "/" + n));
     }
     for (String file : files) {
-      for (Map<String, String> p : records(text(file), ": ")) {
-        String state = p.getOrDefault("Status", "install ok installed");
-        if (state.endsWith(" installed")) {
-          String maintainer = p.getOrDefault("Maintainer", "").replaceAll(" *<.*", "");
-          add(
-              "deb",
-              system,
-              p.getOrDefault("Package", ""),
-              p.getOrDefault("Version", ""),
-              maintainer.isEmpty() ? "" : "Organization: " + maintainer,
-              file,
-              joined("arch=" + p.getOrDefault("Architecture", ""), distribution));
+      try (Paragraphs all = paragraphs(file, ": ")) {
+        for (Map<String, String> p = all.next(); !p.isEmpty(); p = all.next()) {
+          debian(system, p, file);
         }
       }
     }
   }
 
+  private void debian(String system, Map<String, String> p, String file) {
+    if (!p.getOrDefault("Status", "install ok installed").endsWith(" installed")) {
+      return;
+    }
+    String maintainer = p.getOrDefault("Maintainer", "").split("<", 2)[0].strip();
+    add(
+        "deb",
+        system,
+        p.getOrDefault("Package", ""),
+        p.getOrDefault("Version", ""),
+        maintainer.isEmpty() ? "" : "Organization: " + maintainer,
+        file,
+        joined("arch=" + p.getOrDefault("Architecture", ""), distribution));
+  }
+
   private void alpine(String system) throws IOException {
     String file = "/lib/apk/db/installed";
-    for (Map<String, String> p : records(text(file), ":")) {
-      String architecture = p.getOrDefault("A", "");
-      add(
-          "apk",
-          system,
-          p.getOrDefault("P", ""),
-          p.getOrDefault("V", ""),
-          "",
-          file,
-          joined("arch=" + architecture, distribution));
+    try (Paragraphs all = paragraphs(file, ":")) {
+      for (Map<String, String> p = all.next(); !p.isEmpty(); p = all.next()) {
+        add(
+            "apk",
+            system,
+            p.getOrDefault("P", ""),
+            p.getOrDefault("V", ""),
+            "",
+            file,
+            joined("arch=" + p.getOrDefault("A", ""), distribution));
+      }
     }
   }
 
   private static String joined(String first, String second) {
     return second.isEmpty() ? first : first + "&" + second;
-  }
-
-  /// Paragraphs of `Name: value` lines with an empty line between them.
-  private static List<Map<String, String>> records(String text, String separator) {
-    List<Map<String, String>> all = new ArrayList<>();
-    Map<String, String> one = new HashMap<>();
-    for (String line : text.lines().toList()) {
-      int at = line.indexOf(separator);
-      if (line.isEmpty()) {
-        all.add(one);
-        one = new HashMap<>();
-      } else if (at > 0 && line.charAt(0) != ' ') {
-        one.putIfAbsent(line.substring(0, at), line.substring(at + separator.length()).strip());
-      }
-    }
-    all.add(one);
-    all.removeIf(Map::isEmpty);
-    return all;
   }
 
   // ---- packages of languages
@@ -160,6 +158,7 @@ final class PackageScan {
     } else if (name.equals("METADATA") && path.contains(".dist-info/")) {
       python(path);
     } else if (isArchive(name) && status.size() <= MOST_ARCHIVE) {
+      inflatedBefore += inflated;
       inflated = 0;
       try (InputStream in = Walk.content(tree, path)) {
         java(in, path, name, 0);
@@ -175,7 +174,7 @@ final class PackageScan {
 
   private void node(String path) throws IOException {
     try {
-      Json.JsonObject json = Json.parseObject(text(path));
+      Json.JsonObject json = Json.parseObject(text(path, MOST_DESCRIPTION));
       String whole = json.string("name", "");
       int slash = whole.startsWith("@") ? whole.indexOf('/') : -1;
       if (json.string("version").isPresent()) {
@@ -194,7 +193,10 @@ final class PackageScan {
   }
 
   private void python(String path) throws IOException {
-    Map<String, String> head = records(text(path), ": ").stream().findFirst().orElseGet(Map::of);
+    Map<String, String> head;
+    try (Paragraphs all = paragraphs(path, ": ")) {
+      head = all.next();
+    }
     add(
         "pypi",
         "",
@@ -217,7 +219,7 @@ final class PackageScan {
       String last = entry.substring(entry.lastIndexOf('/') + 1);
       if (entry.startsWith("META-INF/maven/") && last.equals("pom.properties")) {
         own = new Properties();
-        own.load(new StringReader(limited(zip)));
+        own.load(new StringReader(new String(described(zip), StandardCharsets.UTF_8)));
         add(
             "maven",
             own.getProperty("groupId", ""),
@@ -227,8 +229,8 @@ final class PackageScan {
             path,
             "");
       } else if (entry.equals("META-INF/MANIFEST.MF")) {
-        records(limited(zip), ": ").stream().findFirst().ifPresent(manifest::putAll);
-      } else if (isArchive(last) && depth < DEEPEST) {
+        manifest.putAll(new Paragraphs(new ByteArrayInputStream(described(zip)), ": ").next());
+      } else if (isArchive(last) && depth < DEEPEST && entry.length() <= LONGEST) {
         try {
           java(zip, path + "!/" + entry, last, depth + 1);
         } catch (ZipException | IllegalArgumentException inner) {
@@ -247,13 +249,21 @@ final class PackageScan {
 
   /// Reads an entry to its end, which finding the next one needs; false if that is too much.
   private boolean drained(InputStream in) throws IOException {
-    for (int n = in.read(buffer); n > 0 && inflated < MOST_INFLATED; n = in.read(buffer)) {
+    inflated += ENTRY;
+    for (int n = in.read(buffer); n > 0 && mayInflate(); n = in.read(buffer)) {
       inflated += n;
     }
-    return inflated < MOST_INFLATED;
+    return mayInflate();
+  }
+
+  private boolean mayInflate() {
+    return inflated < MOST_INFLATED && inflatedBefore + inflated < MOST_ARCHIVES;
   }
 
   private void byName(String base, Map<String, String> manifest, String path) {
+    if (base.length() > LONGEST) {
+      return;
+    }
     var split = java.util.regex.Pattern.compile("(.+?)-(\\d[\\w.+-]*)").matcher(base);
     boolean versioned = split.matches();
     String version =
@@ -270,19 +280,26 @@ final class PackageScan {
         "");
   }
 
-  private static String limited(InputStream in) throws IOException {
-    return new String(in.readNBytes(MOST_DESCRIPTION), StandardCharsets.UTF_8);
+  private static byte[] described(InputStream in) throws IOException {
+    return in.readNBytes(MOST_DESCRIPTION);
   }
 
-  /// A file's text, links followed inside the image; empty if it is none.
-  private String text(String path) throws IOException {
+  private Paragraphs paragraphs(String path, String separator) throws IOException {
+    return new Paragraphs(open(path), separator);
+  }
+
+  /// A file's bytes, links followed inside the image; none if it is no file.
+  private InputStream open(String path) throws IOException {
     String real = LayerFiles.resolve(tree, path);
     Optional<Tree.Status> status = tree.status(real);
-    if (status.isEmpty() || !status.get().isRegular()) {
-      return "";
-    }
-    try (InputStream in = Walk.content(tree, real)) {
-      return new String(in.readNBytes(MOST_TEXT), StandardCharsets.UTF_8);
+    return status.isPresent() && status.get().isRegular()
+        ? Walk.content(tree, real)
+        : InputStream.nullInputStream();
+  }
+
+  private String text(String path, int most) throws IOException {
+    try (InputStream in = open(path)) {
+      return new String(in.readNBytes(most), StandardCharsets.UTF_8);
     }
   }
 }
