@@ -101,8 +101,12 @@ public final class Builder {
         engine.remove(c.id(), true, true);
       }
     }
-    try (var left = java.nio.file.Files.list(folder)) {
-      for (Path path : left.filter(p -> !KEPT.contains(p.getFileName().toString())).toList()) {
+    try (var all = java.nio.file.Files.list(folder)) {
+      List<Path> left = all.filter(p -> !KEPT.contains(p.getFileName().toString())).toList();
+      if (!left.isEmpty()) {
+        GitSource.sweep(folder);
+      }
+      for (Path path : left) {
         HostMounts.unmountBelow(path);
         remove(path);
       }

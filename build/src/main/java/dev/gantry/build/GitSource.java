@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,18 +18,25 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// A git repository as a context or a source of ADD: `URL#REF:FOLDER` or `URL?ref=…&subdir=…`.
 /// Cloned by the machine's `git`, which sees no configuration of anybody, asks nobody anything,
 /// runs no hooks and may use no protocol that reaches this machine's files. What a repository wants
 /// to see comes from the client: its ssh agent, or the secrets that BuildKit has names for.
 ///
-/// @param url what git is given
+/// A login in a URL is taken out of it at once: arguments of programs can be seen by everybody, and
+/// git would write it into the repository's configuration.
+///
+/// @param url what git is given; without a login
+/// @param login `user:password` of the URL; empty for none
 /// @param ref branch, tag or commit; empty for the repository's head
 /// @param folder the part of it that is wanted; empty for all
 /// @param checksum the beginning of the commit that it must be; empty for any
 public record GitSource(
     String url,
+    String login,
     String ref,
     String folder,
     String checksum,
@@ -36,6 +44,9 @@ public record GitSource(
     boolean submodules) {
   private static final int PATIENCE_MINUTES = 10;
   private static final int MOST_OUTPUT = 64 << 10;
+  private static final String SOCKETS = "gantry-ssh-";
+  private static final Pattern LOGIN =
+      Pattern.compile("((?:https?|git|ssh)://)([^/@]+)@(.*)", Pattern.CASE_INSENSITIVE);
 
   /// @param folder the files
   /// @param name the repository's name
@@ -98,24 +109,37 @@ public record GitSource(
     } else if (values.containsKey("tag")) {
       ref = "refs/tags/" + values.get("tag");
     }
+    url = url.startsWith("github.com/") ? "https://" + url : url;
+    Matcher login = LOGIN.matcher(url);
+    boolean hasLogin = login.matches();
+    boolean ssh = hasLogin && login.group(1).equalsIgnoreCase("ssh://");
+    String given = hasLogin ? login.group(2) : "";
+    String user = given.split(":", 2)[0];
     GitSource source =
         new GitSource(
-            url.startsWith("github.com/") ? "https://" + url : url,
+            hasLogin ? login.group(1) + (ssh ? user + "@" : "") + login.group(3) : url,
+            ssh ? "" : given,
             values.getOrDefault("ref", ref),
             values.getOrDefault("subdir", folder),
             values.getOrDefault("checksum", values.getOrDefault("commit", "")),
             values.getOrDefault("keep-git-dir", "false").matches("true|1"),
             values.getOrDefault("submodules", "true").matches("true|1"));
     if (source.url().startsWith("-") || source.ref().startsWith("-")) {
-      throw new Failure.InvalidRequest("invalid git URL " + text);
+      throw new Failure.InvalidRequest("invalid git URL " + Redaction.urls(text));
     }
     return source;
+  }
+
+  @Override
+  public String toString() {
+    return url + "#" + ref + ":" + folder;
   }
 
   /// The same with what the flags of ADD say.
   GitSource with(Optional<Boolean> keep, String commit) {
     return new GitSource(
         url,
+        login,
         ref,
         folder,
         commit.isEmpty() ? checksum : commit,
@@ -145,7 +169,8 @@ public record GitSource(
     if (agent.isEmpty()) {
       return checkout(place, home, access);
     }
-    Path sockets = Files.createTempDirectory("gantry-ssh"); // a socket's path must be short
+    // a socket's path must be short
+    Path sockets = Files.createTempDirectory(SOCKETS + ProcessHandle.current().pid() + "-");
     Path socket = sockets.resolve("agent");
     try (AgentSocket _ = AgentSocket.listen(socket, agent.get())) {
       access.put("SSH_AUTH_SOCK", socket.toString());
@@ -199,7 +224,7 @@ public record GitSource(
           "expected checksum to match " + checksum + ", got " + commit + " (" + url + ")");
     }
     long seconds = Long.parseLong(git(work, home, access, "log", "-1", "--format=%ct").strip());
-    String name = url.replaceAll("/+$", "").replaceAll("\\.git$", "").replaceAll(".*[/:]", "");
+    String name = name();
     try (Tree tree = Tree.open(work.toString())) {
       String part = LayerFiles.resolve(tree, "/" + folder);
       if (!tree.status(part).map(Tree.Status::isDirectory).orElse(false)) {
@@ -211,6 +236,16 @@ public record GitSource(
       return new Checkout(
           part.equals("/") ? work : work.resolve(part.substring(1)), name, commit, seconds);
     }
+  }
+
+  private String name() {
+    int end = url.length();
+    while (end > 0 && url.charAt(end - 1) == '/') {
+      end--;
+    }
+    String path = url.substring(0, end);
+    path = path.endsWith(".git") ? path.substring(0, path.length() - 4) : path;
+    return path.substring(Math.max(path.lastIndexOf('/'), path.lastIndexOf(':')) + 1);
   }
 
   private String commit(Path work, Path home, Map<String, String> access)
@@ -251,7 +286,7 @@ public record GitSource(
     if (!List.of("http", "https").contains(uri.getScheme()) || uri.getRawAuthority() == null) {
       return Map.of();
     }
-    String host = uri.getRawAuthority().replaceFirst("^.*@", "");
+    String host = uri.getRawAuthority();
     for (String suffix : List.of("." + host, "")) {
       Optional<byte[]> header = client.secret("GIT_AUTH_HEADER" + suffix);
       Optional<byte[]> token =
@@ -261,24 +296,74 @@ public record GitSource(
               .map(h -> new String(h, StandardCharsets.UTF_8).strip())
               .or(() -> token.map(GitSource::basic));
       if (value.isPresent()) {
-        return Map.of(
-            "GIT_CONFIG_COUNT",
-            "1",
-            "GIT_CONFIG_KEY_0",
-            "http." + uri.getScheme() + "://" + host + "/.extraHeader",
-            "GIT_CONFIG_VALUE_0",
-            "Authorization: " + value.get());
+        return header(uri, value.get());
       }
     }
-    return Map.of();
+    return login.isEmpty() ? Map.of() : header(uri, basic(decoded(login)));
+  }
+
+  private static Map<String, String> header(URI uri, String authorization) {
+    return Map.of(
+        "GIT_CONFIG_COUNT",
+        "1",
+        "GIT_CONFIG_KEY_0",
+        "http." + uri.getScheme() + "://" + uri.getRawAuthority() + "/.extraHeader",
+        "GIT_CONFIG_VALUE_0",
+        "Authorization: " + authorization);
+  }
+
+  private static String decoded(String login) {
+    String[] parts = login.split(":", 2);
+    String password = parts.length < 2 ? "" : parts[1];
+    try { // a plus is one here, unlike in forms
+      return URLDecoder.decode(parts[0].replace("+", "%2B"), StandardCharsets.UTF_8)
+          + ":"
+          + URLDecoder.decode(password.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      return parts[0] + ":" + password;
+    }
   }
 
   private static String basic(byte[] token) {
-    String login = "x-access-token:" + new String(token, StandardCharsets.UTF_8).strip();
-    return "basic " + Base64.getEncoder().encodeToString(login.getBytes(StandardCharsets.UTF_8));
+    return basic("x-access-token:" + new String(token, StandardCharsets.UTF_8).strip());
+  }
+
+  private static String basic(String pair) {
+    return "basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
   }
 
   // ---- the program
+
+  /// Ends what a crash of the engine has left: programs that still fetch into `folder`, and places
+  /// of sockets.
+  static void sweep(Path folder) throws IOException {
+    String below = folder.toRealPath() + "/";
+    for (ProcessHandle process : ProcessHandle.allProcesses().toList()) {
+      Path about = Path.of("/proc", Long.toString(process.pid()));
+      try {
+        boolean ours =
+            Files.readSymbolicLink(about.resolve("cwd")).toString().startsWith(below)
+                && Files.readString(about.resolve("environ"), StandardCharsets.ISO_8859_1)
+                    .contains("HOME=" + below);
+        if (ours) {
+          boolean ignored = process.destroyForcibly();
+        }
+      } catch (IOException e) {
+        continue; // it has ended, or is a thread of the kernel's
+      }
+    }
+    Path passing = Path.of(System.getProperty("java.io.tmpdir"));
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(passing, SOCKETS + "*")) {
+      for (Path place : left) {
+        String owner = place.getFileName().toString().substring(SOCKETS.length()).split("-", 2)[0];
+        boolean gone =
+            owner.matches("[0-9]{1,18}") && ProcessHandle.of(Long.parseLong(owner)).isEmpty();
+        if (gone) {
+          Builder.remove(place);
+        }
+      }
+    }
+  }
 
   private String git(Path work, Path home, Map<String, String> access, String... words)
       throws IOException, InterruptedException {

@@ -25,6 +25,8 @@ import java.util.Set;
 public final class RemoteFile {
   private static final long MOST = 8L << 30;
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration START = Duration.ofMinutes(5); // before the speed counts
+  private static final long SLOWEST = 10_000; // bytes a second, all in all
   private static final int MOST_REDIRECTS = 10;
   private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
@@ -146,15 +148,63 @@ public final class RemoteFile {
 
   private static void save(InputStream body, Path file, String url) throws IOException {
     byte[] buffer = new byte[128 * 1024];
-    long left = MOST;
-    try (OutputStream out = Files.newOutputStream(file)) {
-      for (int n = body.read(buffer); n > 0; n = body.read(buffer)) {
-        left -= n;
-        if (left < 0) {
+    long began = System.nanoTime();
+    long length = 0;
+    try (OutputStream out = Files.newOutputStream(file);
+        Patience patience = new Patience(body)) {
+      for (int n = patience.read(buffer); n > 0; n = patience.read(buffer)) {
+        length += n;
+        if (length > MOST) {
           throw new IOException(url + " is larger than " + (MOST >> 30) + " GiB");
+        }
+        long most = START.plusSeconds(length / SLOWEST).toNanos();
+        if (System.nanoTime() - began > most) {
+          throw new IOException(url + " comes with less than " + SLOWEST + " bytes a second");
         }
         out.write(buffer, 0, n);
       }
+    }
+  }
+
+  /// Ends the reading of a body of which nothing comes any more.
+  private static final class Patience implements AutoCloseable {
+    private final InputStream body;
+    private final Thread watch;
+    private volatile long last = System.nanoTime();
+    private volatile boolean over;
+
+    Patience(InputStream body) {
+      this.body = body;
+      this.watch = Thread.ofVirtual().name("download").start(this::watch);
+    }
+
+    int read(byte[] buffer) throws IOException {
+      try {
+        int n = body.read(buffer);
+        last = System.nanoTime();
+        return n;
+      } catch (IOException e) {
+        throw over ? new IOException("nothing came for " + PATIENCE.toSeconds() + " s", e) : e;
+      }
+    }
+
+    private void watch() {
+      try {
+        while (System.nanoTime() - last < PATIENCE.toNanos()) {
+          Thread.sleep(1000);
+        }
+        over = true;
+        body.close();
+      } catch (InterruptedException e) {
+        return; // all of it has come
+      } catch (IOException e) {
+        System.getLogger("gantryd").log(System.Logger.Level.DEBUG, "could not close", e);
+      }
+    }
+
+    @Override
+    public void close() {
+      watch.interrupt();
     }
   }
 

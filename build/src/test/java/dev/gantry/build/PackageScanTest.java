@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Files of images that want the engine's memory and time when packages are looked for. The limit of
-/// time is many times what they need.
+/// Files of images that want the engine's memory and time when packages are looked for. The limit
+/// of time is many times what they need.
 @Timeout(60)
 class PackageScanTest {
   @TempDir Path folder;
@@ -84,9 +84,7 @@ class PackageScanTest {
             + "Package: z\nVersion: "
             + "9".repeat(1_000_000)
             + "\n\nPackage: b\nVersion: 2\n");
-    assertEquals(
-        List.of("pkg:deb/debian/a@1?arch=", "pkg:deb/debian/b@2?arch="),
-        found());
+    assertEquals(List.of("pkg:deb/debian/a@1?arch=", "pkg:deb/debian/b@2?arch="), found());
   }
 
   @Test

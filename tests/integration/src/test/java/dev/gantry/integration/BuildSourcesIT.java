@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpContext;
+import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.SimpleFileServer;
 import dev.gantry.testkit.Busybox;
@@ -18,7 +20,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,6 +113,74 @@ class BuildSourcesIT extends BuildTest {
     assertTrue(build(engine).err().contains("expected checksum to match"), "a wrong checksum");
     file("Dockerfile", "FROM scratch\nADD " + url + "?nonsense=1 /x\n");
     assertTrue(build(engine).err().contains("unexpected query"), "an unknown query");
+  }
+
+  /// Takes a login for everything below `/private`, and holds what it serves until it is let go.
+  private CountDownLatch guarded(String login, CountDownLatch asked) {
+    CountDownLatch go = new CountDownLatch(1);
+    String wanted =
+        "basic " + Base64.getEncoder().encodeToString(login.getBytes(StandardCharsets.UTF_8));
+    HttpHandler files = SimpleFileServer.createFileHandler(www.resolve("private"));
+    HttpContext _ =
+        server.createContext(
+            "/private",
+            exchange -> {
+              boolean known =
+                  wanted.equalsIgnoreCase(exchange.getRequestHeaders().getFirst("Authorization"));
+              if (!known) {
+                exchange.getResponseHeaders().add("WWW-Authenticate", "Basic realm=x");
+                exchange.sendResponseHeaders(401, -1);
+                exchange.close();
+                return;
+              }
+              asked.countDown();
+              try {
+                boolean ignored = go.await(60, TimeUnit.SECONDS);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              files.handle(exchange);
+            });
+    return go;
+  }
+
+  /// The login in a repository's URL opens it; nobody sees it in the list of processes, and it
+  /// stays nowhere, not in the `.git` that is kept either.
+  @Test
+  void aLoginInAnUrlIsSeenNowhere(Engine engine) throws Exception {
+    String _ = repository();
+    String password = "p4ss-of-the-url-8812";
+    Files.move(
+        www.resolve("r.git"), Files.createDirectory(www.resolve("private")).resolve("r.git"));
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch go = guarded("user:" + password, asked);
+    String url = at.replace("//", "//user:" + password + "@") + "/private/r.git";
+    file(
+        "Dockerfile",
+        "FROM busybox\nARG URL\nADD --keep-git-dir=true ${URL}#main /r\n"
+            + "RUN ! grep -r "
+            + password.substring(0, 8)
+            + " /r && cat /r/.git/config\n");
+    Path out = folder.resolve("out");
+    Process client = command(engine, "-o", out.toString(), "--build-arg", "URL=" + url).start();
+    try {
+      assertTrue(asked.await(60, TimeUnit.SECONDS), "nobody asks for the repository");
+      List<String> shown = new ArrayList<>();
+      long own = client.pid();
+      ProcessHandle.allProcesses()
+          .filter(p -> p.pid() != own && client.descendants().noneMatch(p::equals))
+          .forEach(
+              p -> p.info().commandLine().filter(c -> c.contains(password)).ifPresent(shown::add));
+      assertEquals(List.of(), shown);
+      go.countDown();
+      assertTrue(client.waitFor(60, TimeUnit.SECONDS), "the build goes on");
+    } finally {
+      go.countDown();
+      client.destroyForcibly().waitFor();
+    }
+    assertEquals(0, client.exitValue());
+    assertEquals("second\n", Files.readString(out.resolve("r/f")));
+    assertFalse(Files.readString(out.resolve("r/.git/config")).contains(password));
   }
 
   /// The lines as they are, the two of `ls` in the order of their names.
