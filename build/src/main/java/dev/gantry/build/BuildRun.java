@@ -148,7 +148,8 @@ public final class BuildRun implements AutoCloseable {
       progress.warning("One or more build-args " + unused + " were not consumed");
     }
     try {
-      return new Built(this, request.squash() ? stage.squashed(this) : stage);
+      Stage whole = stage.on(request.platform());
+      return new Built(this, request.squash() ? whole.squashed(this) : whole);
     } catch (IOException e) {
       throw new Failure.Internal("could not squash the layers: " + e.getMessage(), e);
     }
@@ -222,7 +223,10 @@ public final class BuildRun implements AutoCloseable {
             .flatMap(r -> r.digestIfAny().stream())
             .findFirst()
             .orElse(image.id());
-    if (isName(wanted)) {
+    Optional<List<Material>> ofOther = bases.materials(wanted);
+    if (ofOther.isPresent()) {
+      materials.addAll(ofOther.get());
+    } else if (isName(wanted)) {
       madeOf(Material.image(wanted, image.platform(), digest));
     }
     return image;

@@ -39,6 +39,11 @@ public final class Builder {
   public interface BaseImages {
     /// @throws Failure.NotFound if there is none
     Image find(String name, Platform platform, boolean pull);
+
+    /// What an image was made of that another build has just made; empty for any other.
+    default Optional<List<Material>> materials(String name) {
+      return Optional.empty();
+    }
   }
 
   /// Makes a container's wish from a body of `POST /containers/create` without an image.

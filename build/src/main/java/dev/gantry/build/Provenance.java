@@ -22,6 +22,10 @@ public final class Provenance {
       Set.of(
           "mode", "version", "builder-id", "disabled", "inline-only", "filename", "reproducible");
 
+  /// What depends on the machine that builds, and what is told elsewhere.
+  private static final Set<String> OF_MACHINE =
+      Set.of("cgroup-parent", "filename", "image-resolve-mode", "platform");
+
   private Provenance() {}
 
   /// What a client wants to have said.
@@ -110,16 +114,11 @@ public final class Provenance {
             .put(
                 "completeness",
                 Json.object()
-                    .put("parameters", wish.full())
+                    .put("parameters", tellsAll(wish, invocation))
                     .put("environment", true)
                     .put("materials", invocation.context().isEmpty() ? false : true))
             .put("reproducible", wish.reproducible());
-    if (wish.full()) {
-      metadata.put(
-          "https://mobyproject.org/buildkit@v1#metadata",
-          Json.object()
-              .put("source", Json.object().put("infos", Json.array().add(dockerfile(built)))));
-    }
+    metadata.put("https://mobyproject.org/buildkit@v1#metadata", source(wish, built));
     Json.JsonObject predicate =
         Json.object()
             .put("builder", Json.object().put("id", wish.builder()))
@@ -156,16 +155,14 @@ public final class Provenance {
             .put("invocationId", invocation.id())
             .put("startedOn", invocation.began().toString())
             .put("finishedOn", invocation.ended().toString());
-    if (wish.full()) {
-      metadata.put(
-          "buildkit_metadata",
-          Json.object()
-              .put("source", Json.object().put("infos", Json.array().add(dockerfile(built)))));
+    metadata.put("buildkit_metadata", source(wish, built));
+    if (wish.reproducible()) {
+      metadata.put("buildkit_reproducible", true);
     }
     metadata.put(
         "buildkit_completeness",
         Json.object()
-            .put("request", wish.full())
+            .put("request", tellsAll(wish, invocation))
             .put("resolvedDependencies", !invocation.context().isEmpty()));
     return Json.object()
         .put(
@@ -204,8 +201,9 @@ public final class Provenance {
     new TreeMap<>(invocation.attributes())
         .forEach(
             (name, value) -> {
-              boolean hidden = name.startsWith("build-arg:") || name.startsWith("label:");
-              if (!name.startsWith("attest:") && (wish.full() || !hidden)) {
+              if (!name.startsWith("attest:")
+                  && !OF_MACHINE.contains(name)
+                  && (wish.full() || !isHidden(name))) {
                 arguments.put(name, value);
               }
             });
@@ -215,10 +213,28 @@ public final class Provenance {
         locals.add(Json.object().put("name", local));
       }
     }
-    return Json.object()
-        .put("frontend", "dockerfile.v0")
-        .put("args", arguments)
-        .put("locals", locals);
+    Json.JsonObject all = Json.object().put("frontend", "dockerfile.v0");
+    if (!arguments.isEmpty()) {
+      all.put("args", arguments);
+    }
+    return all.put("locals", locals);
+  }
+
+  private static boolean isHidden(String argument) {
+    return argument.startsWith("build-arg:") || argument.startsWith("label:");
+  }
+
+  /// Whether all that the client has said is told.
+  private static boolean tellsAll(Wish wish, Invocation invocation) {
+    return wish.full() || invocation.attributes().keySet().stream().noneMatch(Provenance::isHidden);
+  }
+
+  private static Json.JsonObject source(Wish wish, Built built) {
+    Json.JsonObject metadata = Json.object();
+    if (wish.full()) {
+      metadata.put("source", Json.object().put("infos", Json.array().add(dockerfile(built))));
+    }
+    return metadata;
   }
 
   private static Json.JsonObject dockerfile(Built built) {

@@ -4,6 +4,7 @@ import dev.gantry.images.Image;
 import dev.gantry.images.Images;
 import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
+import dev.gantry.oci.Platform;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -39,6 +40,22 @@ record Stage(
 
   List<Digest> diffIds() {
     return layers.stream().map(Images.Layer::diffId).toList();
+  }
+
+  /// The same as an image for `platform`, where somebody has asked for another than this machine's:
+  /// the base image may have been of the wrong one (there is a warning), what is made of it is not.
+  Stage on(Platform platform) {
+    if (platform.equals(Platform.here()) || platform.equals(Platform.read(document))) {
+      return this;
+    }
+    Json.JsonObject changed = (Json.JsonObject) document.copy();
+    changed.put("architecture", platform.architecture()).put("os", platform.os());
+    changed.remove("variant");
+    if (!platform.variant().isEmpty()) {
+      changed.put("variant", platform.variant());
+    }
+    return new Stage(
+        layers, baseLayers, changed, created, Optional.empty(), variables, declared, said);
   }
 
   /// The same with all layers above the base image's in one.

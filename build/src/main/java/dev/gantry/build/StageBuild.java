@@ -182,7 +182,14 @@ final class StageBuild {
       throws ParseFailure {
     document = (Json.JsonObject) from.copy();
     for (String old :
-        List.of("container", "container_config", "docker_version", "id", "parent", "rootfs")) {
+        List.of(
+            "comment",
+            "container",
+            "container_config",
+            "docker_version",
+            "id",
+            "parent",
+            "rootfs")) {
       document.remove(old);
     }
     config = new ImageConfig(document.object("config").orElseGet(Json::object));

@@ -9,11 +9,9 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /// Which of the cache's records are meant: `type==regular,shared==false`. Of several texts one must
-/// match; of a text, every part.
+/// match; of a text, every part. A field that records do not have is empty, as dockerd has it.
 final class CacheFilter {
-  private static final Pattern PART =
-      Pattern.compile(
-          "(id|type|description|inuse|shared|private|mutable|immutable|parents?)(==|!=|~=)?(.*)");
+  private static final Pattern PART = Pattern.compile("([A-Za-z_][A-Za-z0-9_.]*)(==|!=|~=)?(.*)");
   private static final int MOST = 1000;
 
   private record Part(String field, String operator, String value, Pattern pattern) {

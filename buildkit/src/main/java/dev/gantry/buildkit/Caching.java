@@ -67,7 +67,7 @@ final class Caching {
         String name = attributes.getOrDefault("ref", "");
         ImageReference reference = ImageReference.parse(name).withDefaultTag();
         yield images
-            .find(name)
+            .named(reference)
             .map(image -> CacheSource.image(images, image))
             .orElseGet(
                 () ->
@@ -97,7 +97,7 @@ final class Caching {
   private static GrpcException unknown(String what, String type) {
     return new GrpcException(
         GrpcException.UNKNOWN,
-        "unknown cache " + what + " \"" + type + "\": registry, local and inline are supported");
+        "unknown cache " + what + ": \"" + type + "\" (registry, local and inline are supported)");
   }
 
   private static String tag(ImageReference reference) {
@@ -140,6 +140,15 @@ final class Caching {
   static boolean isInline(SolveRequest request, Options options) {
     return request.exports().stream().anyMatch(e -> e.type().equals("inline"))
         || options.text("build-arg:BUILDKIT_INLINE_CACHE").matches("1|true|t");
+  }
+
+  /// What cannot be is said before anything is built.
+  static void check(SolveRequest request) throws GrpcException {
+    for (SolveRequest.Cache one : request.exports()) {
+      if (!List.of("inline", "registry", "local").contains(one.type())) {
+        throw unknown("exporter", one.type());
+      }
+    }
   }
 
   /// Leaves the caches that the client wants.

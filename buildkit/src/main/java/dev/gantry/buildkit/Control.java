@@ -230,7 +230,12 @@ final class Control implements Connection.Handler {
   // ---- base images
 
   private Image base(String name, Platform platform, boolean pull, Session client) {
-    Optional<Image> here = engine.images().find(name, Optional.of(platform));
+    // part of an id is no name here: FROM cafe must not find the image whose id begins so
+    Optional<Image> here =
+        name.matches("[0-9a-f]{1,63}")
+                && engine.images().named(ImageReference.parse(name).withDefaultTag()).isEmpty()
+            ? Optional.empty()
+            : engine.images().find(name, Optional.of(platform));
     boolean fits =
         here.map(i -> platform.match(i.platform()) > 0 || platform.equals(Platform.here()))
             .orElse(false);

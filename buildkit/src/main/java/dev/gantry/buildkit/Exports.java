@@ -3,6 +3,7 @@ package dev.gantry.buildkit;
 import dev.gantry.base.Failure;
 import dev.gantry.build.Annotation;
 import dev.gantry.build.Assembly;
+import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Built;
 import dev.gantry.build.FilesTar;
 import dev.gantry.build.Form;
@@ -13,7 +14,6 @@ import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.images.Image;
 import dev.gantry.images.ImageExport;
-import dev.gantry.images.Images;
 import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
 import dev.gantry.oci.Descriptor;
@@ -36,6 +36,22 @@ import java.util.stream.Collectors;
 /// Takes a build's result where the client wants it: into the engine's images and to registries, or
 /// to folders and archives of the client.
 final class Exports {
+  /// Attributes that are true or false.
+  private static final List<String> SWITCHES =
+      List.of(
+          "attestation-inline",
+          "force-compression",
+          "name-canonical",
+          "oci-mediatypes",
+          "platform-split",
+          "push",
+          "push-by-digest",
+          "registry.insecure",
+          "rewrite-timestamp",
+          "store",
+          "tar",
+          "unpack");
+
   private static final String SEND = "/moby.filesync.v1.FileSend/DiffCopy";
 
   private final Engine engine;
@@ -61,6 +77,7 @@ final class Exports {
     for (SolveRequest.Exporter exporter : all) {
       check(exporter);
     }
+    Caching.check(build.request());
     List<Built> built = result.build();
     for (int i = 0; i < all.size(); i++) {
       SolveRequest.Exporter exporter = all.get(i);
@@ -68,7 +85,10 @@ final class Exports {
         case "local" -> folder(built, i);
         case "tar" -> tarball(built, i);
         case "oci", "docker" -> archive(built, exporter, i);
-        default -> image(built, exporter);
+        default -> {
+          result.keepImages();
+          image(built, exporter);
+        }
       }
     }
     new Caching(engine.images(), transfers).export(build, built, session, response);
@@ -90,6 +110,18 @@ final class Exports {
       throw new GrpcException(
           GrpcException.UNKNOWN, "exporter \"" + type + "\" could not be found");
     }
+    for (String name : SWITCHES) {
+      String value = attributes.getOrDefault(name, "");
+      if (!value.isEmpty() && !value.matches("1|t|T|true|TRUE|True|0|f|F|false|FALSE|False")) {
+        throw new GrpcException(
+            GrpcException.UNKNOWN,
+            "non-bool value specified for "
+                + name
+                + ": strconv.ParseBool: parsing \""
+                + value
+                + "\": invalid syntax");
+      }
+    }
     if (isOn(attributes, "push-by-digest") && !isOn(attributes, "push")) {
       throw new GrpcException(GrpcException.UNKNOWN, "push-by-digest needs push=true");
     }
@@ -99,7 +131,7 @@ final class Exports {
   }
 
   private static boolean isOn(Map<String, String> attributes, String name) {
-    return attributes.getOrDefault(name, "false").matches("true|1");
+    return BuildRequest.isOn(attributes.getOrDefault(name, ""));
   }
 
   /// How an image's layers and documents go out.
@@ -165,17 +197,10 @@ final class Exports {
     return names.stream().map(ImageReference::toString).collect(Collectors.joining(","));
   }
 
-  private Set<Digest> ids() {
-    return engine.images().list().stream().map(Image::id).collect(Collectors.toSet());
-  }
-
   /// Removes images that were made only to go out, unless they were here before.
   private void forget(Assembly.Assembled made, Set<Digest> before) {
-    for (Image one : made.images()) {
-      Optional<Image> image = engine.images().byId(one.id());
-      if (image.isPresent() && image.get().names().isEmpty() && !before.contains(one.id())) {
-        Images.Removed ignored = engine.images().remove(image.get());
-      }
+    try (PassingImages passing = new PassingImages(engine.images())) {
+      made.images().forEach(one -> passing.add(one, before));
     }
   }
 
@@ -232,7 +257,7 @@ final class Exports {
       boolean canonical = isOn(attributes, "name-canonical");
       List<ImageReference> names = names(exporter);
       Progress.Counter layers = vertex.counter("exporting layers", "exporting layers");
-      final Set<Digest> before = ids();
+      final Set<Digest> before = PassingImages.ids(engine.images());
       Assembly.Assembled made =
           assembled(built, exporter, kept ? names : List.of(), !kept || insecure || canonical);
       layers.done();
@@ -283,7 +308,11 @@ final class Exports {
     }
     for (ImageReference name : names) {
       Progress.Counter counter = vertex.counter("pushing " + name, "pushing");
-      transfers.pushAll(image, name, session.credentials(name), TransferProgress.NONE);
+      try {
+        transfers.pushAll(image, name, session.credentials(name), TransferProgress.NONE);
+      } catch (Failure e) {
+        throw new Failure.Unavailable("failed to push " + name + ": " + e.text(), e);
+      }
       counter.done();
     }
   }
@@ -296,7 +325,7 @@ final class Exports {
       List<ImageReference> names = names(exporter);
       boolean layout = exporter.attributes().getOrDefault("tar", "true").matches("false|0");
       boolean oci = exporter.type().equals("oci"); // whose documents are OCI's
-      final Set<Digest> before = ids();
+      final Set<Digest> before = PassingImages.ids(engine.images());
       Assembly.Assembled made = assembled(built, exporter, List.of(), layout || oci);
       try {
         if (!names.isEmpty()) {

@@ -8,6 +8,7 @@ import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.KeptContexts;
+import dev.gantry.build.Material;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.ScanTargets;
 import dev.gantry.build.Source;
@@ -24,6 +25,7 @@ import dev.gantry.images.Image;
 import dev.gantry.images.Images;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
+import dev.gantry.oci.ImageReference;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -39,7 +41,10 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
-import java.util.stream.Collectors;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /// `LLBBridge.Solve` with the frontend `dockerfile.v0`: finds the Dockerfile, plans the build, and
 /// leaves the rest until somebody asks for the result.
@@ -57,6 +62,10 @@ final class Frontend {
 
   /// A context that the client has on its standard input.
   private static final String UPLOAD = "http://buildkit-session";
+
+  /// A warning with its rule and line.
+  private static final Pattern LATE =
+      Pattern.compile("(InvalidBaseImagePlatform): .*\\(line ([0-9]{1,6})\\)");
 
   /// What a frontend needs of the builder.
   ///
@@ -86,12 +95,14 @@ final class Frontend {
   private final Needs needs;
   private final OneBuild build;
   private final Options options;
-  private final Map<String, String> inputs;
   private List<String> ignoring = List.of();
   private Optional<Progress.Vertex> definition = Optional.empty();
   private final List<LocalSource> sources = new ArrayList<>();
   private final List<KeptContexts.Held> held = new ArrayList<>();
-  private final Set<Digest> passing = ConcurrentHashMap.newKeySet();
+  private final PassingImages passing;
+  private final Map<String, Result> standsOn = new ConcurrentHashMap<>();
+  private volatile @Nullable Files read;
+  private volatile @Nullable GrpcException inputFailure;
   private final Map<String, String> aliases = new LinkedHashMap<>();
   private final Map<String, FutureTask<Image>> images = new ConcurrentHashMap<>();
 
@@ -100,7 +111,14 @@ final class Frontend {
     this.needs = needs;
     this.build = build;
     this.options = options;
-    this.inputs = inputs;
+    this.passing = new PassingImages(needs.images());
+    inputs.forEach(
+        (name, id) ->
+            needs
+                .inputs()
+                .find(id)
+                .filter(Result::hold)
+                .ifPresent(result -> standsOn.put(name, result)));
   }
 
   private record Files(String name, byte[] dockerfile, Optional<String> ignored) {}
@@ -115,6 +133,7 @@ final class Frontend {
       Optional<Source> remote = remote();
       boolean given = remote.isEmpty() || options.has("dockerfilekey"); // -f - with a URL
       Files files = given ? local() : inside(remote.get());
+      read = files;
       SourceErrors errors = new SourceErrors(files.name(), files.dockerfile());
       try {
         String text = new String(files.dockerfile(), StandardCharsets.UTF_8);
@@ -175,17 +194,35 @@ final class Frontend {
 
   private void warn(Files files, List<Warning> warnings) {
     for (Warning w : warnings) {
-      Message line = new Message().message(1, at(w.line())).message(2, at(w.line()));
-      Message warning =
-          new Message()
-              .number(2, 1)
-              .text(3, w.text())
-              .text(4, w.description())
-              .text(5, Subrequests.url(w.rule()))
-              .message(6, new Message().text(1, files.name()).bytes(2, files.dockerfile()))
-              .message(7, line);
-      definition.ifPresent(v -> v.warn(warning));
+      warn(files, w.text(), w.description(), Subrequests.url(w.rule()), w.line());
     }
+  }
+
+  /// What the build finds out only while it runs: a rule's name, a colon, and what is wrong.
+  ///
+  /// @return whether it is that
+  private boolean warned(String text) {
+    Matcher m = LATE.matcher(text);
+    Files files = read;
+    if (files == null || !m.matches()) {
+      return false;
+    }
+    String rule = m.group(1);
+    warn(files, text, "", Subrequests.url(rule), Integer.parseInt(m.group(2)));
+    return true;
+  }
+
+  private void warn(Files files, String text, String description, String url, int number) {
+    Message line = new Message().message(1, at(number)).message(2, at(number));
+    Message warning =
+        new Message()
+            .number(2, 1)
+            .text(3, text)
+            .text(4, description)
+            .text(5, url)
+            .message(6, new Message().text(1, files.name()).bytes(2, files.dockerfile()))
+            .message(7, line);
+    definition.ifPresent(v -> v.warn(warning));
   }
 
   private static Message at(int line) {
@@ -214,15 +251,34 @@ final class Frontend {
     PlatformBuild run =
         needs
             .builder()
-            .plan(
-                options.platforms().stream().map(request::withPlatform).toList(),
-                (n, p, pull) -> base(n, p, pull, client));
+            .plan(options.platforms().stream().map(request::withPlatform).toList(), bases(client));
+    StepProgress steps =
+        StepProgress.of(
+            build.progress(), file, options.below("build-arg:"), aliases(), this::warned);
     return new Result(
         OneBuild.newId(),
         run,
-        StepProgress.of(build.progress(), file, options.below("build-arg:")),
-        errors,
+        steps,
+        e -> inputFailure == null ? errors.of(e) : inputFailure,
+        new PassingImages(needs.images()),
         this::close);
+  }
+
+  private Builder.BaseImages bases(Session client) {
+    return new Builder.BaseImages() {
+      @Override
+      public Image find(String name, dev.gantry.oci.Platform platform, boolean pull) {
+        return base(name, platform, pull, client);
+      }
+
+      @Override
+      public Optional<List<Material>> materials(String name) {
+        return name.startsWith(INPUT)
+            ? Optional.ofNullable(standsOn.get(name.substring(INPUT.length())))
+                .map(Result::materials)
+            : Optional.empty();
+      }
+    };
   }
 
   /// Build arguments; an output may say the date, too.
@@ -240,17 +296,9 @@ final class Frontend {
   private void close() {
     sources.forEach(LocalSource::close);
     held.forEach(KeptContexts.Held::close);
-    for (Digest id : passing) {
-      needs
-          .images()
-          .byId(id)
-          .filter(image -> image.names().isEmpty())
-          .ifPresent(
-              image -> {
-                Images.Removed ignored = needs.images().remove(image);
-              });
-    }
-    passing.clear();
+    passing.close();
+    standsOn.values().forEach(Result::release);
+    standsOn.clear();
   }
 
   // ---- images
@@ -264,7 +312,9 @@ final class Frontend {
       return layout(alias, platform);
     }
     String image = allowed(alias.isEmpty() ? name : alias.substring(IMAGE.length()));
-    FutureTask<Image> task = new FutureTask<>(() -> resolve(image, platform, pull, client));
+    String context = alias.isEmpty() ? "" : "context " + name;
+    FutureTask<Image> task =
+        new FutureTask<>(() -> resolve(image, context, platform, pull, client));
     FutureTask<Image> known = images.putIfAbsent(image + " " + platform, task);
     if (known == null) {
       task.run();
@@ -282,6 +332,10 @@ final class Frontend {
     }
   }
 
+  private boolean several() {
+    return options.text("platform").indexOf(',') >= 0;
+  }
+
   /// The image that the client's policy lets stand for `image`.
   private String allowed(String image) {
     String source = IMAGE + StepProgress.full(image);
@@ -295,10 +349,19 @@ final class Frontend {
     return found.substring(IMAGE.length());
   }
 
+  /// @param context the named context that stands for it; empty for none
   private Image resolve(
-      String image, dev.gantry.oci.Platform platform, boolean pull, Session client) {
+      String image,
+      String context,
+      dev.gantry.oci.Platform platform,
+      boolean pull,
+      Session client) {
+    String who = context.isEmpty() ? (several() ? platform + " " : "") + "internal" : context;
     Progress.Vertex vertex =
-        build.progress().vertex("[internal] load metadata for " + StepProgress.full(image)).start();
+        build
+            .progress()
+            .vertex("[" + who + "] load metadata for " + StepProgress.full(image))
+            .start();
     try {
       Image found = needs.bases().find(image, platform, pull, client);
       vertex.done();
@@ -323,6 +386,14 @@ final class Frontend {
         .orElse("");
   }
 
+  /// What stands in the place of the image that a FROM names; see [#alias].
+  private UnaryOperator<String> aliases() {
+    return name -> {
+      String alias = alias(name);
+      return alias.startsWith(IMAGE) ? alias.substring(IMAGE.length()) : alias;
+    };
+  }
+
   /// Names of images by the names that contexts have given them, for the builder.
   private Map<String, String> replaced() {
     Map<String, String> all = new LinkedHashMap<>();
@@ -339,18 +410,15 @@ final class Frontend {
     try (KeptContexts.Held folder = needs.contexts().passing()) {
       String store = parts[0].replaceFirst(":[^:/]*$", "");
       Session client = needs.sessions().await(build.request().session());
-      Images images = needs.images();
-      Set<Digest> before = images.list().stream().map(Image::id).collect(Collectors.toSet());
       Image image =
-          LayoutImage.load(
-              images,
-              new SessionContent(client, "oci:" + store),
-              Digest.parse(parts.length > 1 ? parts[1] : ""),
-              platform,
-              folder.folder());
-      if (!before.contains(image.id())) {
-        passing.add(image.id());
-      }
+          passing.<IOException>add(
+              () ->
+                  LayoutImage.load(
+                      needs.images(),
+                      new SessionContent(client, "oci:" + store),
+                      Digest.parse(parts.length > 1 ? parts[1] : ""),
+                      platform,
+                      folder.folder()));
       vertex.done();
       return image;
     } catch (GrpcException e) {
@@ -363,13 +431,14 @@ final class Frontend {
   }
 
   private Image input(String name, dev.gantry.oci.Platform platform) {
-    Optional<Result> result = Optional.ofNullable(inputs.get(name)).flatMap(needs.inputs()::find);
-    if (result.isEmpty()) {
+    Result result = standsOn.get(name);
+    if (result == null) {
       throw new Failure.NotFound("the build that " + name + " comes from is over");
     }
     try {
-      return result.get().image(platform);
+      return result.image(platform);
     } catch (GrpcException e) {
+      inputFailure = e; // the client shall see what failed there, not the FROM here
       throw new Failure.Unavailable(name + ": " + e.text());
     }
   }
@@ -545,12 +614,24 @@ final class Frontend {
       if (from.equals("scratch") || file.stage(from, stage.index()).isPresent()) {
         continue;
       }
-      Optional<Image> here = from.indexOf('$') >= 0 ? Optional.empty() : needs.images().find(from);
-      if (here.isEmpty() || here.get().config().has("OnBuild")) {
+      Optional<Image> here = named(from);
+      if (here.isEmpty() || !here.get().config().strings("OnBuild").isEmpty()) {
         return false;
       }
     }
     return true;
+  }
+
+  /// An image that is here by exactly this name; empty if something else stands for it.
+  private Optional<Image> named(String from) {
+    if (from.indexOf('$') >= 0 || options.has("context:" + from)) {
+      return Optional.empty();
+    }
+    try {
+      return needs.images().named(ImageReference.parse(from).withDefaultTag());
+    } catch (Failure e) {
+      return Optional.empty(); // the build itself will say so
+    }
   }
 
   // ---- the Dockerfile
@@ -569,13 +650,12 @@ final class Frontend {
         new FileSync.Wanted(key.isEmpty() ? "dockerfile" : key, List.of(), wanted);
     try (KeptContexts.Held folder = transfer(files, false, vertex, "dockerfile")) {
       Optional<Files> found = read(folder.folder(), name);
-      if (found.isEmpty()) {
-        throw missing(name);
-      }
       vertex.done();
-      return found.get();
+      return found.orElseThrow(() -> missing(name));
     } catch (GrpcException | IOException | RuntimeException e) {
-      vertex.failed(String.valueOf(e.getMessage()));
+      if (vertex.isRunning()) {
+        vertex.failed(String.valueOf(e.getMessage()));
+      }
       throw e;
     }
   }

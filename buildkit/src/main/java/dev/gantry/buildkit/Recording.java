@@ -82,7 +82,8 @@ public final class Recording implements AutoCloseable {
     }
     build = begun;
     errors = new SourceErrors(name, text.getBytes(StandardCharsets.UTF_8));
-    StepProgress recorded = StepProgress.of(begun.progress(), file, arguments);
+    StepProgress recorded =
+        StepProgress.of(begun.progress(), file, arguments, image -> "", warning -> false);
     steps = recorded;
     return new Both(shown, recorded);
   }

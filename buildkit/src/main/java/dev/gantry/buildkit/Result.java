@@ -2,6 +2,7 @@ package dev.gantry.buildkit;
 
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.Built;
+import dev.gantry.build.Material;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.images.Image;
@@ -11,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// What a Dockerfile will come to: planned when the client asks the frontend, carried out when
@@ -19,22 +21,30 @@ final class Result implements AutoCloseable {
   private final String id;
   private final PlatformBuild run;
   private final StepProgress steps;
-  private final SourceErrors errors;
+  private final Function<BuildFailure, GrpcException> errors;
   private final AutoCloseable contexts;
   private final ReentrantLock once = new ReentrantLock();
   private volatile boolean cancelled;
   private @Nullable List<Built> built;
   private @Nullable GrpcException failure;
   private final Map<Platform, Image> images = new HashMap<>();
+  private final PassingImages passing;
   private boolean closed;
 
+  /// Its own build, and those that stand on it.
+  private int holders = 1;
+
+  /// @param errors what the client is told of a failure
+  /// @param passing takes images that others stand on
   /// @param contexts closed when the build no longer reads them
   Result(
       String id,
       PlatformBuild run,
       StepProgress steps,
-      SourceErrors errors,
+      Function<BuildFailure, GrpcException> errors,
+      PassingImages passing,
       AutoCloseable contexts) {
+    this.passing = passing;
     this.id = id;
     this.run = run;
     this.steps = steps;
@@ -74,7 +84,7 @@ final class Result implements AutoCloseable {
     try {
       return run.build(steps);
     } catch (BuildFailure e) {
-      throw cancelled ? cancelledFailure() : errors.of(e);
+      throw cancelled ? cancelledFailure() : errors.apply(e);
     } catch (dev.gantry.base.Failure e) {
       throw cancelled
           ? cancelledFailure()
@@ -102,10 +112,62 @@ final class Result implements AutoCloseable {
         all.stream().max(Comparator.comparingInt(b -> platform.match(b.platform()))).orElseThrow();
     once.lock();
     try {
-      return images.computeIfAbsent(one.platform(), p -> one.image(List.of()));
+      Image image = images.get(one.platform());
+      if (image == null) {
+        image = passing.add(() -> one.image(List.of()));
+        images.put(one.platform(), image);
+      }
+      return image;
     } finally {
       once.unlock();
     }
+  }
+
+  /// What it was made of; empty before it is built.
+  List<Material> materials() {
+    once.lock();
+    try {
+      return built == null
+          ? List.of()
+          : built.stream().flatMap(b -> b.materials().stream()).distinct().toList();
+    } finally {
+      once.unlock();
+    }
+  }
+
+  // ---- how long its images stay
+
+  /// Another build stands on it and needs its images, until it says [#release].
+  ///
+  /// @return false if they are gone
+  boolean hold() {
+    once.lock();
+    try {
+      if (holders == 0) {
+        return false;
+      }
+      holders++;
+      return true;
+    } finally {
+      once.unlock();
+    }
+  }
+
+  void release() {
+    once.lock();
+    try {
+      if (--holders == 0) {
+        passing.close();
+        images.clear();
+      }
+    } finally {
+      once.unlock();
+    }
+  }
+
+  /// Its image is what the client wanted, also without a name.
+  void keepImages() {
+    passing.keep();
   }
 
   /// Ends the work that is under way.
@@ -131,5 +193,6 @@ final class Result implements AutoCloseable {
     } finally {
       once.unlock();
     }
+    release();
   }
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -25,29 +26,51 @@ final class StepProgress implements BuildProgress {
 
   private final Progress progress;
   private final UnaryOperator<String> expansion;
+  private final UnaryOperator<String> aliases;
+  private final Predicate<String> warnings;
   private final boolean several;
   private final Set<String> stages;
   private final List<Progress.@Nullable Vertex> vertices = new ArrayList<>();
+  private final Set<Progress.Vertex> begun = new HashSet<>();
 
   /// @param stages names of all stages of the Dockerfile, in lower case
   /// @param several whether the Dockerfile has more than one stage
   /// @param expansion puts arguments into the name of a FROM
+  /// @param aliases what a named context has put in the place of an image; empty for nothing
+  /// @param warnings takes a warning that has a place in the Dockerfile; false for any other
   StepProgress(
-      Progress progress, Set<String> stages, boolean several, UnaryOperator<String> expansion) {
+      Progress progress,
+      Set<String> stages,
+      boolean several,
+      UnaryOperator<String> expansion,
+      UnaryOperator<String> aliases,
+      Predicate<String> warnings) {
     this.expansion = expansion;
+    this.aliases = aliases;
+    this.warnings = warnings;
     this.progress = progress;
     this.stages = stages;
     this.several = several;
   }
 
   /// Steps of `file`, with the arguments that the client gave put into names of images.
-  static StepProgress of(Progress progress, Dockerfile file, Map<String, String> arguments) {
+  static StepProgress of(
+      Progress progress,
+      Dockerfile file,
+      Map<String, String> arguments,
+      UnaryOperator<String> aliases,
+      Predicate<String> warnings) {
     Set<String> stages = new HashSet<>();
     for (Dockerfile.Stage stage : file.stages()) {
       stages.add(stage.from().name().toLowerCase(Locale.ROOT));
     }
     return new StepProgress(
-        progress, stages, file.stages().size() > 1, from -> expanded(file, from, arguments));
+        progress,
+        stages,
+        file.stages().size() > 1,
+        from -> expanded(file, from, arguments),
+        aliases,
+        warnings);
   }
 
   /// A FROM with the arguments that stand before it put in.
@@ -76,32 +99,48 @@ final class StepProgress implements BuildProgress {
       }
     }
     Map<String, Integer> numbers = new HashMap<>();
+    Map<String, Progress.Vertex> bases = new HashMap<>();
     for (Planned step : steps) {
-      if (!isShown(step)) {
+      if (!isShown(step) || isOtherBuild(step)) { // whose steps the other build has shown
         vertices.add(null);
         continue;
       }
       int total = totals.getOrDefault(step.stage(), 1);
       String of = Integer.toString(total);
       String number = Integer.toString(numbers.merge(step.stage(), 1, Integer::sum));
+      String name =
+          "["
+              + prefix(step.stage())
+              + " ".repeat(of.length() - number.length())
+              + number
+              + "/"
+              + of
+              + "] "
+              + text(step.text());
       vertices.add(
-          progress.vertex(
-              "["
-                  + prefix(step.stage())
-                  + " ".repeat(of.length() - number.length())
-                  + number
-                  + "/"
-                  + of
-                  + "] "
-                  + text(step.text())));
+          word(step).equals("FROM") // stages that stand on one image have it in one line
+              ? bases.computeIfAbsent(
+                  platform(step.stage()) + text(step.text()), b -> progress.vertex(name))
+              : progress.vertex(name));
     }
+  }
+
+  private static String platform(String stage) {
+    return stage.substring(0, stage.indexOf(' ') + 1);
+  }
+
+  private boolean isOtherBuild(Planned step) {
+    return word(step).equals("FROM") && alias(image(step.text())).startsWith("input:");
+  }
+
+  private String alias(String image) {
+    return aliases.apply(expansion.apply(image));
   }
 
   /// What stands before a step's number: its platform if there are several, its stage if there are.
   private String prefix(String stage) {
-    int space = stage.indexOf(' ');
-    String platform = stage.substring(0, space + 1);
-    String name = stage.substring(space + 1);
+    String platform = platform(stage);
+    String name = stage.substring(platform.length());
     return platform + (!several ? "" : (name.matches("[0-9]+") ? "stage-" : "") + name + " ");
   }
 
@@ -131,7 +170,9 @@ final class StepProgress implements BuildProgress {
     if (!instruction.regionMatches(true, 0, "FROM", 0, 4)) {
       return instruction;
     }
-    return "FROM " + full(expansion.apply(image(instruction)));
+    String image = expansion.apply(image(instruction));
+    String alias = aliases.apply(image);
+    return "FROM " + full(alias.isEmpty() ? image : alias);
   }
 
   /// An image's whole name, as progress and results show it.
@@ -145,11 +186,15 @@ final class StepProgress implements BuildProgress {
 
   @Override
   public synchronized Step begin(int number) {
-    return new Telling(number < vertices.size() ? vertices.get(number) : null);
+    Progress.Vertex vertex = number < vertices.size() ? vertices.get(number) : null;
+    return new Telling(vertex != null && begun.add(vertex) ? vertex : null);
   }
 
   @Override
   public void warning(String text) {
+    if (warnings.test(text)) {
+      return;
+    }
     Progress.Vertex vertex = progress.vertex("[internal] settings");
     vertex.start();
     vertex.output(

@@ -38,7 +38,10 @@ class CacheFilterTest {
     assertFalse(matches("type!=regular"));
     assertFalse(matches("inuse"));
     assertFalse(matches("type==regular,private"));
-    for (String wrong : List.of("color==red", "id~=(", "typex")) {
+    assertFalse(matches("color==red"), "no record has a colour, as with dockerd");
+    assertTrue(matches("color!=red"));
+    assertFalse(matches("typex"));
+    for (String wrong : List.of("id~=(", "type==a,==b", "type=a")) {
       assertThrows(GrpcException.class, () -> matches(wrong), wrong);
     }
   }

@@ -94,7 +94,10 @@ final class SystemInfo {
                 .add(pair("Supports d_type", "true"))
                 .add(pair("Using metacopy", "false"))
                 .add(pair("Native Overlay Diff", "true"))
-                .add(pair("userxattr", "false")))
+                .add(pair("userxattr", "false"))
+                // says that names may stand for an index: Buildx and Compose load images of several
+                // platforms and with attestations only where they find it
+                .add(pair("driver-type", "io.containerd.snapshotter.v1")))
         .put(
             "Plugins",
             Json.object()

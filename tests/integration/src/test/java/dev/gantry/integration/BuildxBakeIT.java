@@ -1,6 +1,7 @@
 package dev.gantry.integration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -109,6 +110,66 @@ class BuildxBakeIT extends BuildxTest {
     assertTrue(bake(engine, "--print", "app").succeeded().out().contains("baked-b:dev"));
     assertTrue(bake(engine, "--list=targets").succeeded().out().contains("linked"));
     assertTrue(bake(engine, "nothing").exited(1).err().contains("nothing"));
+  }
+
+  /// Targets that only others stand on are no images to the user, in dockerd neither: their layers
+  /// stay in the cache, and what is said of the result names what those were made of.
+  @Test
+  void targetsThatOthersStandOnLeaveNoImages(Engine engine) throws IOException {
+    file(
+        "docker-bake.hcl",
+        """
+        target "a" {
+          context = "%1$s"
+          dockerfile-inline = "FROM busybox\\nRUN echo a > /a\\n"
+        }
+        target "left" {
+          context = "%1$s"
+          contexts = { a = "target:a" }
+          dockerfile-inline = "FROM a\\nRUN echo left > /l\\n"
+        }
+        target "right" {
+          context = "%1$s"
+          contexts = { a = "target:a" }
+          dockerfile-inline = "FROM a\\nRUN echo right > /r\\n"
+        }
+        target "top" {
+          context = "%1$s"
+          contexts = { l = "target:left", r = "target:right" }
+          dockerfile-inline = "FROM l\\nCOPY --from=r /r /r\\nRUN cat /a /l /r | tr -d '[:space:]'\\n"
+          tags = ["baked-top"]
+        }
+        target "broken" {
+          context = "%1$s"
+          dockerfile-inline = "FROM busybox\\nRUN exit 7\\n"
+        }
+        target "stands" {
+          context = "%1$s"
+          contexts = { b = "target:broken" }
+          dockerfile-inline = "FROM b\\n"
+        }
+        """
+            .formatted(context));
+    String before = dangling(engine);
+    Path metadata = folder.resolve("metadata");
+    String said = bake(engine, "--metadata-file=" + metadata, "top").succeeded().err();
+    assertTrue(said.contains("aleftright"), said);
+    assertTrue(said.contains("[left 1/2] RUN echo left > /l"), said);
+    assertEquals(before, dangling(engine));
+    String made = Files.readString(metadata);
+    assertTrue(made.contains("pkg:docker/busybox@latest"), made);
+    assertFalse(made.contains("pkg:docker/input"), made);
+    String again = bake(engine, "top").succeeded().err();
+    assertTrue(again.contains("[left 1/2] RUN echo left > /l\n#"), again);
+    assertFalse(again.contains("aleftright"), again);
+    assertEquals(before, dangling(engine));
+    String failed = bake(engine, "stands").exited(1).err();
+    assertTrue(failed.contains(">>> RUN exit 7"), failed);
+    assertTrue(failed.contains("did not complete successfully: exit code: 7"), failed);
+  }
+
+  private static String dangling(Engine engine) {
+    return engine.docker("images", "-aq", "--filter", "dangling=true").succeeded().out();
   }
 
   @Test
