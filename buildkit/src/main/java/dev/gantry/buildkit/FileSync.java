@@ -1,5 +1,6 @@
 package dev.gantry.buildkit;
 
+import dev.gantry.dockerfile.ContextEntry;
 import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
@@ -34,7 +35,6 @@ final class FileSync {
 
   private static final int MOST_ENTRIES = 2_000_000;
   private static final int MOST_OPEN = 64;
-  private static final int MOST_PATH = 4096;
 
   /// What of a folder is wanted.
   ///
@@ -233,17 +233,7 @@ final class FileSync {
   }
 
   private void check(String path) throws IOException {
-    boolean wrong =
-        path.isEmpty()
-            || path.length() > MOST_PATH
-            || path.indexOf('\0') >= 0
-            || !last.isEmpty() && compare(last, path) >= 0;
-    for (int from = 0, to; !wrong && from <= path.length(); from = to + 1) {
-      int slash = path.indexOf('/', from);
-      to = slash < 0 ? path.length() : slash;
-      wrong =
-          to == from || to - from <= 2 && path.charAt(from) == '.' && path.charAt(to - 1) == '.';
-    }
+    boolean wrong = !ContextEntry.isPlain(path) || !last.isEmpty() && compare(last, path) >= 0;
     int slash = path.lastIndexOf('/');
     if (!wrong && slash > 0) {
       Entry parent = listed.get(path.substring(0, slash));

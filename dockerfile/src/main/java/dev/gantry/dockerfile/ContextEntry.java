@@ -27,6 +27,7 @@ public record ContextEntry(
 
   private static final int MOST = 2_000_000;
   private static final int MOST_PATH = 4096;
+  private static final int MOST_TEXT = 64 << 20;
 
   /// An entry in a list.
   ///
@@ -66,6 +67,7 @@ public record ContextEntry(
   /// Reads a list; one that no folder can have is refused.
   public static List<Listed> read(DataInput in) throws IOException {
     List<Listed> all = new ArrayList<>();
+    int text = 0;
     for (int kind = in.readByte(); kind != END; kind = in.readByte()) {
       if (kind != KEPT && kind != SENT) {
         throw new IOException("this is no list of files");
@@ -83,6 +85,10 @@ public record ContextEntry(
               in.readLong(),
               in.readUTF());
       e.check();
+      text += e.path.length() + e.target.length();
+      if (text > MOST_TEXT) {
+        throw new IOException("the names of the files are longer than 64 MiB together");
+      }
       all.add(new Listed(e, kind == SENT));
     }
     return all;
@@ -90,13 +96,22 @@ public record ContextEntry(
 
   private void check() throws IOException {
     int type = mode & 0170000;
-    boolean wrong =
-        path.length() > MOST_PATH || path.indexOf('\0') >= 0 || target.length() > MOST_PATH;
-    for (String part : path.split("/", -1)) {
-      wrong |= part.isEmpty() || part.equals(".") || part.equals("..");
-    }
-    if (wrong || type != 0100000 && type != 0040000 && type != 0120000) {
+    if (!isPlain(path)
+        || target.length() > MOST_PATH
+        || type != 0100000 && type != 0040000 && type != 0120000) {
       throw new IOException("the list names a file that cannot be: " + path);
     }
+  }
+
+  /// Whether a client may name a file so: relative, without `.` and `..`, no part empty.
+  public static boolean isPlain(String path) {
+    boolean plain = path.length() <= MOST_PATH && path.indexOf('\0') < 0;
+    for (int from = 0, to; plain && from <= path.length(); from = to + 1) {
+      int slash = path.indexOf('/', from);
+      to = slash < 0 ? path.length() : slash;
+      boolean dots = to - from <= 2 && path.startsWith(".", from) && path.charAt(to - 1) == '.';
+      plain = to > from && !dots;
+    }
+    return plain;
   }
 }

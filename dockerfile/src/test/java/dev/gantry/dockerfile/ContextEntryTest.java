@@ -2,6 +2,7 @@ package dev.gantry.dockerfile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.dockerfile.ContextEntry.Listed;
 import java.io.ByteArrayInputStream;
@@ -9,6 +10,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,6 +45,25 @@ final class ContextEntryTest {
     byte[] bytes =
         written(List.of(new Listed(new ContextEntry(path, 0100644, 0, 0, 0, 0, ""), true)));
     assertThrows(IOException.class, () -> read(bytes));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {".a", "a.", "..a", "a..", "a/.b/c", "...", "a/..."})
+  void takesDotsInNames(String path) throws IOException {
+    List<Listed> all = List.of(new Listed(new ContextEntry(path, 0100644, 0, 0, 0, 0, ""), true));
+    assertEquals(all, read(written(all)));
+  }
+
+  @Test
+  void boundsWhatNamesTake() throws IOException {
+    List<Listed> all = new ArrayList<>();
+    for (int i = 0; i < 17_000; i++) {
+      String path = i + "/" + "x".repeat(4000);
+      all.add(new Listed(new ContextEntry(path, 0100644, 0, 0, 0, 0, ""), false));
+    }
+    byte[] bytes = written(all);
+    IOException e = assertThrows(IOException.class, () -> read(bytes));
+    assertTrue(e.getMessage().contains("64 MiB"), e::getMessage);
   }
 
   @Test

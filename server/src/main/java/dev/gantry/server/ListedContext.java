@@ -67,22 +67,36 @@ final class ListedContext implements AutoCloseable {
   // ---- which files are missing
 
   static void missing(KeptContexts contexts, HttpRequest q, HttpResponse r) throws IOException {
-    Map<String, ContextEntry> here = noted(contexts.notes(name(q.text("name"))));
-    StringBuilder missing = new StringBuilder();
+    List<ContextEntry> before = noted(contexts.notes(name(q.text("name"))));
     try (DataInputStream in = new DataInputStream(new BufferedInputStream(q.body(), 64 * 1024))) {
       List<ContextEntry.Listed> all = read(in);
-      for (int from = 0; from < all.size(); from++) {
-        int to = from;
-        while (to < all.size() && !isHere(all.get(to).entry(), here)) {
-          to++;
-        }
-        if (to > from) {
-          missing.append(missing.isEmpty() ? "" : ",").append(from).append('-').append(to - 1);
-          from = to;
-        }
+      String missing = isUnchanged(all, before) ? "" : missing(all, byPath(before));
+      r.json(200, Json.object().put("Missing", missing));
+    }
+  }
+
+  private static String missing(List<ContextEntry.Listed> all, Map<String, ContextEntry> here) {
+    StringBuilder missing = new StringBuilder();
+    for (int from = 0; from < all.size(); from++) {
+      int to = from;
+      while (to < all.size() && !isHere(all.get(to).entry(), here)) {
+        to++;
+      }
+      if (to > from) {
+        missing.append(missing.isEmpty() ? "" : ",").append(from).append('-').append(to - 1);
+        from = to;
       }
     }
-    r.json(200, Json.object().put("Missing", missing.toString()));
+    return missing.toString();
+  }
+
+  /// Tells without a map, as most builds of a large context need no more.
+  private static boolean isUnchanged(List<ContextEntry.Listed> all, List<ContextEntry> before) {
+    boolean same = !all.isEmpty() && all.size() == before.size();
+    for (int i = 0; same && i < all.size(); i++) {
+      same = !all.get(i).sent() && all.get(i).entry().equals(before.get(i));
+    }
+    return same;
   }
 
   private static boolean isHere(ContextEntry wanted, Map<String, ContextEntry> here) {
@@ -168,7 +182,11 @@ final class ListedContext implements AutoCloseable {
   private static boolean fill(
       Path folder, Path notes, List<ContextEntry.Listed> all, InputStream archive)
       throws IOException {
-    Map<String, ContextEntry> here = noted(notes);
+    List<ContextEntry> before = noted(notes);
+    if (isUnchanged(all, before)) {
+      return false;
+    }
+    Map<String, ContextEntry> here = byPath(before);
     boolean changed = false;
     for (ContextEntry.Listed listed : all) {
       boolean same = isHere(listed.entry(), here);
@@ -274,20 +292,22 @@ final class ListedContext implements AutoCloseable {
 
   // ---- what is here
 
-  private static Map<String, ContextEntry> noted(Path notes) {
+  private static List<ContextEntry> noted(Path notes) {
     Optional<DataInputStream> opened = ContextNotes.open(notes);
     if (opened.isEmpty()) {
-      return Map.of();
+      return List.of();
     }
-    Map<String, ContextEntry> all = new HashMap<>();
     try (DataInputStream in = opened.get()) {
-      for (ContextEntry.Listed listed : ContextEntry.read(in)) {
-        all.put(listed.entry().path(), listed.entry());
-      }
-      return all;
+      return ContextEntry.read(in).stream().map(ContextEntry.Listed::entry).toList();
     } catch (IOException e) {
-      return Map.of(); // they were cut off
+      return List.of(); // they were cut off
     }
+  }
+
+  private static Map<String, ContextEntry> byPath(List<ContextEntry> entries) {
+    Map<String, ContextEntry> all = HashMap.newHashMap(entries.size());
+    entries.forEach(e -> all.put(e.path(), e));
+    return all;
   }
 
   private static void note(Path notes, List<ContextEntry.Listed> all) throws IOException {
