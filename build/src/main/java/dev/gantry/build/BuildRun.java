@@ -378,7 +378,7 @@ public final class BuildRun implements AutoCloseable {
 
     @Override
     public String failure(String path) {
-      return "COPY failed: stat " + path + ": file does not exist in " + name;
+      return "lstat /" + path + ": no such file or directory in " + name;
     }
 
     @Override
@@ -413,7 +413,6 @@ public final class BuildRun implements AutoCloseable {
   }
 
   static BuildFailure at(ParseFailure e, @Nullable Origin origin) {
-    return new BuildFailure(
-        origin == null || e.line() > 0 ? e.text() : origin.failure(e.text()).text(), origin);
+    return new BuildFailure(e.text(), origin);
   }
 }

@@ -4,7 +4,10 @@ import dev.gantry.base.Failure;
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.Instruction;
+import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.RunMount;
+import dev.gantry.dockerfile.Similar;
 import dev.gantry.engine.Container;
 import dev.gantry.engine.ContainerSpec;
 import dev.gantry.engine.Engine;
@@ -163,7 +166,8 @@ public final class Builder {
     try {
       return new BuildRun(this, request, bases, needs(request));
     } catch (ParseFailure e) {
-      throw new BuildFailure(e.text(), null);
+      Origin at = new Origin(e.line(), e.last(), "", List.of());
+      throw new BuildFailure(e.text(), e.line() > 0 ? at : null);
     }
   }
 
@@ -225,15 +229,15 @@ public final class Builder {
         if (given != null) {
           arguments.put(a.name(), given);
         } else if (a.value().isPresent()) {
-          arguments.put(a.name(), expansion.word(a.value().get()));
+          arguments.put(a.name(), word(expansion, a.value().get(), arg.origin()));
         }
       }
     }
     Dockerfile.Stage target = target(file, request.target());
     List<Base> bases = new ArrayList<>();
     for (Dockerfile.Stage stage : file.stages()) {
-      String from = expansion.word(stage.from().image());
-      String wanted = expansion.word(stage.from().platform());
+      String from = word(expansion, stage.from().image(), stage.from().origin());
+      String wanted = word(expansion, stage.from().platform(), stage.from().origin());
       if (from.isEmpty()) {
         throw stage
             .from()
@@ -251,8 +255,59 @@ public final class Builder {
     }
     Set<Integer> wanted = new TreeSet<>();
     need(request, bases, target.index(), wanted);
+    for (int stage : wanted) {
+      for (Instruction instruction : bases.get(stage).stage().instructions()) {
+        check(instruction, bases.get(stage).stage());
+      }
+    }
     return new Plan(
         arguments, target, wanted.stream().map(bases::get).toList(), List.copyOf(bases));
+  }
+
+  /// What can be seen to be wrong before anything is done.
+  private static void check(Instruction instruction, Dockerfile.Stage stage)
+      throws ParseFailure, BuildFailure {
+    switch (instruction) {
+      case Instruction.Copy copy when !copy.add() -> {
+        String from = copy.flags().from();
+        if (from.indexOf('$') >= 0) {
+          throw new BuildFailure(
+              "variable expansion is not supported for --from, define a new stage with FROM using"
+                  + " ARG from global scope as a workaround",
+              null);
+        }
+        if (!from.isEmpty() && from.equalsIgnoreCase(stage.from().name())) {
+          throw new BuildFailure("circular dependency detected on stage: " + from, copy.origin());
+        }
+        if (from.isEmpty() && copy.sources().stream().anyMatch(RemoteFile::isUrl)) {
+          throw new BuildFailure("source can't be a URL for COPY", copy.origin());
+        }
+      }
+      case Instruction.Run run -> {
+        for (String mount : run.mounts()) {
+          if (mount.indexOf('$') < 0) {
+            RunMount ignored = mount(mount, run);
+          }
+        }
+      }
+      default -> {}
+    }
+  }
+
+  private static RunMount mount(String text, Instruction.Run run) throws ParseFailure {
+    try {
+      return RunMount.parse(text);
+    } catch (ParseFailure e) {
+      throw run.origin().failure(e.text());
+    }
+  }
+
+  private static String word(Expansion expansion, String text, Origin origin) throws ParseFailure {
+    try {
+      return expansion.word(text);
+    } catch (ParseFailure e) {
+      throw origin.failure(e.text());
+    }
   }
 
   private static Expansion expansion(
@@ -271,7 +326,15 @@ public final class Builder {
     }
     Optional<Dockerfile.Stage> stage = file.stage(wanted, file.stages().size());
     if (stage.isEmpty()) {
-      throw new BuildFailure("target stage \"" + wanted + "\" could not be found", null);
+      List<String> names = file.stages().stream().map(s -> s.from().name()).toList();
+      throw new BuildFailure(
+          "target stage \""
+              + wanted
+              + "\" could not be found"
+              + Similar.nearest(wanted, names.stream().filter(n -> !n.isEmpty()).toList())
+                  .map(n -> " (did you mean " + n + "?)")
+                  .orElse(""),
+          null);
     }
     return stage.get();
   }
@@ -314,7 +377,9 @@ public final class Builder {
       all.put(kind + "ARCH", platform.architecture());
       all.put(kind + "VARIANT", platform.variant());
     }
-    all.put("TARGETSTAGE", request.target().isEmpty() ? "default" : request.target());
+    String last = request.file().stages().getLast().from().name();
+    String target = request.target().isEmpty() ? last : request.target();
+    all.put("TARGETSTAGE", target.isEmpty() ? "default" : target);
     return all;
   }
 

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,9 @@ final class CopyStep {
   private final StageBuild stage;
   private final Instruction.Copy instruction;
   private final BuildProgress.Step step;
-  private final Set<String> made = new HashSet<>();
+  private final Set<String> made = new HashSet<>(); // folders that are there
+  private final Set<String> old = new HashSet<>(); // of them those of the layers below
+  private final Set<String> files = new HashSet<>(); // of the sources before, if there are several
   private final Effort effort = new Effort();
   private String destination = "";
   private Optional<RuntimeSpec.User> owner = Optional.empty();
@@ -61,11 +64,12 @@ final class CopyStep {
       owner = owner(below, ownerText);
       destination = LayerFiles.resolve(below, stage.config().resolve(wanted));
       Optional<Tree.Status> there = below.status(destination);
+      String file = fileOnTheWay(below, destination, isFolder);
+      if (!file.isEmpty()) {
+        throw new BuildFailure("mkdir " + file + ": not a directory", instruction.origin());
+      }
       if (there.isPresent() && there.get().isDirectory()) {
         isFolder = true;
-      } else if (there.isPresent() && isFolder) {
-        throw new BuildFailure(
-            "cannot copy to non-directory: " + destination, instruction.origin());
       }
       Source source = source();
       if (!instruction.flags().checksum().isEmpty()
@@ -89,6 +93,13 @@ final class CopyStep {
                 || picks.size() > 1 && !sources.isEmpty() && instruction.documents().isEmpty();
         for (int i = 0; i < picks.size(); i++) {
           picks.set(i, downloads.extracted(picks.get(i)));
+        }
+        if (there.isPresent()
+            && !isFolder
+            && !instruction.flags().parents()
+            && picks.stream().anyMatch(p -> p.status().isDirectory())) {
+          throw new BuildFailure(
+              "cannot copy to non-directory: " + destination, instruction.origin());
         }
         if (!isFolder && several && picks.stream().noneMatch(p -> p.status().isDirectory())) {
           picks.subList(0, picks.size() - 1).clear(); // each has overwritten the one before
@@ -127,9 +138,17 @@ final class CopyStep {
   }
 
   /// A number alone is that of the group as well; a name that nobody has is root.
-  private Optional<RuntimeSpec.User> owner(Tree below, String text) {
+  private Optional<RuntimeSpec.User> owner(Tree below, String text) throws BuildFailure {
     if (text.isEmpty()) {
       return Optional.empty();
+    }
+    if (stage.diffIds().isEmpty() && !text.matches("(root|[0-9]*)(:(root|[0-9]*))?")) {
+      throw new BuildFailure(
+          "--chown=" + text + ": no image is below, which could know the name",
+          instruction.origin());
+    }
+    if (text.endsWith(":")) { // without a group it is root's, not the user's own
+      return owner(below, text + "0");
     }
     try {
       return Optional.of(
@@ -140,6 +159,18 @@ final class CopyStep {
           ("warning: " + e.text() + "; root owns the files\n").getBytes(StandardCharsets.UTF_8));
       return Optional.of(LayerFiles.owner(below, "0:0"));
     }
+  }
+
+  /// The first part of a path that is a file and would have to be a folder; empty if there is none.
+  static String fileOnTheWay(Tree below, String path, boolean whole) throws Errno {
+    String file = "";
+    for (String at = whole ? path : parent(path); !at.isEmpty() && !at.equals("/"); ) {
+      if (below.status(at).map(s -> !s.isDirectory()).orElse(false)) {
+        file = at;
+      }
+      at = parent(at);
+    }
+    return file;
   }
 
   private Source source() throws BuildFailure {
@@ -290,13 +321,15 @@ final class CopyStep {
           folders(tar, below, parent(top));
         }
         String to = top.equals("/") ? "" : top;
+        Map<String, String> linked = new HashMap<>();
         walk(pick, excluded)
             .from(
                 pick.path(),
                 (path, deeper, status) -> {
                   if (!contents || !deeper.isEmpty()) {
                     folders(tar, below, parent(to + deeper));
-                    one(tar, pick, path, to + deeper, status);
+                    collide(below, to + deeper, status.isDirectory());
+                    one(tar, pick, path, to + deeper, status, linked);
                   }
                 });
       }
@@ -308,17 +341,47 @@ final class CopyStep {
     }
   }
 
+  /// A file takes no folder's place, nor a folder a file's. With `--link` nothing is below.
+  private void collide(Tree below, String path, boolean isFolder) throws IOException {
+    if (!instruction.flags().link() && old.contains(parent(path))) {
+      Optional<Tree.Status> there = below.status(path);
+      if (there.isPresent() && there.get().isDirectory() != isFolder) {
+        throw new IOException(
+            isFolder
+                ? "cannot copy to non-directory: " + path
+                : "cannot replace to directory " + path + " with file");
+      }
+      if (there.isPresent() && isFolder) {
+        old.add(path);
+      }
+    }
+    if (isFolder ? files.contains(path) : made.contains(path)) {
+      throw new IOException(
+          isFolder
+              ? "cannot copy to non-directory: " + path
+              : "cannot replace to directory " + path + " with file");
+    }
+    if (!isFolder && instruction.sources().size() > 1) {
+      files.add(path);
+    }
+  }
+
   private static String parent(String path) {
     return path.substring(0, Math.max(0, path.lastIndexOf('/')));
   }
 
   /// Folders on the way that are neither in the layers below nor in this one.
   private void folders(TarWriter tar, Tree below, String path) throws IOException {
-    if (path.isEmpty() || path.equals("/") || made.contains(path)) {
+    if (path.isEmpty() || path.equals("/")) {
+      old.add("");
+      return;
+    }
+    if (made.contains(path)) {
       return;
     }
     if (below.status(path).map(Tree.Status::isDirectory).orElse(false)) {
       made.add(path);
+      old.add(path);
       return;
     }
     folders(tar, below, parent(path));
@@ -329,7 +392,7 @@ final class CopyStep {
         path.substring(1) + "/",
         TarWriter.FOLDER,
         "",
-        status(0040755, uid, gid, 0, date),
+        status(mode.map(m -> m.folder(0040755)).orElse(0040755), uid, gid, 0, date),
         0,
         Map.of());
   }
@@ -338,7 +401,9 @@ final class CopyStep {
     return new Tree.Status(mode, uid, gid, size, seconds, 0, 0, 0, 1, 0);
   }
 
-  private void one(TarWriter tar, Pick pick, String path, String to, Tree.Status s)
+  /// @param linked where a file with several names was written to, by its number
+  private void one(
+      TarWriter tar, Pick pick, String path, String to, Tree.Status s, Map<String, String> linked)
       throws IOException {
     boolean keeps = pick.source().keepsOwners();
     long uid = owner.map(RuntimeSpec.User::uid).orElse(keeps ? s.uid() : 0L);
@@ -350,6 +415,12 @@ final class CopyStep {
             .notAfter(stage.limit(date));
     if (s.isDirectory()) {
       made.add(to);
+    } else if (s.links() > 1) {
+      String first = linked.putIfAbsent(s.fileSystem() + " " + s.inode(), to.substring(1));
+      if (first != null) {
+        tar.entry(to.substring(1), TarWriter.HARD_LINK, first, changed, 0, Map.of());
+        return;
+      }
     }
     TreeCopy.pack(pick.tree(), path, tar, to.substring(1), changed);
   }

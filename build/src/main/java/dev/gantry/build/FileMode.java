@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 
 /// The value of `--chmod`: octal, or symbolic as chmod(1) has it (`u+x,go-w`).
 final class FileMode {
-  private static final Pattern CHANGE = Pattern.compile("([ugoa]*)([-+=])([rwxXst]*)");
+  private static final Pattern CHANGE = Pattern.compile("([ugoa]*)([-+=])([rwxXst]*|[ugo])");
 
   private record Change(String who, char how, String what) {}
 
@@ -23,8 +23,15 @@ final class FileMode {
   }
 
   static FileMode parse(String text) throws ParseFailure {
-    if (text.matches("[0-7]{1,5}")) {
-      return new FileMode(text, Integer.parseInt(text, 8) & 07777, List.of());
+    if (text.matches("0*[0-7]{1,4}")) {
+      return new FileMode(text, Integer.parseInt(text, 8), List.of());
+    }
+    if (text.matches("[0-9].*")) {
+      throw new ParseFailure(
+          0,
+          "invalid chmod parameter: '"
+              + text
+              + "'. it should be octal string and between 0 and 07777");
     }
     List<Change> changes = new ArrayList<>();
     for (String part : text.split(",")) {
@@ -35,6 +42,11 @@ final class FileMode {
       changes.add(new Change(m.group(1), m.group(2).charAt(0), m.group(3)));
     }
     return new FileMode(text, -1, changes);
+  }
+
+  /// The mode of a folder made on the way, with the usual mask.
+  int folder(int standard) {
+    return octal >= 0 ? (standard & 0170000) | (octal & 0755) : standard;
   }
 
   /// The new mode of a file with the mode `mode`, its kind kept.
@@ -54,6 +66,9 @@ final class FileMode {
           boolean folder = (mode & 0170000) == 0040000;
           set |=
               switch (p) {
+                case 'u' -> (bits >> 6 & 7) << shift;
+                case 'g' -> (bits >> 3 & 7) << shift;
+                case 'o' -> (bits & 7) << shift;
                 case 'r' -> 4 << shift;
                 case 'w' -> 2 << shift;
                 case 'x' -> 1 << shift;

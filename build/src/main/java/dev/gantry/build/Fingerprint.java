@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.HashMap;
+import java.util.Map;
 
 /// What files are, apart from their times: names, kinds, permissions, owners, content.
 final class Fingerprint {
@@ -14,6 +16,7 @@ final class Fingerprint {
   private final byte[] buffer = new byte[128 * 1024];
   private final Tree tree;
   private final boolean owners;
+  private final Map<String, String> names = new HashMap<>();
   private long newest;
 
   Fingerprint(Tree tree, boolean owners) {
@@ -40,12 +43,23 @@ final class Fingerprint {
     text(Integer.toOctalString(s.mode()) + (owners ? " " + s.uid() + ":" + s.gid() : ""));
     if (s.isLink()) {
       text(tree.readLink(path));
+    } else if (s.isRegular() && s.links() > 1 && isNamed(below, s)) {
+      return;
     } else if (s.isRegular()) {
       text(Long.toString(s.size()));
       bytes(path);
     } else if (!s.isDirectory()) {
       text(Long.toString(s.device()));
     }
+  }
+
+  /// Whether the file has come before by another name.
+  private boolean isNamed(String below, Tree.Status s) {
+    String first = names.putIfAbsent(s.fileSystem() + " " + s.inode(), below);
+    if (first != null) {
+      text("link to " + first);
+    }
+    return first != null;
   }
 
   /// Of a regular file's bytes alone.

@@ -98,7 +98,7 @@ final class ImageConfig {
     config.put("OnBuild", Json.strings(all));
   }
 
-  String healthcheck(Instruction.Healthcheck check) throws ParseFailure {
+  String healthcheck(Instruction.Healthcheck check) {
     Json.JsonObject json = Json.object();
     List<String> test = new ArrayList<>();
     if (check.test().isEmpty()) {
@@ -118,12 +118,15 @@ final class ImageConfig {
     for (Map.Entry<String, String> option : check.options().entrySet()) {
       String name = names.get(option.getKey());
       if (name != null) {
-        long nanos = nanos(option.getValue(), check.origin());
+        long nanos = (long) GoDuration.nanos(option.getValue()).orElse(0); // the parser knows it
         if (nanos != 0) {
           json.put(name, nanos);
         }
       } else {
-        json.put("Retries", retries(option.getValue(), check.origin()));
+        int retries = Integer.parseInt(option.getValue());
+        if (retries != 0) {
+          json.put("Retries", retries);
+        }
       }
     }
     config.put("Healthcheck", json);
@@ -136,23 +139,6 @@ final class ImageConfig {
         + " "
         + Shown.character(json.number("Retries", 0))
         + "}";
-  }
-
-  private static long nanos(String text, Origin origin) throws ParseFailure {
-    double nanos =
-        GoDuration.nanos(text)
-            .orElseThrow(() -> origin.failure("time: invalid duration \"" + text + "\""));
-    if (nanos != 0 && nanos < 1e6) {
-      throw origin.failure("Interval \"" + text + "\" cannot be less than 1ms");
-    }
-    return (long) nanos;
-  }
-
-  private static int retries(String text, Origin origin) throws ParseFailure {
-    if (!text.matches("[0-9]{1,9}")) {
-      throw origin.failure("--retries must be a number, not " + text);
-    }
-    return Integer.parseInt(text);
   }
 
   // ---- the rest
@@ -204,7 +190,9 @@ final class ImageConfig {
     Json.JsonObject all = config.object("ExposedPorts").orElseGet(Json::object);
     List<String> shown = new ArrayList<>();
     for (String port : ports) {
-      Matcher m = PORT.matcher(port);
+      String inner =
+          port.substring(port.lastIndexOf(':') + 1); // a host's address and port mean nothing
+      Matcher m = PORT.matcher(inner);
       if (!m.matches()) {
         throw origin.failure("invalid containerPort: " + port);
       }
@@ -212,10 +200,10 @@ final class ImageConfig {
       int to = m.group(2) == null ? from : Integer.parseInt(m.group(2));
       String protocol = m.group(3) == null ? "tcp" : m.group(3).toLowerCase(Locale.ROOT);
       if (to < from || to > 65535) {
-        throw origin.failure("invalid range specified for the Container Port: " + port);
+        throw origin.failure("invalid containerPort: " + port);
       }
       if (!List.of("tcp", "udp", "sctp").contains(protocol)) {
-        throw origin.failure("invalid proto: " + protocol);
+        throw origin.failure("invalid port: \"" + port + "\": invalid proto: " + protocol);
       }
       if (shown.size() + to - from >= MOST_PORTS) {
         throw origin.failure("EXPOSE names more than " + MOST_PORTS + " ports");

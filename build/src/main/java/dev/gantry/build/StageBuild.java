@@ -336,15 +336,20 @@ final class StageBuild {
 
   private void workdir(Instruction.Workdir w, BuildProgress.Step step)
       throws BuildFailure, ParseFailure, IOException {
-    String path = config.resolve(expansion().word(w.path()));
-    config.workdir(path);
-    String text = "WORKDIR " + path;
+    String wanted = expansion().word(w.path());
+    String path = config.resolve(wanted);
+    config.workdir(wanted.startsWith("/") ? wanted : path); // Docker takes an absolute one as it is
+    String text = "WORKDIR " + config.workdir();
     try (Tree tree = files()) {
       String real = dev.gantry.engine.LayerFiles.resolve(tree, path);
       Optional<Tree.Status> there = tree.status(real);
+      String file = CopyStep.fileOnTheWay(tree, real, false);
+      if (!file.isEmpty()) {
+        throw new BuildFailure("mkdir " + file + ": not a directory", w.origin());
+      }
       if (there.isPresent()) {
         if (!there.get().isDirectory()) {
-          throw new BuildFailure("cannot mkdir: " + path + " is not a directory", w.origin());
+          throw new BuildFailure("mkdir " + path + ": not a directory", w.origin());
         }
         note(text);
         return;

@@ -578,7 +578,7 @@ final class Frontend {
         continue;
       }
       String clean = dev.gantry.dockerfile.PathPattern.clean(path);
-      if (clean.isEmpty() || clean.equals(".") || path.indexOf('$') >= 0 || path.startsWith("<<")) {
+      if (clean.isEmpty() || clean.equals(".") || path.matches(".*[$\"'\\\\].*|<<.*")) {
         return List.of();
       }
       followed.add(clean);
@@ -702,12 +702,7 @@ final class Frontend {
   }
 
   private static List<String> patterns(Optional<String> ignored) {
-    return ignored
-        .orElse("")
-        .lines()
-        .map(String::strip)
-        .filter(l -> !l.isEmpty() && !l.startsWith("#"))
-        .toList();
+    return IgnoreFile.patterns(ignored.orElse(""));
   }
 
   // ---- contexts that are elsewhere

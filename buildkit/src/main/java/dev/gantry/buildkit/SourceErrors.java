@@ -32,7 +32,7 @@ final class SourceErrors {
   }
 
   GrpcException of(ParseFailure e) {
-    return at(e.text(), e.line(), e.line(), List.of());
+    return at(e.text(), e.line(), e.last(), List.of());
   }
 
   GrpcException of(BuildFailure e) {

@@ -361,7 +361,7 @@ public final class BuildChecks {
     Set<String> known = new HashSet<>(Set.of("PATH"));
     boolean opaque = inherits(stage, known);
     boolean absolute = false;
-    boolean shell = false;
+    boolean shell = inheritsShell(stage);
     Map<String, Integer> seen = new LinkedHashMap<>();
     for (Instruction instruction : stage.instructions()) {
       int line = instruction.origin().first();
@@ -383,9 +383,9 @@ public final class BuildChecks {
                 "Maintainer instruction is deprecated in favor of using label",
                 line);
         case Instruction.Workdir w -> {
-          if (w.path().startsWith("/") || w.path().startsWith("$")) {
-            absolute = true;
-          } else if (!absolute && !inheritsFolder(stage)) {
+          boolean first = !absolute && !inheritsFolder(stage);
+          absolute = true; // the next one stands on this one
+          if (first && !w.path().startsWith("/") && !w.path().startsWith("$")) {
             warn(
                 "WorkdirRelativePath",
                 "Relative workdir \""
@@ -446,8 +446,15 @@ public final class BuildChecks {
             || inheritsFolder(parent.get()));
   }
 
+  private boolean inheritsShell(Dockerfile.Stage stage) {
+    var parent = file.stage(stage.from().image(), stage.index());
+    return parent.isPresent()
+        && (parent.get().instructions().stream().anyMatch(Instruction.Shell.class::isInstance)
+            || inheritsShell(parent.get()));
+  }
+
   private void json(String keyword, Instruction.Program program, boolean shell, int line) {
-    if (program.shell() && !program.words().isEmpty() && !shell) {
+    if (program.shell() && !shell) {
       warn(
           "JSONArgsRecommended",
           "JSON arguments recommended for "
@@ -575,9 +582,6 @@ public final class BuildChecks {
     if (compared > MOST_COMPARED || name.length() > LONGEST) {
       return Optional.empty();
     }
-    return known.stream()
-        .filter(k -> k.length() <= LONGEST)
-        .filter(k -> Similar.distance(k, name) <= 2 && Math.min(k.length(), name.length()) > 2)
-        .min(Comparator.comparingInt(k -> Similar.distance(k, name)));
+    return Similar.nearest(name, known.stream().filter(k -> k.length() <= LONGEST).toList());
   }
 }

@@ -40,7 +40,7 @@ public record Directives(
         continue; // a comment
       }
       if (found.put(name, directive.get()[1]) != null) {
-        throw new ParseFailure(i + 1, "only one " + name + " parser directive can be used");
+        throw new ParseFailure(1, "only one " + name + " parser directive can be used");
       }
     }
     String escape = found.getOrDefault("escape", "\\");
@@ -76,21 +76,40 @@ public record Directives(
   }
 
   /// The same with another `# check=`: `skip=RULE,…;error=true;experimental=RULE,…`.
-  Directives withChecks(String text) {
+  Directives withChecks(String text) throws ParseFailure {
     Set<String> skipped = Set.of();
     boolean fail = false;
     Set<String> experimental = Set.of();
-    for (String part : text.split(";")) {
+    for (String part : text.isBlank() ? new String[0] : text.split(";")) {
       String[] pair = part.strip().split("=", 2);
-      if (pair.length == 2 && pair[0].strip().equals("skip")) {
-        skipped = names(pair[1]);
-      } else if (pair.length == 2 && pair[0].strip().equals("error")) {
-        fail = pair[1].strip().equalsIgnoreCase("true") || pair[1].strip().equals("1");
-      } else if (pair.length == 2 && pair[0].strip().equals("experimental")) {
-        experimental = names(pair[1]);
+      switch (pair.length < 2 ? "" : pair[0].strip()) {
+        case "skip" -> skipped = names(pair[1]);
+        case "error" -> fail = truth(pair[1].strip(), part);
+        case "experimental" -> experimental = names(pair[1]);
+        default ->
+            throw new ParseFailure(
+                0,
+                "failed to parse check options: invalid check option \""
+                    + (pair.length < 2 ? part.strip() : pair[0].strip())
+                    + "\"");
       }
     }
     return new Directives(escape, syntax, Set.copyOf(skipped), fail, Set.copyOf(experimental));
+  }
+
+  private static boolean truth(String text, String part) throws ParseFailure {
+    return switch (text) {
+      case "1", "t", "T", "true", "TRUE", "True" -> true;
+      case "0", "f", "F", "false", "FALSE", "False" -> false;
+      default ->
+          throw new ParseFailure(
+              0,
+              "failed to parse check options: failed to parse check option \""
+                  + part
+                  + "\": strconv.ParseBool: parsing \""
+                  + text
+                  + "\": invalid syntax");
+    };
   }
 
   boolean experimental(String rule) {

@@ -27,7 +27,7 @@ public record Dockerfile(
 
   /// The same with the checks that the build argument BUILDKIT_DOCKERFILE_CHECK wants, which counts
   /// more than `# check=`.
-  public Dockerfile withChecksOf(Map<String, String> given) {
+  public Dockerfile withChecksOf(Map<String, String> given) throws ParseFailure {
     String wanted = given.get("BUILDKIT_DOCKERFILE_CHECK");
     return wanted == null ? this : new Dockerfile(directives.withChecks(wanted), arguments, stages);
   }

@@ -1,5 +1,6 @@
 package dev.gantry.dockerfile;
 
+import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// Variables, quotes and escapes of a word, as a shell takes them: `$name`, `${name}`, the forms
 /// with `:-`, `-`, `:+`, `+`, `:?`, `?`, `#`, `##`, `%`, `%%`, `/` and `//`.
 public final class Expansion {
+  private static final int LONGEST_SHOWN = 1000;
   private static final int DEEPEST = 50;
   private static final int LONGEST = 256 << 10; // twice what Linux gives a program in one variable
   private static final int MOST = 4 << 20; // of all that one instruction says
@@ -28,14 +30,21 @@ public final class Expansion {
     this.values = values;
   }
 
-  /// Names that were asked for without a default and are not set.
+  /// Names that were asked for, be it with a default, and are not set.
   public Set<String> unset() {
     return Set.copyOf(unset);
   }
 
   /// The word without its quotes, variables replaced.
   public String word(String text) throws ParseFailure {
-    return counted(new Scan(text, 0).until('\0'));
+    String value;
+    try {
+      value = new Scan(text, 0).until('\0');
+    } catch (ParseFailure e) {
+      String shown = text.length() > LONGEST_SHOWN ? text.substring(0, LONGEST_SHOWN) : text;
+      throw new ParseFailure(0, "failed to process " + Json.of(shown).text() + ": " + e.text());
+    }
+    return counted(value);
   }
 
   private String counted(String value) throws ParseFailure {
@@ -122,8 +131,7 @@ public final class Expansion {
         }
       }
       if (end != 0) {
-        throw new ParseFailure(
-            0, "syntax error: missing '" + end + "' in the substitution of \"" + text + "\"");
+        throw new ParseFailure(0, "syntax error: missing '" + end + "' in ${}");
       }
       return out.toString();
     }
@@ -206,7 +214,7 @@ public final class Expansion {
         throw new ParseFailure(0, "syntax error: bad substitution");
       }
       if (!more()) {
-        throw new ParseFailure(0, "syntax error: missing '}'");
+        throw new ParseFailure(0, "unsupported modifier (\uFFFD) in substitution");
       }
       char c = text.charAt(at++);
       return switch (c) {
@@ -227,15 +235,16 @@ public final class Expansion {
           String pattern = until('/');
           yield Glob.replace(value(name), pattern, until('}'), all);
         }
-        default ->
-            throw new ParseFailure(
-                0, "unsupported modifier (" + c + ") in substitution of ${" + name + "}");
+        default -> throw new ParseFailure(0, "unsupported modifier (" + c + ") in substitution");
       };
     }
 
     private String choice(String name, char kind, boolean emptyCounts) throws ParseFailure {
       String word = inner();
       String value = values.apply(name);
+      if (value == null) {
+        unset.add(name);
+      }
       boolean set = value != null && !(emptyCounts && value.isEmpty());
       return switch (kind) {
         case '-' -> set && value != null ? value : new Scan(word, depth + 1).until('\0');
@@ -249,7 +258,11 @@ public final class Expansion {
               0,
               name
                   + ": "
-                  + (why.isEmpty() ? emptyCounts ? "not allowed to be unset" : "is not set" : why));
+                  + (!why.isEmpty()
+                      ? why
+                      : value == null
+                          ? "is not allowed to be unset"
+                          : "is not allowed to be empty"));
         }
         default ->
             throw new ParseFailure(

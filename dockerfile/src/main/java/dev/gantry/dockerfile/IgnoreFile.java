@@ -23,13 +23,23 @@ public final class IgnoreFile {
 
   /// Reads the file's text.
   public static IgnoreFile parse(String text) throws ParseFailure {
+    return of(patterns(text));
+  }
+
+  /// The patterns as clients match them: clean, without comments and a slash in front.
+  public static List<String> patterns(String text) {
     List<String> patterns = new ArrayList<>();
     for (String line : Statements.lines(text)) {
       if (!line.startsWith("#") && !line.isBlank()) {
-        patterns.add(line.strip());
+        boolean excluded = !line.strip().startsWith("!");
+        String clean =
+            PathPattern.clean(excluded ? line.strip() : line.strip().substring(1).strip());
+        if (!clean.isEmpty() || !excluded) {
+          patterns.add((excluded ? "" : "!") + clean);
+        }
       }
     }
-    return of(patterns);
+    return patterns;
   }
 
   /// Of patterns, each with an optional `!` in front.

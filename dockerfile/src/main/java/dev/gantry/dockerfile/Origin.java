@@ -11,6 +11,6 @@ import java.util.List;
 public record Origin(int first, int last, String text, List<Heredoc> heredocs) {
   /// A failure of this instruction.
   public ParseFailure failure(String message) {
-    return new ParseFailure(first, message);
+    return new ParseFailure(first, last, false, message);
   }
 }

@@ -1,5 +1,6 @@
 package dev.gantry.dockerfile;
 
+import dev.gantry.base.GoDuration;
 import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -9,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -41,6 +43,8 @@ final class Parser {
       Set.of("interval", "timeout", "start-period", "start-interval", "retries");
 
   private static final int MOST_STAGES = 500;
+  private static final Pattern UNIT =
+      Pattern.compile("\\+?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)([^0-9.]*)");
 
   private final char escape;
 
@@ -57,7 +61,9 @@ final class Parser {
     List<Instruction> current = new ArrayList<>();
     List<Statement> statements = Statements.split(text, directives.escape());
     if (statements.isEmpty()) {
-      throw new ParseFailure(0, "file with no instructions");
+      throw text.isEmpty()
+          ? new ParseFailure(0, "the Dockerfile cannot be empty")
+          : new ParseFailure((int) text.lines().count(), "file with no instructions");
     }
     for (Statement statement : statements) {
       Instruction instruction = parser.instruction(statement);
@@ -72,7 +78,7 @@ final class Parser {
       } else if (instruction instanceof Instruction.Arg arg) {
         arguments.add(arg);
       } else {
-        throw statement.failure("no build stage in current context");
+        throw statement.malformed("no build stage in current context");
       }
     }
     if (stages.isEmpty()) {
@@ -95,22 +101,22 @@ final class Parser {
     return switch (s.name()) {
       case "FROM" -> from(s, o);
       case "RUN" -> run(s, o);
-      case "CMD" -> new Instruction.Cmd(o, program(plain(s)));
-      case "ENTRYPOINT" -> new Instruction.Entrypoint(o, program(plain(s)));
+      case "CMD" -> new Instruction.Cmd(o, program(plain(s), s.rest()));
+      case "ENTRYPOINT" -> new Instruction.Entrypoint(o, program(plain(s), s.rest()));
       case "LABEL" -> new Instruction.Label(o, pairs(plain(s)));
       case "MAINTAINER" -> new Instruction.Maintainer(o, one(s, "exactly one argument"));
-      case "EXPOSE" -> new Instruction.Expose(o, words(plain(s)));
+      case "EXPOSE" -> new Instruction.Expose(o, parts(plain(s)));
       case "ENV" -> new Instruction.Env(o, pairs(plain(s)));
       case "ADD", "COPY" -> copy(s, o);
       case "VOLUME" -> volume(s, o);
-      case "USER" -> new Instruction.User(o, single(s));
+      case "USER" -> new Instruction.User(o, one(s, "exactly one argument"));
       case "WORKDIR" -> new Instruction.Workdir(o, one(s, "exactly one argument"));
       case "ARG" -> arg(s, o);
       case "ONBUILD" -> onbuild(s, o);
-      case "STOPSIGNAL" -> new Instruction.StopSignal(o, single(s));
+      case "STOPSIGNAL" -> new Instruction.StopSignal(o, one(s, "exactly one argument"));
       case "HEALTHCHECK" -> healthcheck(s, o);
       case "SHELL" -> shell(s, o);
-      default -> throw s.failure("unknown instruction: " + s.keyword() + similar(s.name()));
+      default -> throw s.failure("unknown instruction: " + s.keyword() + similar(s));
     };
   }
 
@@ -120,13 +126,15 @@ final class Parser {
     return s.rest().isEmpty() ? text.toString() : text.append(' ').append(s.rest()).toString();
   }
 
-  private static String similar(String name) {
+  private static String similar(Statement s) {
+    String name = s.name();
+    boolean lower = s.keyword().equals(s.keyword().toLowerCase(Locale.ROOT));
     return KEYWORDS.stream()
         .filter(k -> Similar.distance(k, name) <= 2)
         .min(
             Comparator.comparingInt((String k) -> Similar.distance(k, name))
                 .thenComparing(k -> k.charAt(0) != name.charAt(0)))
-        .map(k -> " (did you mean " + k + "?)")
+        .map(k -> " (did you mean " + (lower ? k.toLowerCase(Locale.ROOT) : k) + "?)")
         .orElse("");
   }
 
@@ -134,7 +142,7 @@ final class Parser {
 
   private static Statement plain(Statement s) throws ParseFailure {
     if (!s.flags().isEmpty()) {
-      throw unknown(s, s.flags().getFirst());
+      throw unknown(s, s.flags().getFirst().substring(2).split("=", 2)[0], Set.of());
     }
     if (s.rest().isEmpty() && !s.name().equals("CMD") && !s.name().equals("ENTRYPOINT")) {
       throw s.failure(s.name() + " requires at least one argument");
@@ -142,16 +150,11 @@ final class Parser {
     return s;
   }
 
-  private static ParseFailure unknown(Statement s, String flag) {
-    return s.failure("unknown flag: " + flag.split("=", 2)[0]);
-  }
-
-  private String single(Statement s) throws ParseFailure {
-    List<String> words = Words.split(s.rest(), escape);
-    if (words.size() != 1 || !s.flags().isEmpty()) {
-      throw s.failure(s.name() + " requires exactly one argument");
-    }
-    return words.getFirst();
+  private static ParseFailure unknown(Statement s, String flag, Set<String> known) {
+    return s.failure(
+        "unknown flag: --"
+            + flag
+            + Similar.nearest(flag, known).map(k -> " (did you mean " + k + "?)").orElse(""));
   }
 
   private static String one(Statement s, String what) throws ParseFailure {
@@ -165,34 +168,39 @@ final class Parser {
     return Words.split(s.rest(), escape);
   }
 
+  /// Words of the instructions that look for white space only, be it quoted or not.
+  private static List<String> parts(Statement s) {
+    return s.rest().isEmpty() ? List.of() : List.of(s.rest().split("\\s+"));
+  }
+
   /// The strings of a JSON array; empty if it is none.
-  private static Optional<List<String>> json(String text) {
+  private static Optional<List<String>> json(Statement s, String text) throws ParseFailure {
     if (!text.startsWith("[")) {
       return Optional.empty();
     }
+    Json parsed;
     try {
-      if (Json.parse(text) instanceof Json.JsonArray array) {
-        List<String> strings = new ArrayList<>();
-        for (Json item : array.items()) {
-          if (!(item instanceof Json.JsonString string)) {
-            return Optional.empty();
-          }
-          strings.add(string.value());
-        }
-        return Optional.of(List.copyOf(strings));
-      }
-      return Optional.empty();
+      parsed = Json.parse(text);
     } catch (RuntimeException e) {
       return Optional.empty(); // then it is meant for the shell
     }
+    List<String> strings = new ArrayList<>();
+    if (parsed instanceof Json.JsonArray array) {
+      for (Json item : array.items()) {
+        if (!(item instanceof Json.JsonString string)) {
+          throw s.malformed(
+              "when using JSON array syntax, arrays must be comprised of strings only");
+        }
+        strings.add(string.value());
+      }
+    }
+    return Optional.of(List.copyOf(strings));
   }
 
-  private static Instruction.Program program(Statement s) {
-    return json(s.rest())
+  private static Instruction.Program program(Statement s, String text) throws ParseFailure {
+    return json(s, text)
         .map(words -> new Instruction.Program(false, words))
-        .orElseGet(
-            () ->
-                new Instruction.Program(true, s.rest().isEmpty() ? List.of() : List.of(s.rest())));
+        .orElseGet(() -> new Instruction.Program(true, List.of(text)));
   }
 
   private List<Instruction.Pair> pairs(Statement s) throws ParseFailure {
@@ -201,14 +209,14 @@ final class Parser {
     if (words.getFirst().indexOf('=') < 0) { // the old form: a name, then the value to the end
       String[] parts = s.rest().split("\\s+", 2);
       if (parts.length < 2) {
-        throw s.failure(s.name() + " must have two arguments");
+        throw s.malformed(s.name() + " must have two arguments");
       }
       return List.of(new Instruction.Pair(parts[0], parts[1]));
     }
     for (String word : words) {
       int equals = word.indexOf('=');
       if (equals < 0) {
-        throw s.failure(
+        throw s.malformed(
             "Syntax error - can't find = in \"" + word + "\". Must be of the form: name=value");
       }
       if (equals == 0) {
@@ -221,18 +229,27 @@ final class Parser {
 
   // ---- flags
 
-  /// Flags by name; a flag without a value is "true".
+  private static final Set<String> SWITCHES = Set.of("parents", "link", "keep-git-dir", "unpack");
+  private static final Set<String> REPEATED = Set.of("mount", "device", "exclude");
+
+  /// Flags by name; a switch without a value is "true".
   private static Map<String, List<String>> flags(Statement s, Set<String> known)
       throws ParseFailure {
     Map<String, List<String>> flags = new LinkedHashMap<>();
     for (String flag : s.flags()) {
       String[] parts = flag.substring(2).split("=", 2);
       if (!known.contains(parts[0])) {
-        throw unknown(s, flag);
+        throw unknown(s, parts[0], known);
       }
-      flags
-          .computeIfAbsent(parts[0], k -> new ArrayList<>())
-          .add(parts.length > 1 ? parts[1] : "true");
+      List<String> values = flags.computeIfAbsent(parts[0], k -> new ArrayList<>());
+      if (!values.isEmpty() && !REPEATED.contains(parts[0])) {
+        throw s.failure("duplicate flag specified: --" + parts[0]);
+      }
+      boolean plain = SWITCHES.contains(parts[0]);
+      if (plain ? parts.length > 1 && parts[1].isEmpty() : parts.length < 2) {
+        throw s.failure("missing a value on flag: --" + parts[0]);
+      }
+      values.add(parts.length > 1 ? parts[1] : "true");
     }
     return flags;
   }
@@ -244,12 +261,12 @@ final class Parser {
 
   private static Optional<Boolean> bool(Statement s, Map<String, List<String>> flags, String name)
       throws ParseFailure {
-    String value = last(flags, name).toLowerCase(Locale.ROOT);
-    return switch (value) {
+    String value = last(flags, name);
+    return switch (value.toLowerCase(Locale.ROOT)) {
       case "" -> Optional.empty();
-      case "true", "1", "t" -> Optional.of(true);
-      case "false", "0", "f" -> Optional.of(false);
-      default -> throw s.failure("expecting boolean value for flag " + name + ", not: " + value);
+      case "true" -> Optional.of(true);
+      case "false" -> Optional.of(false);
+      default -> throw s.failure("expecting boolean value for flag --" + name + ", not: " + value);
     };
   }
 
@@ -257,7 +274,7 @@ final class Parser {
 
   private Instruction from(Statement s, Origin o) throws ParseFailure {
     Map<String, List<String>> flags = flags(s, Set.of("platform"));
-    List<String> words = words(s);
+    List<String> words = parts(s);
     String name = "";
     if (words.size() == 3 && words.get(1).equalsIgnoreCase("as")) {
       name = words.get(2).toLowerCase(Locale.ROOT);
@@ -275,12 +292,9 @@ final class Parser {
 
   private static Instruction run(Statement s, Origin o) throws ParseFailure {
     Map<String, List<String>> flags = flags(s, Set.of("mount", "network", "security", "device"));
-    if (s.rest().isEmpty()) {
-      throw s.failure("RUN requires at least one argument");
-    }
     return new Instruction.Run(
         o,
-        program(s),
+        program(s, s.rest()),
         flags.getOrDefault("mount", List.of()),
         last(flags, "network"),
         last(flags, "security"),
@@ -294,11 +308,8 @@ final class Parser {
             s.name().equals("ADD")
                 ? Set.of("chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack")
                 : Set.of("from", "chown", "chmod", "link", "parents", "exclude"));
-    List<String> words = new ArrayList<>(json(s.rest()).orElseGet(() -> words(s)));
-    if (words.isEmpty()) {
-      throw s.failure(s.name() + " requires at least two arguments");
-    }
-    if (words.size() == 1) {
+    List<String> words = new ArrayList<>(json(s, s.rest()).orElseGet(() -> parts(s)));
+    if (words.size() < 2) {
       throw s.failure(
           s.name()
               + " requires at least two arguments, but only one was provided. Destination could not"
@@ -335,7 +346,7 @@ final class Parser {
   }
 
   private Instruction volume(Statement s, Origin o) throws ParseFailure {
-    List<String> paths = json(plain(s).rest()).orElseGet(() -> words(s));
+    List<String> paths = json(s, plain(s).rest()).orElseGet(() -> parts(s));
     if (paths.isEmpty()) {
       throw s.failure("VOLUME requires at least one argument");
     }
@@ -375,7 +386,14 @@ final class Parser {
       whole.append('\n').append(document.content()).append(document.name());
     }
     for (Statement statement : Statements.split(whole.toString(), escape)) {
-      instruction(statement); // it must be one
+      try {
+        Instruction ignored = instruction(statement);
+      } catch (ParseFailure e) {
+        if (!e.isOfMeaning()) {
+          throw s.malformed(e.text());
+        }
+        continue; // who builds on the image hears of it
+      }
     }
     return new Instruction.Onbuild(o, whole.toString());
   }
@@ -400,17 +418,48 @@ final class Parser {
       throw s.failure("Missing command after HEALTHCHECK CMD");
     }
     Map<String, String> options = new LinkedHashMap<>();
-    flags.forEach((name, values) -> options.put(name, values.getLast()));
-    Instruction.Program test =
-        json(parts[1])
-            .map(w -> new Instruction.Program(false, w))
-            .orElseGet(() -> new Instruction.Program(true, List.of(parts[1])));
-    return new Instruction.Healthcheck(o, Optional.of(test), options);
+    for (Map.Entry<String, List<String>> flag : flags.entrySet()) {
+      String value = flag.getValue().getLast();
+      if (flag.getKey().equals("retries")) {
+        retries(s, value);
+      } else {
+        time(s, flag.getKey(), value);
+      }
+      options.put(flag.getKey(), value);
+    }
+    return new Instruction.Healthcheck(o, Optional.of(program(s, parts[1])), options);
+  }
+
+  private static void retries(Statement s, String text) throws ParseFailure {
+    if (!text.matches("[-+]?[0-9]{1,9}")) {
+      throw s.failure("strconv.ParseInt: parsing \"" + text + "\": invalid syntax");
+    }
+    if (text.startsWith("-") && !text.matches("-0+")) {
+      throw s.failure("--retries cannot be negative (" + Integer.parseInt(text) + ")");
+    }
+  }
+
+  private static void time(Statement s, String name, String text) throws ParseFailure {
+    String positive = text.startsWith("-") ? text.substring(1) : text;
+    OptionalDouble nanos = positive.equals("0") ? OptionalDouble.of(0) : GoDuration.nanos(positive);
+    if (nanos.isEmpty()) {
+      Matcher unit = UNIT.matcher(positive);
+      String quoted = "\"" + text + "\"";
+      throw s.failure(
+          !unit.matches()
+              ? "time: invalid duration " + quoted
+              : unit.group(1).isEmpty()
+                  ? "time: missing unit in duration " + quoted
+                  : "time: unknown unit \"" + unit.group(1) + "\" in duration " + quoted);
+    }
+    if (nanos.getAsDouble() != 0 && (!positive.equals(text) || nanos.getAsDouble() < 1e6)) {
+      throw s.failure("Interval \"" + name + "\" cannot be less than 1ms");
+    }
   }
 
   private static Instruction shell(Statement s, Origin o) throws ParseFailure {
     List<String> words =
-        json(plain(s).rest())
+        json(s, plain(s).rest())
             .orElseThrow(() -> s.failure("SHELL requires the arguments to be in JSON form"));
     if (words.isEmpty()) {
       throw s.failure("SHELL requires at least one argument");

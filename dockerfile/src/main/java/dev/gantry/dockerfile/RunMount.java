@@ -1,9 +1,11 @@
 package dev.gantry.dockerfile;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// The value of `RUN --mount`, variables replaced.
 ///
@@ -80,7 +82,7 @@ public record RunMount(
     }
     for (String key : values.keySet()) {
       if (!known.contains(key)) {
-        throw new ParseFailure(0, "unexpected key '" + key + "' for mount type '" + kind + "'");
+        throw new ParseFailure(0, unexpected(key, kind, text));
       }
     }
     RunMount mount = of(kind, values);
@@ -109,6 +111,25 @@ public record RunMount(
         (int) number("mode", values.getOrDefault("mode", "-1"), 8),
         number("uid", values.getOrDefault("uid", "0"), 10),
         number("gid", values.getOrDefault("gid", "0"), 10));
+  }
+
+  private static String unexpected(String key, String kind, String text) {
+    Set<String> all = new TreeSet<>(OTHER_NAMES.keySet());
+    KEYS.values().forEach(all::addAll);
+    if (all.contains(key)) {
+      return "unexpected key '" + key + "' for mount type '" + kind + "'";
+    }
+    String field =
+        Arrays.stream(text.split(","))
+            .filter(f -> f.split("=", 2)[0].strip().equalsIgnoreCase(key))
+            .findFirst()
+            .orElse(key);
+    return "unexpected key '"
+        + key
+        + "' in '"
+        + field
+        + "'"
+        + Similar.nearest(key, all).map(k -> " (did you mean " + k + "?)").orElse("");
   }
 
   private static boolean truth(String key, String[] pair) throws ParseFailure {

@@ -1,8 +1,19 @@
 package dev.gantry.dockerfile;
 
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Optional;
+
 /// How near two names are.
-final class Similar {
+public final class Similar {
   private Similar() {}
+
+  /// The nearest of the names, if one is near.
+  public static Optional<String> nearest(String name, Collection<String> known) {
+    return known.stream()
+        .filter(k -> distance(k, name) <= 2)
+        .min(Comparator.comparingInt((String k) -> distance(k, name)).thenComparing(k -> k));
+  }
 
   /// Letters to change, to add or to take away.
   static int distance(String a, String b) {

@@ -23,7 +23,13 @@ record Statement(
     return keyword.toUpperCase(java.util.Locale.ROOT);
   }
 
+  /// Its words mean nothing.
   ParseFailure failure(String message) {
-    return new ParseFailure(first, message);
+    return new ParseFailure(first, last, true, message);
+  }
+
+  /// It does not fall into words as it should.
+  ParseFailure malformed(String message) {
+    return new ParseFailure(first, last, false, message);
   }
 }

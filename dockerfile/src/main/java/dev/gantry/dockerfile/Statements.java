@@ -80,7 +80,9 @@ final class Statements {
         break;
       }
       while (next < lines.size() && isSkipped(lines.get(next))) {
-        empty |= lines.get(next++).isBlank();
+        empty |=
+            lines.get(next).isBlank() && (next < lines.size() - 1 || !lines.get(next).isEmpty());
+        next++;
       }
       if (next == lines.size()) {
         break;
@@ -137,7 +139,16 @@ final class Statements {
       }
       content.append(line).append(end);
     }
-    throw new ParseFailure(first, "unterminated heredoc");
+    throw new ParseFailure(first, lastLine(), false, "unterminated heredoc");
+  }
+
+  /// The number of the last line that is not empty.
+  private int lastLine() {
+    int last = lines.size();
+    while (last > 1 && lines.get(last - 1).isEmpty()) {
+      last--;
+    }
+    return last;
   }
 
   /// Without quotes.

@@ -143,21 +143,37 @@ class DockerfileTest {
       value = {
         "RNU x;unknown instruction: RNU (did you mean RUN?)",
         "FROM a b;FROM requires either one or three arguments",
-        "RUN --mont=x y;unknown flag: --mont",
-        "ENV a;ENV must have two arguments",
-        "ENV a=1 b;Syntax error - can't find = in \"b\". Must be of the form: name=value",
+        "RUN --mont=x y;unknown flag: --mont (did you mean mount?)",
+        "COPY --chown a b;missing a value on flag: --chown",
+        "COPY --chown=1 --chown=2 a b;duplicate flag specified: --chown",
+        "COPY --link=maybe a b;expecting boolean value for flag --link, not: maybe",
+        "HEALTHCHECK --interval=1x CMD a;time: unknown unit \"x\" in duration \"1x\"",
+        "HEALTHCHECK --interval=1us CMD a;Interval \"interval\" cannot be less than 1ms",
+        "HEALTHCHECK --retries=-1 CMD a;--retries cannot be negative (-1)",
         "EXPOSE;EXPOSE requires at least one argument",
         "WORKDIR;WORKDIR requires exactly one argument",
-        "STOPSIGNAL a b;STOPSIGNAL requires exactly one argument",
         "ONBUILD ONBUILD RUN x;Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed",
         "ONBUILD FROM x;FROM isn't allowed as an ONBUILD trigger",
         "SHELL sh;SHELL requires the arguments to be in JSON form",
-        "HEALTHCHECK FOO;Unknown type \"FOO\" in HEALTHCHECK (try CMD)",
-        "RUN <<EOF;unterminated heredoc"
+        "HEALTHCHECK FOO;Unknown type \"FOO\" in HEALTHCHECK (try CMD)"
       })
   void refuses(String line, String message) {
     ParseFailure failure = assertThrows(ParseFailure.class, () -> only(line));
     assertEquals("dockerfile parse error on line 2: " + message, failure.text());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "ENV a;ENV must have two arguments",
+        "ENV a=1 b;Syntax error - can't find = in \"b\". Must be of the form: name=value",
+        "CMD [\"a\", 1];when using JSON array syntax, arrays must be comprised of strings only",
+        "RUN <<EOF;unterminated heredoc"
+      })
+  void tellsOfTheFormWithoutAHead(String line, String message) {
+    ParseFailure failure = assertThrows(ParseFailure.class, () -> only(line));
+    assertEquals("2 " + message, failure.line() + " " + failure.text());
   }
 
   @Test
@@ -166,7 +182,7 @@ class DockerfileTest {
         "file with no instructions",
         assertThrows(ParseFailure.class, () -> Dockerfile.parse("# nothing\n")).text());
     assertEquals(
-        "dockerfile parse error on line 1: no build stage in current context",
+        "no build stage in current context",
         assertThrows(ParseFailure.class, () -> Dockerfile.parse("RUN x\n")).text());
   }
 

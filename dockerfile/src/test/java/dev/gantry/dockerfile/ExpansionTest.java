@@ -65,7 +65,7 @@ class ExpansionTest {
   void namesWhatIsNotSet() throws ParseFailure {
     Expansion expansion = expansion();
     expansion.word("$none ${name} ${other} ${third:-x}");
-    assertEquals(Set.of("none", "other"), expansion.unset());
+    assertEquals(Set.of("none", "other", "third"), expansion.unset());
   }
 
   @ParameterizedTest
@@ -73,15 +73,16 @@ class ExpansionTest {
       delimiter = ';',
       value = {
         "${none:?must be there};none: must be there",
-        "${none?};none: is not set",
-        "${name;syntax error: missing '}'",
+        "${none?};none: is not allowed to be unset",
+        "${name;unsupported modifier (\uFFFD) in substitution",
         "${};syntax error: bad substitution",
-        "${name^};unsupported modifier (^) in substitution of ${name}",
+        "${name^};unsupported modifier (^) in substitution",
         "\"open;unexpected end of statement while looking for matching double-quote"
       })
   void refuses(String word, String message) {
     ParseFailure failure = assertThrows(ParseFailure.class, () -> expansion().word(word));
-    assertEquals(message, failure.getMessage());
+    String quoted = '"' + word.replace("\"", "\\\"") + '"';
+    assertEquals("failed to process " + quoted + ": " + message, failure.getMessage());
   }
 
   @Test

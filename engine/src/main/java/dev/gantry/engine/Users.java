@@ -80,6 +80,9 @@ final class Users {
         additional.add(found);
       }
     }
+    additional.remove(Long.valueOf(gid));
+    additional.addFirst(
+        gid); // a set-group-id program must not be able to leave it (CVE-2022-36109)
     return new Found(new RuntimeSpec.User(uid, gid, null, List.copyOf(additional)), home);
   }
 

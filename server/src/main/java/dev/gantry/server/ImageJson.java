@@ -172,7 +172,7 @@ final class ImageJson {
     if (!sparse) {
       json.put("Parent", "");
     }
-    text(json, "Comment", d.string("comment", ""), sparse);
+    text(json, "Comment", comment(d), sparse);
     json.put("Created", i.createdText());
     if (version.compareTo(V1_45) < 0) {
       json.put(
@@ -216,6 +216,13 @@ final class ImageJson {
             Json.object()
                 .put("LastTagTime", tagged.map(ContainerJson::time).orElse("0001-01-01T00:00:00Z")))
         .put("Config", sparse ? set(i.config()) : config(i.config(), version.atLeast(50)));
+  }
+
+  /// The image's own, or that of its last step.
+  private static String comment(Json.JsonObject document) {
+    String own = document.string("comment", "");
+    List<Json.JsonObject> history = document.objects("history");
+    return own.isEmpty() && !history.isEmpty() ? history.getLast().string("comment", "") : own;
   }
 
   private static void text(Json.JsonObject json, String key, String value, boolean sparse) {

@@ -44,7 +44,7 @@ class DockerCliBuildIT extends BuildTest {
         FROM busybox AS unneeded
         RUN exit 9
         FROM busybox
-        COPY --from=made --chown=7:8 --chmod=640 /work/ /copied/
+        COPY --from=made --chown=7:8 --chmod=750 /work/ /copied/
         COPY --from=made /script /
         COPY <<EOF /etc/made
         value $BASE
@@ -61,7 +61,7 @@ class DockerCliBuildIT extends BuildTest {
     String id = engine.docker("images", "-q", "--no-trunc", "stages:1").line();
     assertEquals("5 two words 5\n", engine.docker("run", "--rm", "stages:1").succeeded().out());
     assertEquals(
-        "one\ntwo\n640 7 8\nscript\n",
+        "one\ntwo\n750 7 8\nscript\n",
         sh(
             engine,
             "stages:1",
