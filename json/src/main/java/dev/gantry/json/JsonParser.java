@@ -2,19 +2,32 @@ package dev.gantry.json;
 
 import java.util.Locale;
 
-/// A strict RFC 8259 parser over a text. Hostile input is bounded by [#MAX_DEPTH]; the caller
-/// bounds the length. Errors read as those of Go's encoding/json, which Docker's clients show.
+/// A strict RFC 8259 parser over a text. Hostile input is bounded by [#MAX_DEPTH] and by the number
+/// of values, which take many times the memory of their text; the caller bounds the length. Errors
+/// read as those of Go's encoding/json, which Docker's clients show.
 public final class JsonParser {
   /// Objects and arrays may be nested this deep: many times what Docker and OCI documents need, and
   /// safe on the small stacks of the engine's threads.
   public static final int MAX_DEPTH = 200;
 
+  /// So many values are taken where the caller says nothing else: they fit any of our heaps, and no
+  /// document of the specifications comes near.
+  public static final int MAX_VALUES = 1_000_000;
+
   private final String text;
+  private final int most;
+  private int values;
   private int position;
   private int depth;
 
   public JsonParser(String text) {
+    this(text, MAX_VALUES);
+  }
+
+  /// @param most values, each object and array and all within it counted
+  public JsonParser(String text, int most) {
     this.text = text;
+    this.most = most;
   }
 
   /// The next value of a stream of values; the position stands behind it afterwards.
@@ -40,6 +53,9 @@ public final class JsonParser {
   private Json value(String context) {
     if (position >= text.length()) {
       throw new JsonException("unexpected end of JSON input");
+    }
+    if (++values > most) {
+      throw new JsonException("more than " + most + " values");
     }
     char c = text.charAt(position);
     return switch (c) {

@@ -48,6 +48,15 @@ class JsonTest {
   }
 
   @Test
+  void boundsTheNumberOfValues() {
+    String text = "{\"a\":[1,2],\"b\":{}}";
+    assertEquals(text, new JsonParser(text, 5).parseNext().text());
+    JsonException e =
+        assertThrows(JsonException.class, () -> new JsonParser(text, 4).parseNext());
+    assertEquals("more than 4 values", e.text());
+  }
+
+  @Test
   void refusesBottomlessNesting() {
     assertThrows(JsonException.class, () -> Json.parse("[".repeat(2_000_000)));
   }

@@ -4,13 +4,14 @@ import dev.gantry.base.Failure;
 import dev.gantry.http.Request;
 import dev.gantry.json.Json;
 import dev.gantry.json.JsonException;
+import dev.gantry.json.JsonParser;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// A request of the Docker API.
 ///
@@ -25,7 +26,8 @@ public record HttpRequest(
     InputStream body,
     boolean hasBody,
     ApiVersion version) {
-  private static final int MAX_JSON = 16 << 20;
+  /// No request has that many; more would take much of the engine's heap.
+  private static final int MAX_VALUES = 100_000;
 
   HttpRequest at(String newPath, ApiVersion newVersion) {
     return new HttpRequest(method, newPath, query, headers, body, hasBody, newVersion);
@@ -109,8 +111,7 @@ public record HttpRequest(
     String type = header("Content-Type").orElse("");
     String plain = type.split(";")[0].trim();
     if (plain.isEmpty()) {
-      byte[] empty = bytes();
-      if (empty.length == 0) {
+      if (whole(String::isEmpty)) {
         return Optional.empty();
       }
       throw new Failure.InvalidRequest("malformed Content-Type header (): mime: no media type");
@@ -123,12 +124,15 @@ public record HttpRequest(
       throw new Failure.InvalidRequest(
           "unsupported Content-Type header (" + type + "): must be 'application/json'");
     }
-    String text = new String(bytes(), StandardCharsets.UTF_8);
+    return whole(HttpRequest::parsed);
+  }
+
+  private static Optional<Json.JsonObject> parsed(String text) {
     if (text.isBlank()) {
       return Optional.empty();
     }
     try {
-      dev.gantry.json.JsonParser parser = new dev.gantry.json.JsonParser(text);
+      JsonParser parser = new JsonParser(text, MAX_VALUES);
       Json value = parser.parseNext();
       if (!parser.atEnd()) {
         throw new Failure.InvalidRequest("unexpected content after JSON");
@@ -147,13 +151,9 @@ public record HttpRequest(
     }
   }
 
-  private byte[] bytes() {
+  private <T> T whole(Function<String, T> use) {
     try {
-      byte[] bytes = body.readNBytes(MAX_JSON + 1);
-      if (bytes.length > MAX_JSON) {
-        throw new Failure.TooLarge("the request body is over 16 MiB");
-      }
-      return bytes;
+      return WholeBody.read(body, use);
     } catch (IOException e) {
       throw new Failure.InvalidRequest(
           "could not read the request body: " + e.getMessage(), null, e);

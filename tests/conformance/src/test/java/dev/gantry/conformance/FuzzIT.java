@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
+import dev.gantry.testkit.Answer;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Needs;
@@ -70,6 +71,7 @@ class FuzzIT {
         prepare(engine);
       }
       assertEquals("", String.join("\n", failures), "seed " + SEED);
+      bodyOfManyValuesIsRefused(engine);
       engine.assertSpecification();
       clean(engine);
       Eventually.within(
@@ -144,6 +146,13 @@ class FuzzIT {
       }
     }
     assertEquals("", String.join("\n", missing));
+  }
+
+  /// Each value takes many times the memory of its text: some MB of them would end the engine.
+  private static void bodyOfManyValuesIsRefused(Engine engine) {
+    String body = "{\"Image\":\"x\",\"Cmd\":[" + "{\"a\":0},".repeat(900_000) + "0]}";
+    Answer answer = engine.request("POST", "/containers/create", body).expect(400);
+    assertTrue(answer.text().contains("more than 100000 values"), answer.text());
   }
 
   private void ask(Engine engine, FuzzRequests.Endpoint endpoint, FuzzRequests.Sent sent) {
