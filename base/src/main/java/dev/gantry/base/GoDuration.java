@@ -4,9 +4,10 @@ import java.util.OptionalDouble;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Durations as Go writes them: `1h30m`, `1.5s`, `300ms`.
+/// Durations as Go writes them: `1h30m`, `1.5s`, `.5s`, `300ms`.
 public final class GoDuration {
-  private static final Pattern PART = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ns|us|µs|ms|s|m|h)");
+  private static final Pattern PART =
+      Pattern.compile("([0-9]+(?:\\.[0-9]+)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h)");
 
   private GoDuration() {}
 

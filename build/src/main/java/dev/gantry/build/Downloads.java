@@ -113,14 +113,9 @@ final class Downloads implements AutoCloseable {
   }
 
   private static Digest digest(Path file) throws IOException {
-    java.security.MessageDigest hasher = Digest.hasher();
     try (InputStream in = Files.newInputStream(file)) {
-      byte[] buffer = new byte[128 * 1024];
-      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
-        hasher.update(buffer, 0, n);
-      }
+      return Digest.of(in);
     }
-    return Digest.of(hasher);
   }
 
   private void check(Digest found, String url) throws BuildFailure {

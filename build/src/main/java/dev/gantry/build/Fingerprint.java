@@ -64,9 +64,9 @@ final class Fingerprint {
 
   /// Of a regular file's bytes alone.
   static Digest content(Tree tree, String path) throws IOException {
-    Fingerprint print = new Fingerprint(tree, false);
-    print.bytes(path);
-    return Digest.of(print.hasher);
+    try (InputStream in = Walk.content(tree, path)) {
+      return Digest.of(in);
+    }
   }
 
   private void bytes(String path) throws IOException {

@@ -69,24 +69,6 @@ final class Walk {
 
   /// A regular file's bytes; closing it closes the descriptor.
   static InputStream content(Tree tree, String path) throws Errno {
-    Fd fd = tree.openFile(path, Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW);
-    return new InputStream() {
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) <= 0 ? -1 : one[0] & 0xff;
-      }
-
-      @Override
-      public int read(byte[] buffer, int offset, int length) throws IOException {
-        int n = fd.read(buffer, offset, length);
-        return n <= 0 && length > 0 ? -1 : n;
-      }
-
-      @Override
-      public void close() {
-        fd.close();
-      }
-    };
+    return tree.openFile(path, Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW).content();
   }
 }

@@ -1,10 +1,11 @@
 package dev.gantry.client;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 
 /// Reads an HTTP/1.1 body to its end: of a known length, in chunks, or until the connection closes.
-final class Body extends InputStream {
+final class Body extends BulkInputStream {
   private final InputStream in;
   private final boolean chunked;
   private long left;
@@ -14,12 +15,6 @@ final class Body extends InputStream {
     this.in = in;
     this.chunked = chunked;
     this.left = chunked ? 0 : length < 0 ? Long.MAX_VALUE : length;
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override

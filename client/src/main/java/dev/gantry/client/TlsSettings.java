@@ -1,9 +1,9 @@
 package dev.gantry.client;
 
 import dev.gantry.base.Failure;
+import dev.gantry.http.AnyPeer;
 import dev.gantry.http.Pem;
 import java.io.IOException;
-import java.net.Socket;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -13,12 +13,10 @@ import java.util.Optional;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509ExtendedTrustManager;
 
 /// How to speak TLS with an engine. Files are read when a connection is made.
 ///
@@ -77,7 +75,7 @@ public record TlsSettings(
 
   private TrustManager[] theirs() throws GeneralSecurityException, IOException {
     if (!verify) {
-      return new TrustManager[] {new Anyone()};
+      return new TrustManager[] {new AnyPeer()};
     }
     TrustManagerFactory factory =
         TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
@@ -98,31 +96,5 @@ public record TlsSettings(
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, null);
     return store;
-  }
-
-  /// For `--tls` without `--tlsverify`: encrypted, but the user does not want to know with whom.
-  private static final class Anyone extends X509ExtendedTrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String kind) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String kind) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String kind, Socket socket) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String kind, Socket socket) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String kind, SSLEngine engine) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String kind, SSLEngine engine) {}
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
-    }
   }
 }

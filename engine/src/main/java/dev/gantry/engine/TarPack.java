@@ -5,7 +5,6 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Fd;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -87,7 +86,7 @@ final class TarPack {
     }
     try (Fd fd = tree.openFile(path, Fd.O_RDONLY | Fd.O_NONBLOCK | Fd.O_NOFOLLOW)) {
       out.entry(name, TarWriter.FILE, "", s, s.size(), attributes);
-      out.content(new Content(fd), s.size());
+      out.content(fd.content(), s.size());
     } catch (Errno e) {
       if (e.number() != Errno.ENOENT && e.number() != Errno.ELOOP) {
         throw e;
@@ -103,25 +102,5 @@ final class TarPack {
       }
     }
     return kept;
-  }
-
-  /// A regular file's bytes; its reads do not wait for anybody.
-  private static final class Content extends InputStream {
-    private final Fd fd;
-
-    Content(Fd fd) {
-      this.fd = fd;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
-    public int read(byte[] buffer, int offset, int length) throws IOException {
-      return fd.read(buffer, offset, length);
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.gantry.http;
 
+import dev.gantry.base.BulkInputStream;
 import dev.gantry.base.Failure;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
@@ -369,17 +370,11 @@ final class Connection {
   }
 
   /// A request's body.
-  private abstract sealed class Body extends InputStream {
+  private abstract sealed class Body extends BulkInputStream {
     // the client holds the body back until it is told to send it (RFC 9110 10.1.1)
     boolean awaited;
 
     abstract int next(byte[] buffer, int offset, int length) throws IOException;
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
 
     @Override
     public int read(byte[] buffer, int offset, int length) throws IOException {

@@ -1,5 +1,6 @@
 package dev.gantry.images;
 
+import dev.gantry.base.BulkInputStream;
 import dev.gantry.registryclient.BlobSink;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
@@ -95,18 +96,12 @@ final class Growing implements BlobSink {
     return new Follower(partial.file());
   }
 
-  private final class Follower extends InputStream {
+  private final class Follower extends BulkInputStream {
     private final FileChannel channel;
     private long position;
 
     Follower(Path file) throws IOException {
       channel = FileChannel.open(file, StandardOpenOption.READ);
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override

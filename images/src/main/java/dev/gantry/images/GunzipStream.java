@@ -1,5 +1,6 @@
 package dev.gantry.images;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,7 +13,7 @@ import java.util.zip.Inflater;
 /// The JDK's stream asks `available()` whether another member follows, which a network stream
 /// cannot answer; layers made for lazy loading are hundreds of members. Trailing zeros are skipped
 /// as gzip(1) does.
-final class GunzipStream extends InputStream {
+final class GunzipStream extends BulkInputStream {
   private static final int FHCRC = 2;
   private static final int FEXTRA = 4;
   private static final int FNAME = 8;
@@ -89,12 +90,6 @@ final class GunzipStream extends InputStream {
     inflater.reset();
     crc.reset();
     return true;
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override

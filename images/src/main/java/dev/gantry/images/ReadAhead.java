@@ -1,5 +1,6 @@
 package dev.gantry.images;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// Reads a stream in a thread of its own, up to 4 MiB ahead of its reader, so that the steps of
 /// unpacking (load, inflate, digest, write) share the processors. What the source throws, the
 /// reader gets. Closing ends the thread and closes the source.
-final class ReadAhead extends InputStream {
+final class ReadAhead extends BulkInputStream {
   private static final int SIZE = 256 * 1024;
   private static final int COUNT = 16;
   private static final Buffers BUFFERS = new Buffers();
@@ -89,12 +90,6 @@ final class ReadAhead extends InputStream {
     } catch (InterruptedException closed) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override

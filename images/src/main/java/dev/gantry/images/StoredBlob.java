@@ -1,10 +1,10 @@
 package dev.gantry.images;
 
+import dev.gantry.base.BulkInputStream;
 import dev.gantry.oci.Descriptor;
 import dev.gantry.oci.Digest;
 import dev.gantry.registryclient.BlobSource;
 import dev.gantry.store.ContentStore;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
@@ -38,14 +38,9 @@ class StoredBlob implements BlobSource {
   public InputStream open(long from, long length) throws IOException {
     FileChannel file = FileChannel.open(content.path(blob.digest()), StandardOpenOption.READ);
     file.position(from);
-    return new FilterInputStream(Channels.newInputStream(file)) {
+    InputStream all = Channels.newInputStream(file);
+    return new BulkInputStream() {
       private long at = from;
-
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-      }
 
       @Override
       public int read(byte[] bytes, int offset, int wanted) throws IOException {
@@ -53,12 +48,17 @@ class StoredBlob implements BlobSource {
         if (left == 0) {
           return -1;
         }
-        int n = super.read(bytes, offset, (int) Math.min(wanted, left));
+        int n = all.read(bytes, offset, (int) Math.min(wanted, left));
         if (n > 0) {
           at += n;
           StoredBlob.this.read(at);
         }
         return n;
+      }
+
+      @Override
+      public void close() throws IOException {
+        all.close();
       }
     };
   }

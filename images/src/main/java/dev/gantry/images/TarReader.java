@@ -1,5 +1,6 @@
 package dev.gantry.images;
 
+import dev.gantry.base.BulkInputStream;
 import dev.gantry.images.TarEntry.Kind;
 import dev.gantry.images.TarEntry.Segment;
 import dev.gantry.kernel.FileNames;
@@ -508,13 +509,7 @@ public final class TarReader {
 
   /// The present entry's stored bytes as a stream, for those that want one.
   public InputStream data() {
-    return new InputStream() {
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return TarReader.this.read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-      }
-
+    return new BulkInputStream() {
       @Override
       public int read(byte[] buffer, int offset, int length) throws IOException {
         return length == 0 ? 0 : TarReader.this.read(buffer, offset, length);

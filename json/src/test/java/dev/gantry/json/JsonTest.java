@@ -51,8 +51,7 @@ class JsonTest {
   void boundsTheNumberOfValues() {
     String text = "{\"a\":[1,2],\"b\":{}}";
     assertEquals(text, new JsonParser(text, 5).parseNext().text());
-    JsonException e =
-        assertThrows(JsonException.class, () -> new JsonParser(text, 4).parseNext());
+    JsonException e = assertThrows(JsonException.class, () -> new JsonParser(text, 4).parseNext());
     assertEquals("more than 4 values", e.text());
   }
 

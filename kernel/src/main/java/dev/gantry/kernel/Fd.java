@@ -367,6 +367,11 @@ public final class Fd implements AutoCloseable {
     return result >= 0;
   }
 
+  /// The rest of a regular file; closing the stream closes this.
+  public InputStream content() {
+    return new FdStreams.Content(this);
+  }
+
   /// A stream that reads this descriptor, waiting through `poller`, and does not close it.
   public InputStream input(Poller poller) {
     return new FdStreams.Input(this, poller);

@@ -1,27 +1,40 @@
 package dev.gantry.kernel;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 
-/// Streams over non-blocking descriptors. They wait in [Poller], so a virtual thread that waits
-/// holds no carrier.
+/// Streams over descriptors. Those of non-blocking ones wait in [Poller], so a virtual thread that
+/// waits holds no carrier.
 final class FdStreams {
   private FdStreams() {}
 
-  static final class Input extends InputStream {
+  /// A regular file's bytes, whose reads wait for nobody.
+  static final class Content extends BulkInputStream {
+    private final Fd fd;
+
+    Content(Fd fd) {
+      this.fd = fd;
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int length) throws IOException {
+      return fd.read(buffer, offset, length);
+    }
+
+    @Override
+    public void close() {
+      fd.close();
+    }
+  }
+
+  static final class Input extends BulkInputStream {
     private final Fd fd;
     private final Poller poller;
 
     Input(Fd fd, Poller poller) {
       this.fd = fd;
       this.poller = poller;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.gantry.oci;
 
 import dev.gantry.base.Failure;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -60,6 +62,20 @@ public record Digest(String algorithm, String hex) implements Comparable<Digest>
     return new Digest(HexFormat.of().formatHex(hasher().digest(content)));
   }
 
+  /// The sha256 digest of all that is left to read.
+  public static Digest of(InputStream content) throws IOException {
+    return of(hashed(content, hasher()));
+  }
+
+  private static MessageDigest hashed(InputStream content, MessageDigest hasher)
+      throws IOException {
+    byte[] buffer = new byte[128 * 1024];
+    for (int n = content.read(buffer); n >= 0; n = content.read(buffer)) {
+      hasher.update(buffer, 0, n);
+    }
+    return hasher;
+  }
+
   /// The digest that a hasher of [#hasher()] has reached.
   public static Digest of(MessageDigest hasher) {
     return new Digest(
@@ -96,6 +112,11 @@ public record Digest(String algorithm, String hex) implements Comparable<Digest>
   /// True if `content` is what this digest names.
   public boolean names(byte[] content) {
     return HexFormat.of().formatHex(newHasher().digest(content)).equals(hex);
+  }
+
+  /// True if all that is left to read is what this digest names.
+  public boolean names(InputStream content) throws IOException {
+    return of(hashed(content, newHasher())).equals(this);
   }
 
   /// The chain id of a layer on top of others (image-spec config.md#layer-chainid).

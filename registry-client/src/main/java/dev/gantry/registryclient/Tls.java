@@ -1,9 +1,9 @@
 package dev.gantry.registryclient;
 
 import dev.gantry.base.Failure;
+import dev.gantry.http.AnyPeer;
 import dev.gantry.http.Pem;
 import java.io.IOException;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -15,10 +15,8 @@ import java.util.List;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509ExtendedTrustManager;
 import javax.net.ssl.X509TrustManager;
 
 /// Whom to trust and what to show at a registry: the authorities of Java and of the system, and
@@ -56,7 +54,7 @@ final class Tls {
     try {
       List<Path> authorities = files(folders, ".crt");
       SSLContext context = SSLContext.getInstance("TLS");
-      TrustManager[] trust = insecure ? new TrustManager[] {new TrustAll()} : trust(authorities);
+      TrustManager[] trust = insecure ? new TrustManager[] {new AnyPeer()} : trust(authorities);
       context.init(keys(folders), trust, null);
       return context;
     } catch (IOException | GeneralSecurityException e) {
@@ -149,32 +147,5 @@ final class Tls {
   private static Path sibling(Path file, String suffix, String other) {
     String name = file.toString();
     return Path.of(name.substring(0, name.length() - suffix.length()) + other);
-  }
-
-  /// For registries that the operator has called insecure. An extended manager, so that Java does
-  /// not check the host's name either.
-  private static final class TrustAll extends X509ExtendedTrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.gantry.registry;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -134,17 +135,11 @@ final class BlobFetch {
   }
 
   /// Wakes the readers whenever another piece is asked for: then the last one is written.
-  private final class Signalling extends InputStream {
+  private final class Signalling extends BulkInputStream {
     private final InputStream in;
 
     Signalling(InputStream in) {
       this.in = in;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override
@@ -174,14 +169,8 @@ final class BlobFetch {
 
     InputStream from(long offset) throws IOException {
       InputStream in = content.from(offset);
-      return new InputStream() {
+      return new BulkInputStream() {
         private long at = offset;
-
-        @Override
-        public int read() throws IOException {
-          byte[] one = new byte[1];
-          return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
 
         @Override
         public int read(byte[] buffer, int start, int length) throws IOException {

@@ -1,21 +1,17 @@
 package dev.gantry.server;
 
 import dev.gantry.base.Failure;
+import dev.gantry.base.GoDuration;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// The filter `until`: seconds since 1970, a date in the forms of RFC 3339 with or without its
 /// parts, or how long ago in Go's form (`1h30m`).
 final class PruneTime {
-  private static final Pattern DURATION =
-      Pattern.compile("([0-9]+(?:\\.[0-9]+)?|\\.[0-9]+)(ns|us|\u00b5s|ms|s|m|h)");
-
   private PruneTime() {}
 
   static Instant parse(String text) {
@@ -44,29 +40,12 @@ final class PruneTime {
     }
     boolean future = text.startsWith("-");
     String amount = text.substring(future || text.startsWith("+") ? 1 : 0);
-    Matcher parts = DURATION.matcher(amount);
-    double nanos = 0;
-    int at = 0;
-    while (parts.find() && parts.start() == at) {
-      nanos += Double.parseDouble(parts.group(1)) * unit(parts.group(2));
-      at = parts.end();
-    }
-    if (at == 0 || at < amount.length() || nanos > Long.MAX_VALUE) {
+    double nanos = GoDuration.nanos(amount).orElseThrow(() -> invalid(text));
+    if (nanos > Long.MAX_VALUE) {
       throw invalid(text);
     }
     Instant now = Instant.now();
     return future ? now.plusNanos((long) nanos) : now.minusNanos((long) nanos);
-  }
-
-  private static double unit(String name) {
-    return switch (name) {
-      case "ns" -> 1;
-      case "ms" -> 1e6;
-      case "s" -> 1e9;
-      case "m" -> 60e9;
-      case "h" -> 3600e9;
-      default -> 1e3; // microseconds, in two spellings
-    };
   }
 
   private static Failure invalid(String text) {

@@ -1,5 +1,6 @@
 package dev.gantry.server;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -124,15 +125,9 @@ final class WebSocket {
   // ---- frames in
 
   InputStream input() {
-    return new InputStream() {
+    return new BulkInputStream() {
       private byte[] data = new byte[0];
       private int at;
-
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-      }
 
       @Override
       public int read(byte[] buffer, int offset, int length) throws IOException {

@@ -321,13 +321,8 @@ public final class ContentStore {
 
   /// Reads a whole blob and says whether it still is what its name says.
   public boolean isIntact(Digest digest) {
-    MessageDigest hasher = digest.newHasher();
-    byte[] buffer = new byte[128 * 1024];
     try (InputStream in = Files.newInputStream(path(digest))) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        hasher.update(buffer, 0, n);
-      }
-      return Digest.of(hasher).equals(digest);
+      return digest.names(in);
     } catch (IOException e) {
       return false;
     }

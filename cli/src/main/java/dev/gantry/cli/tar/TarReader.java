@@ -1,5 +1,6 @@
 package dev.gantry.cli.tar;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -80,13 +81,7 @@ public final class TarReader {
 
   /// The bytes of the member that [#next] gave.
   public InputStream content() {
-    return new InputStream() {
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-      }
-
+    return new BulkInputStream() {
       @Override
       public int read(byte[] buffer, int offset, int length) throws IOException {
         if (left == 0) {

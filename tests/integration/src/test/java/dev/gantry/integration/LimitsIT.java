@@ -26,7 +26,10 @@ class LimitsIT {
   void biteHere(Engine engine) {
     engine.busybox();
     allOk(
-        Command.of("bash", Machine.script("limits.sh").toString(), Needs.dockerClient().toString())
+        Command.of(
+                "bash",
+                VirtualMachine.script("limits.sh").toString(),
+                Needs.dockerClient().toString())
             .with("DOCKER_HOST", "unix://" + engine.socket())
             .within(Duration.ofMinutes(4))
             .run());
@@ -34,6 +37,6 @@ class LimitsIT {
 
   @Test
   void biteOnCgroupV2() {
-    allOk(Machine.run("in-vm.sh", Machine.script("limits.sh")));
+    allOk(VirtualMachine.run("in-vm.sh", VirtualMachine.script("limits.sh")));
   }
 }

@@ -74,7 +74,7 @@ class ServiceManagerIT {
   /// of each step, and containers outlive each end.
   @Test
   void isAServiceOfSystemd() {
-    Outcome outcome = Machine.run("service.sh");
+    Outcome outcome = VirtualMachine.run("service.sh");
     assertTrue(outcome.out().contains("ok took it up again"), outcome.toString());
     outcome.succeeded();
   }

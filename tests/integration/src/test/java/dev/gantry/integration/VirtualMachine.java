@@ -12,8 +12,8 @@ import java.util.List;
 
 /// A throw-away machine with systemd and cgroup v2. The tree and Docker's client are in it where
 /// they are here.
-final class Machine {
-  private Machine() {}
+final class VirtualMachine {
+  private VirtualMachine() {}
 
   static Path script(String name) {
     return Needs.tree().resolve("tests/integration/src/test/scripts").resolve(name);
