@@ -49,6 +49,7 @@ final class Builds {
         Builds::build,
         Flag.list("allow", ' ', "What RUN may ask for: network.host, security.insecure"),
         Flag.text("base", ' ', "Without a Dockerfile: an image with apt to build and run on"),
+        Flag.text("recipe", ' ', "Without a Dockerfile: what to take of several, as maven:web"),
         Flag.list(
             "build-context",
             ' ',

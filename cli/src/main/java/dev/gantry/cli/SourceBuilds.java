@@ -5,6 +5,7 @@ import dev.gantry.client.ApiError;
 import dev.gantry.client.Query;
 import dev.gantry.json.Json;
 import dev.gantry.recipes.Base;
+import dev.gantry.recipes.Part;
 import dev.gantry.recipes.Recipe;
 import dev.gantry.recipes.Recipes;
 import dev.gantry.recipes.SourceTree;
@@ -28,6 +29,7 @@ final class SourceBuilds {
         1,
         SourceBuilds::write,
         Flag.text("base", ' ', "An image with apt to build and run on, as debian:bookworm"),
+        Flag.text("recipe", ' ', "What to take of several, as node, go:cmd/server, maven:web"),
         Flag.bool("force", ' ', "Write over files that are there"));
   }
 
@@ -50,16 +52,17 @@ final class SourceBuilds {
     boolean certificates = !MachineCertificates.text().isEmpty();
     SourceTree tree = new SourceTree(folder);
     try {
+      Part part = words.text("recipe").map(Part::parse).orElse(Part.ANY);
       Optional<String> wanted = words.text("base");
       if (wanted.isPresent()) {
-        return Recipes.of(tree, Base.debian(wanted.get(), certificates));
+        return Recipes.of(tree, Base.debian(wanted.get(), certificates), part);
       }
-      Optional<Recipe> official = Recipes.of(tree, Base.official(certificates));
+      Optional<Recipe> official = Recipes.of(tree, Base.official(certificates), part);
       Optional<String> bootstrapped =
           official.isEmpty() ? Optional.empty() : bootstrapped(session, official.get().bases());
       return bootstrapped.isEmpty()
           ? official
-          : Recipes.of(tree, Base.debian(bootstrapped.get(), certificates));
+          : Recipes.of(tree, Base.debian(bootstrapped.get(), certificates), part);
     } catch (Failure e) {
       throw new Exit(1, e.text());
     }
@@ -99,6 +102,19 @@ final class SourceBuilds {
     return image.string("Comment", "").startsWith("made from Debian packages");
   }
 
+  /// What to say of a folder that nothing is known of, with what could be meant instead.
+  static String nothing(Path folder) {
+    List<String> below = Recipes.below(new SourceTree(folder));
+    return "nothing in "
+        + folder
+        + " tells what it is; "
+        + (below.isEmpty()
+            ? "looked for " + Recipes.looksFor()
+            : "but there are projects below it: "
+                + String.join(
+                    ", ", below.stream().map(f -> folder.resolve(f).toString()).toList()));
+  }
+
   // ---- init
 
   private static int write(Session session, Words words) throws IOException {
@@ -106,16 +122,7 @@ final class SourceBuilds {
     if (!Files.isDirectory(folder)) {
       throw new Exit(1, "no such folder: " + folder);
     }
-    Recipe recipe =
-        find(session, folder, words)
-            .orElseThrow(
-                () ->
-                    new Exit(
-                        1,
-                        "nothing in "
-                            + folder
-                            + " tells what it is; looked for "
-                            + Recipes.looksFor()));
+    Recipe recipe = find(session, folder, words).orElseThrow(() -> new Exit(1, nothing(folder)));
     say(session.out(), recipe);
     Map<String, String> files = new LinkedHashMap<>();
     files.put("Dockerfile", recipe.dockerfile());

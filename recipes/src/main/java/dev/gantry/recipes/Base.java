@@ -1,5 +1,6 @@
 package dev.gantry.recipes;
 
+import dev.gantry.base.Failure;
 import java.util.Map;
 import java.util.Optional;
 
@@ -13,6 +14,11 @@ public record Base(Optional<String> debian, boolean certificates) {
   private static final Map<String, Integer> JAVA =
       Map.of("bullseye", 11, "bookworm", 17, "trixie", 21);
 
+  private static final Map<String, Integer> GO =
+      Map.of("bullseye", 15, "bookworm", 19, "trixie", 24);
+  private static final Map<String, Integer> NODE =
+      Map.of("bullseye", 12, "bookworm", 18, "trixie", 20);
+
   /// The official images.
   public static Base official(boolean certificates) {
     return new Base(Optional.empty(), certificates);
@@ -20,6 +26,9 @@ public record Base(Optional<String> debian, boolean certificates) {
 
   /// An image with apt.
   public static Base debian(String image, boolean certificates) {
+    if (!image.matches("[A-Za-z0-9][\\w./:@-]{0,300}")) {
+      throw new Failure.InvalidRequest("\"" + Words.shown(image) + "\" is no name of an image");
+    }
     return new Base(Optional.of(image), certificates);
   }
 
@@ -29,42 +38,70 @@ public record Base(Optional<String> debian, boolean certificates) {
 
   /// The newest Java that the Debian image has, if that is known.
   Optional<Integer> java() {
+    return there(JAVA);
+  }
+
+  /// The `x` of its Go 1.x, if that is known.
+  Optional<Integer> go() {
+    return there(GO);
+  }
+
+  /// The Node that it has, if that is known.
+  Optional<Integer> node() {
+    return there(NODE);
+  }
+
+  private Optional<Integer> there(Map<String, Integer> versions) {
     return debian.flatMap(
         image ->
-            JAVA.entrySet().stream()
+            versions.entrySet().stream()
                 .filter(e -> image.contains(e.getKey()))
                 .map(Map.Entry::getValue)
                 .findFirst());
   }
 
-  /// The first lines of a stage.
+  /// The first lines of a stage that stands on nothing of ours.
   ///
   /// @param packages of Debian, if it stands on that
   String from(String official, String stage, String packages) {
     String as = stage.isEmpty() ? "" : " AS " + stage;
-    if (debian.isEmpty()) {
-      return "FROM " + official + as + "\n";
-    }
-    return "FROM "
-        + debian.get()
-        + as
-        + """
-
-        RUN --mount=type=cache,id=apt-lists,target=/var/lib/apt/lists,sharing=locked \\
-            --mount=type=cache,id=apt-archives,target=/var/cache/apt,sharing=locked \\
-            apt-get update && \\
-            DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\
-        """
-        + "      "
-        + packages
-        + "\n";
+    return debian.isEmpty()
+        ? "FROM " + official + as + "\n"
+        : "FROM " + debian.get() + as + "\n" + install(packages);
   }
 
-  /// What goes between RUN and a program that downloads: the mount of the certificates, and the
-  /// variable by which the program takes them.
+  /// The first lines of the stage `build`. On Debian a stage `runtime` comes before it, which is
+  /// what the last stage stands on too: what both need is unpacked once.
+  String build(String official, String runtimePackages, String packages) {
+    return debian.isEmpty()
+        ? "FROM " + official + " AS build\n"
+        : from("", "runtime", runtimePackages) + "\nFROM runtime AS build\n" + install(packages);
+  }
+
+  /// The first line of the last stage after [#build].
+  String last(String official) {
+    return "FROM " + (debian.isEmpty() ? official : "runtime") + "\n";
+  }
+
+  /// Installs packages of Debian; their lists and archives stay in caches of the build.
+  static String install(String packages) {
+    return """
+    RUN --mount=type=cache,id=apt-lists,target=/var/lib/apt/lists,sharing=locked \\
+        --mount=type=cache,id=apt-archives,target=/var/cache/apt,sharing=locked \\
+        apt-get update && \\
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\
+          %s
+    """
+        .formatted(packages);
+  }
+
+  /// What goes between RUN's other mounts and programs that download: the mount of the
+  /// certificates, and the variable by which the programs take them.
   String trusting(String variable) {
     return certificates
-        ? "--mount=type=secret,id=certificates \\\n    " + variable + "=/run/secrets/certificates "
+        ? "--mount=type=secret,id=certificates \\\n    export "
+            + variable
+            + "=/run/secrets/certificates && \\\n    "
         : "";
   }
 

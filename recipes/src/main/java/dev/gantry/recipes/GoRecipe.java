@@ -12,12 +12,20 @@ import java.util.regex.Pattern;
 final class GoRecipe {
   private static final Pattern MODULE =
       Pattern.compile("(?m)^module\\s+\"?([\\w./~-]{1,300})\"?\\s*(?://.*)?$");
-  private static final Pattern VERSION = Pattern.compile("(?m)^go\\s+([0-9.]{1,20})\\s*$");
+  private static final Pattern VERSION =
+      Pattern.compile("(?m)^go\\s+(1\\.([0-9]{1,3})[\\w.]{0,20})\\s*$");
   private static final Pattern PROGRAM = Pattern.compile("(?m)^package\\s+main\\s*(?://.*)?$");
+
+  /// `replace` by a folder: what it holds is needed before anything can be fetched.
+  private static final Pattern LOCAL = Pattern.compile("=>\\s*\\.{1,2}/");
+
+  /// What programs read at run time beside themselves, by the names that are usual.
+  private static final List<String> FILES =
+      List.of("static", "templates", "public", "assets", "views", "migrations");
 
   private GoRecipe() {}
 
-  static Optional<Recipe> of(SourceTree tree, Base base) {
+  static Optional<Recipe> of(SourceTree tree, Base base, Part wanted) {
     Optional<String> text = tree.text("go.mod");
     if (text.isEmpty()) {
       return Optional.empty();
@@ -26,42 +34,79 @@ final class GoRecipe {
     if (!module.find()) {
       throw new Failure.InvalidRequest("go.mod names no module");
     }
-    Matcher version = VERSION.matcher(text.get());
-    String path = program(tree);
-    String name = module.group(1).replaceAll("/v[0-9]+$", "");
+    Optional<String> version = version(text.get(), base);
+    String path = program(tree, wanted);
+    boolean vendored = tree.has("vendor/modules.txt");
+    List<String> files = FILES.stream().filter(tree::isFolder).toList();
+    List<String> recognised = new ArrayList<>();
+    recognised.add(
+        "go.mod: "
+            + Words.shown(module.group(1))
+            + version.map(v -> ", for Go " + v).orElse("")
+            + (vendored ? ", its libraries in vendor" : ""));
+    recognised.add((path.equals(".") ? "the root" : path) + ": package main");
+    List<String> holds = new ArrayList<>();
+    holds.add("/app/program: the program, static, with its libraries and time zones");
+    files.forEach(folder -> holds.add("/app/" + folder + ": as it is"));
+    holds.add("certificates and an empty /tmp, nothing else");
     String dockerfile =
         base.from("golang:1", "build", "golang-go ca-certificates")
+            + "ENV GOPATH=/go GOCACHE=/go/build GOFLAGS=-buildvcs=false CGO_ENABLED=0\n"
+            + "WORKDIR /source\n"
+            + (vendored || LOCAL.matcher(text.get()).find() || tree.has("go.work")
+                ? ""
+                : "COPY go.mod go.su[m] ./\nRUN --mount=type=cache,target=/go/pkg/mod "
+                    + trusting(base)
+                    + "go mod download\n")
             + """
-            ENV GOPATH=/go GOCACHE=/go/build CGO_ENABLED=0
-            WORKDIR /source
-            COPY go.mod go.su[m] ./
-            RUN --mount=type=cache,target=/go/pkg/mod %sgo mod download
             COPY . .
             RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build \\
-                %sgo build -buildvcs=false -trimpath -ldflags=-s -o /out/app %s
+                %sgo build -trimpath -tags timetzdata -ldflags=-s -o /out/program %s && \\
+                mkdir /out/tmp && chmod 1777 /out/tmp
 
             FROM scratch
             COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-            COPY --from=build /out/app /app
+            COPY --from=build /out/tmp /tmp
+            WORKDIR /app
+            """
+                .formatted(trusting(base), path)
+            + String.join(
+                "", files.stream().map(name -> "COPY " + name + " " + name + "\n").toList())
+            + """
+            COPY --from=build /out/program ./
             ENV PORT=8080
             USER 10001:10001
             EXPOSE 8080
-            ENTRYPOINT ["/app"]
-            """
-                .formatted(trusting(base), trusting(base), path);
+            ENTRYPOINT ["/app/program"]
+            """;
+    String name = path.equals(".") ? module.group(1).replaceAll("/v[0-9]+$", "") : path;
     return Optional.of(
         new Recipe(
             "a Go module",
-            List.of(
-                "go.mod: "
-                    + Words.shown(module.group(1))
-                    + (version.find() ? ", for Go " + version.group(1) : ""),
-                (path.equals(".") ? "the root" : path) + ": package main"),
-            List.of("/app: the program, static, with its libraries", "certificates, nothing else"),
+            recognised,
+            holds,
             Words.service(name.substring(name.lastIndexOf('/') + 1), tree),
             8080,
             dockerfile,
             Words.IGNORED));
+  }
+
+  private static Optional<String> version(String text, Base base) {
+    Matcher version = VERSION.matcher(text);
+    if (!version.find()) {
+      return Optional.empty();
+    }
+    if (base.go().isPresent() && Integer.parseInt(version.group(2)) > base.go().get()) {
+      throw new Failure.InvalidRequest(
+          "go.mod asks for Go "
+              + version.group(1)
+              + ", and "
+              + base.debian().orElse("")
+              + " has Go 1."
+              + base.go().get()
+              + ": choose a newer base");
+    }
+    return Optional.of(version.group(1));
   }
 
   /// Go takes certificates by their folder, beside those of the image.
@@ -69,29 +114,31 @@ final class GoRecipe {
     return base.trusting("SSL_CERT_DIR").replace("/run/secrets/certificates", "/run/secrets");
   }
 
-  /// The package of the program: the root, or the only one below `cmd`.
-  private static String program(SourceTree tree) {
-    if (isProgram(tree, "")) {
+  /// The package of the program: the one that was chosen, the root, or the only one below `cmd`.
+  private static String program(SourceTree tree, Part wanted) {
+    if (wanted.folder().isEmpty() && isProgram(tree, "")) {
       return ".";
     }
     List<String> found = new ArrayList<>();
+    if (!wanted.folder().isEmpty() && isProgram(tree, wanted.folder())) {
+      found.add(wanted.folder());
+    }
     for (String name : tree.list("cmd")) {
-      if (name.matches("[A-Za-z0-9][\\w.-]{0,100}") && isProgram(tree, "cmd/" + name)) {
-        found.add("./cmd/" + name);
+      if (found.isEmpty() || wanted.folder().isEmpty()) {
+        if (Part.isSafe(name) && isProgram(tree, "cmd/" + name)) {
+          found.add("cmd/" + name);
+        }
       }
     }
-    if (isProgram(tree, "cmd")) {
-      found.add("./cmd");
+    if (wanted.folder().isEmpty() && isProgram(tree, "cmd")) {
+      found.add("cmd");
     }
-    if (found.size() != 1) {
+    if (found.isEmpty()) {
       throw new Failure.InvalidRequest(
-          found.isEmpty()
-              ? "go.mod is there, and no package main in the root or below cmd"
-              : "several programs are below cmd: "
-                  + String.join(", ", found)
-                  + "; write a Dockerfile for the one that is meant");
+          "go.mod is there, and no package main in "
+              + (wanted.folder().isEmpty() ? "the root or below cmd" : wanted.folder()));
     }
-    return found.getFirst();
+    return "./" + wanted.one("go", "packages", found);
   }
 
   private static boolean isProgram(SourceTree tree, String folder) {
@@ -101,6 +148,7 @@ final class GoRecipe {
         .anyMatch(
             name ->
                 tree.text(folder.isEmpty() ? name : folder + "/" + name)
+                    .filter(text -> !text.contains("//go:build ignore"))
                     .filter(text -> PROGRAM.matcher(text).find())
                     .isPresent());
   }

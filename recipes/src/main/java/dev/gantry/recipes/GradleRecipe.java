@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 final class GradleRecipe {
   private static final int MOST_PROJECTS = 200;
   private static final Pattern INCLUDED = Pattern.compile("['\"]:?([\\w.:-]{1,200})['\"]");
-  private static final Pattern INCLUDE = Pattern.compile("(?m)^\\s*include\\s*\\(?([^\\n)]*)");
+  private static final Pattern INCLUDE = Pattern.compile("(?m)^[ \\t]*include\\s*\\(?([^\\n)]*)");
   private static final Pattern ROOT_NAME =
       Pattern.compile("rootProject\\.name\\s*=\\s*['\"]([^'\"\\n]{1,100})['\"]");
   private static final Pattern MAIN =
@@ -33,9 +33,15 @@ final class GradleRecipe {
       allprojects { project ->
         afterEvaluate {
           if (project.plugins.hasPlugin('java')) {
+            def own = { %s && it.path.startsWith(project.rootDir.path + '/') }
+            project.tasks.withType(AbstractArchiveTask) {
+              preserveFileTimestamps = false
+              reproducibleFileOrder = true
+            }
             project.tasks.create('containerLayers', Sync) {
-              into "$project.buildDir/container"
-              into('lib') { from project.configurations.runtimeClasspath }
+              into "$project.projectDir/build/container"
+              into('lib') { from project.configurations.runtimeClasspath.filter { !own(it) } }
+              into('modules') { from project.configurations.runtimeClasspath.filter(own) }
               into('classes') { from project.sourceSets.main.output }
             }
           }
@@ -46,21 +52,22 @@ final class GradleRecipe {
 
   private GradleRecipe() {}
 
-  private record Part(String folder, String file, String text) {}
+  private record Project(String folder, String file, String text) {}
 
-  static Optional<Recipe> of(SourceTree tree, Base base) {
+  static Optional<Recipe> of(SourceTree tree, Base base, Part wantedPart) {
     String settings =
         tree.text("settings.gradle").or(() -> tree.text("settings.gradle.kts")).orElse("");
-    Optional<Part> root = part(tree, "");
+    Optional<Project> root = part(tree, "");
     if (root.isEmpty() && settings.isEmpty()) {
       return Optional.empty();
     }
     List<String> recognised = new ArrayList<>();
-    Part part = application(tree, root, settings);
+    Project part = application(tree, root, settings, wantedPart);
+    boolean several = INCLUDE.matcher(settings).find();
     if (!part.folder().isEmpty()) {
       recognised.add("settings.gradle: several projects, " + part.folder() + " is started");
     }
-    String all = part.text() + "\n" + root.map(Part::text).orElse("");
+    String all = part.text() + "\n" + root.map(Project::text).orElse("");
     Optional<Integer> wanted = first(JAVA, all).map(Integer::valueOf);
     int java = JavaSources.version(base, wanted, part.file());
     Optional<String> said = first(MAIN, part.text()).filter(JavaSources::isClassName);
@@ -80,72 +87,73 @@ final class GradleRecipe {
     String task =
         (folder.isEmpty() ? "" : ":" + folder.replace('/', ':') + ":") + "containerLayers";
     String official = wrapper ? "eclipse-temurin:" + java + "-jdk" : "gradle:jdk" + java;
-    String jdk =
-        base.java().isPresent() ? "openjdk-" + java + "-jdk-headless" : "default-jdk-headless";
     String dockerfile =
-        base.from(official, "build", jdk + (wrapper ? "" : " gradle"))
-            + base.trustedByJava()
-            + SCRIPT
+        JavaSources.build(base, java, official, wrapper ? "" : "gradle")
+            + SCRIPT.formatted(several)
             + """
             WORKDIR /source
             COPY . .
-            RUN --mount=type=cache,target=/root/.gradle \\
+            RUN --mount=type=cache,target=/cache/gradle \\
+                --mount=type=secret,id=gradle-properties,target=/cache/gradle/gradle.properties \\
+                GRADLE_USER_HOME=/cache/gradle \\
                 %s --no-daemon --init-script /tmp/container.gradle %s && \\
-                mkdir -p %3$s/lib %3$s/classes
+                mkdir -p %3$s/lib %3$s/modules %3$s/classes
             """
                 .formatted(wrapper ? "sh ./gradlew" : "gradle", task, made)
-            + JavaSources.runtime(base, java, made, main, port);
+            + JavaSources.runtime(base, java, made, several, main, port);
     return Optional.of(
         new Recipe(
             "a Gradle project",
             recognised,
-            List.of(
-                "Java " + java + " without compiler",
-                "/app/lib: the libraries, a layer",
-                "/app/classes: the application, a layer"),
+            JavaSources.holds(java, several),
             Words.service(first(ROOT_NAME, settings).orElse(""), tree),
             port,
             dockerfile,
-            "**/build\n.gradle\n" + Words.IGNORED));
+            "**/build\n.gradle\n!**/src/**\n" + Words.IGNORED));
   }
 
-  private static Optional<Part> part(SourceTree tree, String folder) {
+  private static Optional<Project> part(SourceTree tree, String folder) {
     for (String name : List.of("build.gradle", "build.gradle.kts")) {
       String file = folder.isEmpty() ? name : folder + "/" + name;
       Optional<String> text = tree.text(file);
       if (text.isPresent()) {
-        return Optional.of(new Part(folder, file, text.get()));
+        return Optional.of(new Project(folder, file, text.get()));
       }
     }
     return Optional.empty();
   }
 
-  /// The project that is a program: the root's, or the one of those that the settings include.
-  private static Part application(SourceTree tree, Optional<Part> root, String settings) {
-    List<Part> parts = new ArrayList<>();
+  /// The project that was chosen or is a program: the root's, or one of those that the settings
+  /// include.
+  private static Project application(
+      SourceTree tree, Optional<Project> root, String settings, Part wanted) {
+    List<Project> parts = new ArrayList<>();
     Matcher include = INCLUDE.matcher(settings);
     while (include.find()) {
       Matcher name = INCLUDED.matcher(include.group(1));
       while (name.find() && parts.size() < MOST_PROJECTS) {
-        part(tree, name.group(1).replace(':', '/')).ifPresent(parts::add);
+        String folder = name.group(1).replace(':', '/');
+        if (Part.isSafe(folder)) {
+          part(tree, folder).ifPresent(parts::add);
+        }
       }
     }
     if (parts.isEmpty() && root.isPresent()) {
       return root.get();
     }
-    List<Part> programs = new ArrayList<>(parts);
+    List<Project> programs = new ArrayList<>(parts);
     root.ifPresent(programs::add);
-    programs.removeIf(p -> !isProgram(p.text()));
-    if (programs.size() != 1) {
-      throw new Failure.InvalidRequest(
-          programs.isEmpty()
-              ? "no project of settings.gradle has the plugin application or Spring Boot's: none is"
-                  + " known to be a program"
-              : "several projects are programs: "
-                  + String.join(", ", programs.stream().map(Part::file).toList())
-                  + "; write a Dockerfile for the one that is meant");
+    if (wanted.folder().isEmpty()) {
+      programs.removeIf(p -> !isProgram(p.text()));
     }
-    return programs.getFirst();
+    if (programs.isEmpty()) {
+      throw new Failure.InvalidRequest(
+          "no project of settings.gradle has the plugin application or Spring Boot's: none is"
+              + " known to be a program");
+    }
+    String folder =
+        wanted.one("gradle", "projects", programs.stream().map(Project::folder).toList());
+    return programs.stream().filter(p -> p.folder().equals(folder)).findFirst().orElseThrow();
   }
 
   private static boolean isProgram(String text) {

@@ -12,223 +12,166 @@ import java.util.regex.Pattern;
 /// `package.json`: a program of Node, or pages that a tool of Node makes and nginx serves.
 final class NodeRecipe {
   private static final int NODE = 22;
-  private static final Pattern PLAIN_START = Pattern.compile("node((?: [\\w./=@-]{1,100}){1,10})");
-  private static final Pattern LISTENS = Pattern.compile("\\blisten\\(\\s*([1-9][0-9]{1,4})\\b");
   private static final Pattern MAJOR = Pattern.compile("([1-9][0-9]?)(?:\\D|$)");
-  private static final List<String> MAINS =
-      List.of("server.js", "app.js", "index.js", "main.js", "server.mjs", "index.mjs");
+
+  /// Scripts that npm itself runs while it installs: they may look at any file.
+  private static final List<String> INSTALLING = List.of("preinstall", "install", "postinstall");
 
   private NodeRecipe() {}
 
-  /// How a project's packages are installed.
-  ///
-  /// @param files what is needed for that beside package.json
-  private record Installer(String name, String files, String all, String program, String cache) {}
-
-  static Optional<Recipe> of(SourceTree tree, Base base) {
+  static Optional<Recipe> of(SourceTree tree, Base base, Part wanted) {
     Optional<String> text = tree.text("package.json");
     if (text.isEmpty()) {
       return Optional.empty();
     }
-    Json.JsonObject project;
-    try {
-      project = Json.parseObject(text.get());
-    } catch (JsonException e) {
-      throw new Failure.InvalidRequest("package.json cannot be read: " + e.text(), null, e);
-    }
+    Json.JsonObject project = parse("package.json", text.get());
     Json.JsonObject scripts = project.object("scripts").orElseGet(Json::object);
-    Installer installer = installer(tree);
-    int node = version(project);
+    NodePackages packages = NodePackages.of(tree, project);
     String name = project.string("name", "");
     List<String> recognised = new ArrayList<>();
     recognised.add(
         "package.json: "
             + (name.isEmpty() ? "no name" : Words.shown(name))
             + ", packages by "
-            + installer.name());
-    boolean builds = scripts.has("build");
+            + packages.name());
+    int node = version(tree, project, base, recognised);
     String official = "node:" + node + "-slim";
-    String packages =
-        base.from(official, "build", "nodejs npm ca-certificates")
+
+    List<String> workspaces = NodeWorkspaces.folders(tree, project);
+    String part = "";
+    Json.JsonObject program = project;
+    if (!workspaces.isEmpty()) {
+      part = NodeWorkspaces.program(tree, project, workspaces, wanted);
+      recognised.add(workspaces.size() + " workspaces" + (part.isEmpty() ? "" : ", " + part));
+      program =
+          part.isEmpty() ? project : parse(part, tree.text(part + "/package.json").orElse(""));
+    }
+    Optional<NodeStart> start = NodeStart.of(tree, part, program);
+    boolean pages = start.isEmpty() || (scripts.has("build") && NodeStart.servesPages(program));
+    boolean builds = scripts.has("build") || (!workspaces.isEmpty() && !pages);
+    if (pages && !scripts.has("build")) {
+      throw new Failure.InvalidRequest(
+          "package.json says neither how to start (scripts.start, main) nor how to build"
+              + " (scripts.build), and there is no "
+              + String.join(", ", NodeStart.MAINS)
+              + ": set scripts.start in it, as \"node FILE\"");
+    }
+    boolean early = !workspaces.isEmpty() || INSTALLING.stream().anyMatch(scripts::has);
+    boolean develops = builds || start.map(NodeStart::develops).orElse(false);
+    String from = pages ? "" : start.map(NodeStart::packages).orElse("nodejs");
+    String stage =
+        (pages
+                ? base.from(official, "build", "nodejs npm ca-certificates")
+                : base.build(official, from + " tini", "npm ca-certificates"))
+            + "WORKDIR /source\nCOPY "
+            + (early ? ". ." : "package.json " + packages.files() + "./")
             + """
-            WORKDIR /source
-            COPY package.json %s./
+
             RUN --mount=type=cache,target=%s \\
                 --mount=type=secret,id=npmrc,target=/root/.npmrc \\
-                %s%s && mkdir -p node_modules
+                %s%s%s && mkdir -p node_modules
             """
                 .formatted(
-                    installer.files(),
-                    installer.cache(),
+                    packages.cache(),
                     base.trusting("NODE_EXTRA_CA_CERTS"),
-                    builds ? installer.all() : installer.program());
-
-    Optional<List<String>> start = start(tree, project, scripts);
-    if (start.isEmpty() || (builds && isPages(project))) {
-      if (!builds) {
-        throw new Failure.InvalidRequest(
-            "package.json says neither how to start (scripts.start, main) nor how to build"
-                + " (scripts.build), and there is no "
-                + String.join(", ", MAINS));
-      }
-      return Optional.of(pages(tree, base, project, recognised, packages));
+                    // what it prepares is for those who change it, by tools that are left out here
+                    !develops && scripts.has("prepare") ? "npm pkg delete scripts.prepare && " : "",
+                    develops ? packages.all() : packages.program());
+    if (pages) {
+      return Optional.of(NodePages.of(tree, base, project, recognised, stage, early));
     }
-    recognised.add("starts: " + Words.shown(String.join(" ", start.get())));
-    int port = port(tree, start.get());
-    String sources =
-        builds
-            ? "COPY . .\nRUN npm run build && npm prune --omit=dev && mv node_modules /node_modules\n"
-            : "";
+    NodeStart starts = start.orElseThrow();
+    recognised.add("starts: " + Words.shown(String.join(" ", starts.words())));
+    String build = builds ? build(base, packages, early, scripts, starts.develops()) : "";
     String dockerfile =
-        packages
-            + sources
+        stage
+            + build
             + "\n"
-            + base.from(
-                official, "", start.get().getFirst().equals("npm") ? "nodejs npm" : "nodejs")
+            + base.last(official)
+            + (base.isDebian() ? "" : Base.install("tini"))
             + """
-            ENV NODE_ENV=production PORT=%1$d
+            ENV NODE_ENV=production PORT=%1$d PATH=/app/node_modules/.bin:$PATH
             WORKDIR /app
             # packages change less often than the program: a layer of their own
             COPY --from=build %2$s ./node_modules
             COPY %3$s ./
-            USER 10001:10001
+            %4$sUSER 10001:10001
             EXPOSE %1$d
-            CMD %4$s
+            # as first process it hands on the signals that end the program
+            ENTRYPOINT ["tini", "--"]
+            CMD %5$s
             """
                 .formatted(
-                    port,
+                    starts.port(),
                     builds ? "/node_modules" : "/source/node_modules",
                     builds ? "--from=build /source" : ".",
-                    Json.strings(start.get()).text());
+                    part.isEmpty() ? "" : "WORKDIR /app/" + part + "\n",
+                    Words.list(starts.words()));
     return Optional.of(
         new Recipe(
             "a Node project",
             recognised,
             List.of(
                 base.isDebian() ? "Node of " + base.debian().orElse("") : "Node " + node,
-                "/app/node_modules: packages without those for development, a layer",
+                "/app/node_modules: packages"
+                    + (starts.develops() ? "" : " without those for development")
+                    + ", a layer",
                 "/app: the program, a layer"),
-            Words.service(name, tree),
-            port,
+            Words.service(program.string("name", name), tree),
+            starts.port(),
             dockerfile,
             "**/node_modules\n.npmrc\nnpm-debug.log\n" + Words.IGNORED));
   }
 
-  private static Recipe pages(
-      SourceTree tree,
-      Base base,
-      Json.JsonObject project,
-      List<String> recognised,
-      String packages) {
-    String folder = uses(project, "react-scripts") ? "build" : "dist";
-    recognised.add("scripts.build makes pages in " + folder + ", and there is nothing to start");
-    return new Recipe(
-        "a web site that Node builds",
-        recognised,
-        List.of("nginx, which needs no root", "/site: the pages, a layer"),
-        Words.service(project.string("name", ""), tree),
-        8080,
-        packages
-            + "COPY . .\nRUN npm run build\n\n"
-            + StaticRecipe.server(base, true)
-            + "COPY --from=build /source/"
-            + folder
-            + " /site\n"
-            + StaticRecipe.end(),
-        "**/node_modules\n.npmrc\nnpm-debug.log\n" + folder + "\n" + Words.IGNORED);
+  private static Json.JsonObject parse(String name, String text) {
+    try {
+      return Json.parseObject(text);
+    } catch (JsonException e) {
+      throw new Failure.InvalidRequest(name + " cannot be read: " + e.text(), null, e);
+    }
   }
 
-  private static Installer installer(SourceTree tree) {
-    if (tree.has("pnpm-lock.yaml")) {
-      return new Installer(
-          "pnpm",
-          "pnpm-lock.yaml ",
-          "npx --yes pnpm install --frozen-lockfile",
-          "npx --yes pnpm install --frozen-lockfile --prod",
-          "/root/.local/share/pnpm/store");
-    }
-    if (tree.has("yarn.lock")) {
-      return new Installer(
-          "yarn",
-          "yarn.lock ",
-          "npx --yes yarn@1 install --frozen-lockfile",
-          "npx --yes yarn@1 install --frozen-lockfile --production",
-          "/usr/local/share/.cache/yarn");
-    }
-    if (tree.has("package-lock.json")) {
-      return new Installer(
-          "npm, as package-lock.json has them",
-          "package-lock.json ",
-          "npm ci --no-audit --no-fund",
-          "npm ci --no-audit --no-fund --omit=dev",
-          "/root/.npm");
-    }
-    return new Installer(
-        "npm, with no lock file: the next build may get others",
-        "",
-        "npm install --no-audit --no-fund --no-package-lock",
-        "npm install --no-audit --no-fund --no-package-lock --omit=dev",
-        "/root/.npm");
+  /// The steps that build, and then lay apart the packages that the program needs.
+  private static String build(
+      Base base, NodePackages packages, boolean copied, Json.JsonObject scripts, boolean develops) {
+    String run = scripts.has("build") ? "npm run build" : "npm run build --workspaces --if-present";
+    return (copied ? "" : "COPY . .\n")
+        + "RUN --mount=type=cache,target="
+        + packages.cache()
+        + " \\\n    --mount=type=secret,id=npmrc,target=/root/.npmrc \\\n    "
+        + base.trusting("NODE_EXTRA_CA_CERTS")
+        + run
+        + " && \\\n    "
+        + (develops ? "" : packages.prune() + " && \\\n    ")
+        + "rm -rf node_modules/.cache && mv node_modules /node_modules\n";
   }
 
-  private static int version(Json.JsonObject project) {
-    String wanted = project.object("engines").map(engines -> engines.string("node", "")).orElse("");
+  /// Node's version as the project says it, or the one with long support.
+  private static int version(
+      SourceTree tree, Json.JsonObject project, Base base, List<String> recognised) {
+    String wanted =
+        project
+            .object("engines")
+            .map(engines -> engines.string("node", ""))
+            .filter(said -> !said.isEmpty())
+            .or(() -> tree.text(".nvmrc"))
+            .or(() -> tree.text(".node-version"))
+            .orElse("");
     Matcher major = MAJOR.matcher(wanted);
     if (!major.find()) {
       return NODE;
     }
     int said = Integer.parseInt(major.group(1));
+    if (base.node().isPresent() && said > base.node().get()) {
+      recognised.add(
+          "asks for Node "
+              + said
+              + ", and "
+              + base.debian().orElse("")
+              + " has "
+              + base.node().get());
+    }
     boolean orNewer = wanted.strip().startsWith(">");
     return orNewer ? Math.max(said, NODE) : said;
-  }
-
-  /// The words of the program's start; empty if nothing says how.
-  private static Optional<List<String>> start(
-      SourceTree tree, Json.JsonObject project, Json.JsonObject scripts) {
-    Optional<String> web = Procfile.web(tree);
-    if (web.isPresent()) {
-      return Optional.of(List.of("sh", "-c", "exec " + web.get()));
-    }
-    String script = scripts.string("start", "");
-    Matcher plain = PLAIN_START.matcher(script);
-    if (plain.matches()) {
-      List<String> words = new ArrayList<>(List.of("node"));
-      words.addAll(List.of(plain.group(1).strip().split(" ")));
-      return Optional.of(words);
-    }
-    if (!script.isEmpty()) {
-      return Optional.of(List.of("npm", "start"));
-    }
-    String main = project.string("main", "");
-    List<String> files = new ArrayList<>(MAINS);
-    if (main.matches("[\\w./@-]{1,200}")) {
-      files.addFirst(main);
-    }
-    return files.stream().filter(tree::has).findFirst().map(file -> List.of("node", file));
-  }
-
-  /// Whether a `start` of it is the development server of a tool that makes pages.
-  private static boolean isPages(Json.JsonObject project) {
-    String script =
-        project.object("scripts").map(scripts -> scripts.string("start", "")).orElse("");
-    return script.matches("(react-scripts start|vite|vite (dev|serve|preview).*)");
-  }
-
-  private static boolean uses(Json.JsonObject project, String name) {
-    return project.object("dependencies").map(d -> d.has(name)).orElse(false)
-        || project.object("devDependencies").map(d -> d.has(name)).orElse(false);
-  }
-
-  private static int port(SourceTree tree, List<String> start) {
-    for (String word : start) {
-      Optional<String> text = tree.text(word);
-      if (text.isPresent() && !text.get().contains("process.env.PORT")) {
-        Matcher listens = LISTENS.matcher(text.get());
-        if (listens.find() && Integer.parseInt(listens.group(1)) < 65536) {
-          return Integer.parseInt(listens.group(1));
-        }
-      }
-    }
-    return 8080;
   }
 }

@@ -1,5 +1,6 @@
 package dev.gantry.recipes;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,5 +13,10 @@ final class Procfile {
 
   static Optional<String> web(SourceTree tree) {
     return tree.text("Procfile").map(WEB::matcher).filter(Matcher::find).map(m -> m.group(1));
+  }
+
+  /// The words that start it.
+  static Optional<List<String>> start(SourceTree tree) {
+    return web(tree).map(Commands::words);
   }
 }

@@ -1,10 +1,8 @@
 package dev.gantry.recipes;
 
 import dev.gantry.base.Failure;
-import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,58 +10,66 @@ import java.util.regex.Pattern;
 /// `requirements.txt`, `pyproject.toml` or a program alone: a virtual environment with the packages
 /// is one layer, the program another.
 final class PythonRecipe {
-  private static final List<String> PROGRAMS =
-      List.of("main.py", "app.py", "server.py", "wsgi.py", "asgi.py", "run.py", "__main__.py");
-  private static final Pattern APPLICATION =
-      Pattern.compile("(?m)^([A-Za-z_]\\w{0,60})\\s*(?::[^=\\n]{1,100})?=\\s*(Flask|FastAPI)\\(");
   private static final Pattern PROJECT_NAME =
       Pattern.compile("(?m)^name\\s*=\\s*[\"']([\\w .-]{1,100})[\"']");
-  private static final String LISTEN = "0.0.0.0";
+  private static final Pattern VERSION = Pattern.compile("^(?:python-)?(3\\.[0-9]{1,2})\\b");
+  private static final Pattern EXACTLY =
+      Pattern.compile("(?m)^requires-python\\s*=\\s*[\"']\\s*(?:==|~=)\\s*(3\\.[0-9]{1,2})\\b");
 
   private PythonRecipe() {}
 
   /// A Django project: it may well have a package.json for its pages.
-  static Optional<Recipe> django(SourceTree tree, Base base) {
-    return tree.has("manage.py") ? of(tree, base) : Optional.empty();
+  static Optional<Recipe> django(SourceTree tree, Base base, Part wanted) {
+    return tree.has("manage.py") ? of(tree, base, wanted) : Optional.empty();
   }
 
-  static Optional<Recipe> of(SourceTree tree, Base base) {
-    Optional<String> requirements = tree.text("requirements.txt");
+  static Optional<Recipe> of(SourceTree tree, Base base, Part wanted) {
     Optional<String> project = tree.text("pyproject.toml");
-    boolean alone = PROGRAMS.stream().anyMatch(tree::has) || tree.has("manage.py");
-    if (requirements.isEmpty() && project.isEmpty() && !alone) {
+    boolean named = tree.has("requirements.txt") || project.isPresent() || tree.has("Pipfile");
+    boolean alone = PythonStart.hasProgram(tree) || tree.has("manage.py");
+    if (!named && !alone && wanted.folder().isEmpty()) {
       return Optional.empty();
     }
-    String wanted = (requirements.orElse("") + project.orElse("")).toLowerCase(Locale.ROOT);
-    List<String> recognised = new ArrayList<>();
-    requirements.ifPresent(text -> recognised.add("requirements.txt: " + count(text)));
-    if (requirements.isEmpty() && project.isPresent()) {
-      recognised.add("pyproject.toml: packages of project.dependencies");
+    PythonPackages packages = PythonPackages.of(tree, base);
+    if (packages.found().isEmpty() && unread(tree, project.orElse(""))) {
+      throw new Failure.InvalidRequest(
+          "the project's packages are not locked: write them down by poetry lock, pipenv lock, or"
+              + " into requirements.txt");
     }
-    List<String> start = start(tree, wanted, recognised);
+    PythonStart start = PythonStart.of(tree, packages.named(), wanted);
+    List<String> recognised = new ArrayList<>();
+    packages.found().ifPresent(recognised::add);
+    recognised.addAll(start.because());
+    String official = "python:" + version(tree, project.orElse("")) + "-slim";
     String dockerfile =
-        base.from("python:3-slim", "build", "python3 python3-venv ca-certificates")
-            + packages(base, requirements.isPresent(), project.isPresent())
+        base.build(official, "python3 tini", "python3-venv ca-certificates" + packages.debian())
+            + "RUN python3 -m venv /packages\nWORKDIR /source\n"
+            + packages.steps()
             + "\n"
-            + base.from("python:3-slim", "", "python3")
+            + base.last(official)
+            + (base.isDebian() ? "" : Base.install("tini"))
             + """
-            ENV PATH=/packages/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8080
+            ENV PATH=/packages/bin:$PATH PYTHONPATH=%s \\
+                PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8080
             WORKDIR /app
             # packages change less often than the program: a layer of their own
             COPY --from=build /packages /packages
             COPY . .
             USER 10001:10001
             EXPOSE 8080
+            # as first process it hands on the signals that end the program
+            ENTRYPOINT ["tini", "--"]
             CMD %s
             """
-                .formatted(Json.strings(start).text());
+                .formatted(
+                    tree.isFolder("src") ? "/app/src:/app" : "/app", Words.list(start.words()));
     Matcher name = PROJECT_NAME.matcher(project.orElse(""));
     return Optional.of(
         new Recipe(
             "a Python project",
             recognised,
             List.of(
-                base.isDebian() ? "Python of " + base.debian().orElse("") : "Python 3",
+                base.isDebian() ? "Python of " + base.debian().orElse("") : official,
                 "/packages: a virtual environment with the packages, a layer",
                 "/app: the program, a layer"),
             Words.service(name.find() ? name.group(1) : "", tree),
@@ -72,90 +78,20 @@ final class PythonRecipe {
             "**/__pycache__\n**/*.pyc\n.venv\nvenv\n" + Words.IGNORED));
   }
 
-  private static String count(String requirements) {
-    long packages =
-        requirements.lines().filter(l -> !l.isBlank() && !l.strip().startsWith("#")).count();
-    return packages == 1 ? "one package" : packages + " packages";
+  /// Whether packages are named only in a way that needs a lock file to be read.
+  private static boolean unread(SourceTree tree, String project) {
+    return project.contains("[tool.poetry.dependencies]") || tree.has("Pipfile");
   }
 
-  private static String packages(Base base, boolean requirements, boolean project) {
-    String environment = "RUN python3 -m venv /packages\nWORKDIR /source\n";
-    String file;
-    if (requirements) {
-      file = "COPY requirements.txt ./\n";
-    } else if (project) {
-      file =
-          """
-          COPY pyproject.toml ./
-          RUN <<'END' python3 > requirements.txt
-          import tomllib
-          with open('pyproject.toml', 'rb') as file:
-              print('\\n'.join(tomllib.load(file).get('project', {}).get('dependencies', [])))
-          END
-          """;
-    } else {
-      return environment;
-    }
-    String trust =
-        base.certificates()
-            ? "--mount=type=secret,id=certificates \\\n    cat /etc/ssl/certs/ca-certificates.crt"
-                + " /run/secrets/certificates >/tmp/trusted; PIP_CERT=/tmp/trusted "
-            : "";
-    return environment
-        + file
-        + "RUN --mount=type=cache,target=/tmp/pip \\\n"
-        + "    --mount=type=secret,id=pip,target=/etc/pip.conf \\\n    "
-        + trust
-        + "/packages/bin/pip install --cache-dir /tmp/pip --disable-pip-version-check -r requirements.txt\n";
-  }
-
-  // ---- how it is started
-
-  private static List<String> start(SourceTree tree, String wanted, List<String> recognised) {
-    Optional<String> web = Procfile.web(tree);
-    if (web.isPresent()) {
-      recognised.add("Procfile: web: " + Words.shown(web.get()));
-      return List.of("sh", "-c", "exec " + web.get());
-    }
-    boolean gunicorn = wanted.contains("gunicorn");
-    if (tree.has("manage.py")) {
-      return django(tree, gunicorn, recognised);
-    }
-    for (String file : PROGRAMS) {
-      Matcher application = APPLICATION.matcher(tree.text(file).orElse(""));
-      if (application.find()) {
-        String module = file.replaceAll("\\.py$", "") + ":" + application.group(1);
-        recognised.add(file + ": an application of " + application.group(2));
-        if (application.group(2).equals("FastAPI")) {
-          return List.of("uvicorn", module, "--host", LISTEN, "--port", "8080");
-        }
-        return gunicorn
-            ? List.of("gunicorn", "--bind", LISTEN + ":8080", module)
-            : List.of("flask", "--app", module, "run", "--host", LISTEN, "--port", "8080");
+  /// The version that the project asks for, as it stands in the image's name.
+  private static String version(SourceTree tree, String project) {
+    for (String file : List.of(".python-version", "runtime.txt")) {
+      Matcher said = VERSION.matcher(tree.text(file).orElse("").strip());
+      if (said.find()) {
+        return said.group(1);
       }
     }
-    List<String> programs = PROGRAMS.stream().filter(tree::has).toList();
-    if (programs.isEmpty()) {
-      throw new Failure.InvalidRequest(
-          "a Python project that does not say how it is started: there is none of "
-              + String.join(", ", PROGRAMS)
-              + ", manage.py, or a Procfile with a line web:");
-    }
-    recognised.add(programs.getFirst() + ": the program");
-    return List.of("python3", programs.getFirst());
-  }
-
-  private static List<String> django(SourceTree tree, boolean gunicorn, List<String> recognised) {
-    for (String folder : tree.list("")) {
-      if (folder.matches("[A-Za-z_]\\w{0,60}") && tree.has(folder + "/wsgi.py")) {
-        recognised.add("manage.py, " + folder + "/wsgi.py: a Django project");
-        if (gunicorn) {
-          return List.of("gunicorn", "--bind", LISTEN + ":8080", folder + ".wsgi");
-        }
-        recognised.add("no gunicorn among its packages: Django's server for development runs it");
-        return List.of("python3", "manage.py", "runserver", "--noreload", LISTEN + ":8080");
-      }
-    }
-    throw new Failure.InvalidRequest("manage.py is there, and no folder with a wsgi.py");
+    Matcher exactly = EXACTLY.matcher(project);
+    return exactly.find() ? exactly.group(1) : "3";
   }
 }

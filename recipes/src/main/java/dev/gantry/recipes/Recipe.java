@@ -1,5 +1,6 @@
 package dev.gantry.recipes;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /// How an image is made of a source tree.
@@ -28,9 +29,16 @@ public record Recipe(
         .lines()
         .filter(line -> line.startsWith("FROM "))
         .map(line -> line.split(" ")[1])
-        .filter(name -> !name.equals("scratch"))
+        .filter(name -> !name.equals("scratch") && !dockerfile.contains(" AS " + name + "\n"))
         .distinct()
         .toList();
+  }
+
+  /// The same, saying what else was found.
+  Recipe beside(List<String> others) {
+    List<String> said = new ArrayList<>(recognised);
+    said.add("also there: " + String.join(", ", others));
+    return new Recipe(title, said, holds, name, port, dockerfile, dockerignore);
   }
 
   /// A Compose file with the one service.

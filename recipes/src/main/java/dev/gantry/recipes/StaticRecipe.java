@@ -10,8 +10,8 @@ final class StaticRecipe {
 
   private StaticRecipe() {}
 
-  static Optional<Recipe> of(SourceTree tree, Base base) {
-    for (String folder : FOLDERS) {
+  static Optional<Recipe> of(SourceTree tree, Base base, Part wanted) {
+    for (String folder : wanted.folder().isEmpty() ? FOLDERS : List.of(wanted.folder())) {
       String index = folder.isEmpty() ? "index.html" : folder + "/index.html";
       if (tree.has(index)) {
         return Optional.of(

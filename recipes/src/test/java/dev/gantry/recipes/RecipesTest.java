@@ -30,11 +30,16 @@ class RecipesTest {
   }
 
   private Recipe recipe() {
-    return Recipes.of(new SourceTree(folder), Base.official(false)).orElseThrow();
+    return Recipes.of(new SourceTree(folder), Base.official(false), Part.ANY).orElseThrow();
+  }
+
+  private Recipe recipe(String part) {
+    return Recipes.of(new SourceTree(folder), Base.official(false), Part.parse(part)).orElseThrow();
   }
 
   private Recipe onDebian() {
-    return Recipes.of(new SourceTree(folder), Base.debian("debian:bookworm", true)).orElseThrow();
+    return Recipes.of(new SourceTree(folder), Base.debian("debian:bookworm", true), Part.ANY)
+        .orElseThrow();
   }
 
   private String refusal() {
@@ -55,7 +60,8 @@ class RecipesTest {
 
   @Test
   void anEmptyFolderIsOfNoKind() {
-    assertEquals(Optional.empty(), Recipes.of(new SourceTree(folder), Base.official(false)));
+    assertEquals(
+        Optional.empty(), Recipes.of(new SourceTree(folder), Base.official(false), Part.ANY));
   }
 
   @Nested
@@ -118,6 +124,60 @@ class RecipesTest {
       file("core/pom.xml", pom(""));
       file("web/pom.xml", pom("<properties><exec.mainClass>w.Main</exec.mainClass></properties>"));
       contains(recipe().dockerfile(), " -pl web -am package", "/source/web/target/container/lib");
+    }
+
+    @Test
+    void takesTheModuleWithTheMainMethodWhereNoPomNamesOne() throws IOException {
+      file(
+          "pom.xml",
+          pom(
+              "<packaging>pom</packaging><modules><module>core</module><module>web</module>"
+                  + "</modules><properties><maven.compiler.release>17</maven.compiler.release>"
+                  + "</properties>"));
+      file("core/pom.xml", pom(""));
+      file("web/pom.xml", pom(""));
+      file("web/src/main/java/shop/Shop.java", MAIN);
+      contains(
+          recipe().dockerfile(),
+          " -pl web -am package",
+          "COPY --from=build /source/web/target/container/modules /app/modules\n",
+          "/app/classes:/app/modules/*:/app/lib/*");
+      file("core/src/main/java/shop/Other.java", MAIN);
+      contains(refusal(), "several modules are programs: core, web", "--recipe maven:core");
+      contains(recipe("maven:core").dockerfile(), " -pl core -am package");
+    }
+
+    @Test
+    void startsQuarkusAsItPacksItself() throws IOException {
+      file(
+          "pom.xml",
+          pom(
+              "<build><plugins><plugin><artifactId>quarkus-maven-plugin</artifactId></plugin>"
+                  + "</plugins></build>"));
+      contains(
+          recipe().dockerfile(),
+          "/source/target/quarkus-app/lib /app/lib",
+          "\"-jar\", \"/app/quarkus-run.jar\"]");
+    }
+
+    @Test
+    void usesTheProjectsOwnMavenWhereOneIsOfficial() throws IOException {
+      file("pom.xml", pom(""));
+      file("src/main/java/shop/Shop.java", MAIN);
+      file("mvnw", "#!/bin/sh\n");
+      file(".mvn/wrapper/maven-wrapper.properties", "");
+      contains(recipe().dockerfile(), "sh ./mvnw -B", "target=/root/.m2/wrapper");
+      contains(onDebian().dockerfile(), " mvn -B");
+    }
+
+    @Test
+    void readsThePortOfYaml() throws IOException {
+      file("pom.xml", pom(""));
+      file("src/main/java/shop/Shop.java", MAIN);
+      file(
+          "src/main/resources/application.yml",
+          "spring:\n  a: b\nserver:\n  ssl: x\n  port: ${PORT:9191}\n");
+      assertEquals(9191, recipe().port());
     }
 
     @Test
@@ -198,7 +258,7 @@ class RecipesTest {
       try {
         Files.writeString(outside, pom(""));
         Files.createSymbolicLink(folder.resolve("pom.xml"), outside);
-        assertTrue(Recipes.of(new SourceTree(folder), Base.official(false)).isEmpty());
+        assertTrue(Recipes.of(new SourceTree(folder), Base.official(false), Part.ANY).isEmpty());
       } finally {
         Files.delete(outside);
       }
@@ -256,14 +316,79 @@ class RecipesTest {
           recipe.dockerfile(),
           "npm ci",
           "--omit=dev",
-          "CMD [\"node\",\"--enable-source-maps\",\"src/s.js\"]");
+          "CMD [\"node\", \"--enable-source-maps\", \"src/s.js\"]");
     }
 
     @Test
     void buildsFirstWhereThereIsABuild() throws IOException {
       file("package.json", "{\"scripts\":{\"build\":\"tsc\",\"start\":\"node dist/a.js\"}}");
       file("yarn.lock", "");
-      contains(recipe().dockerfile(), "yarn@1 install", "npm run build && npm prune --omit=dev");
+      contains(
+          recipe().dockerfile(),
+          "yarn@1 install",
+          "npm run build && \\\n    npx --yes yarn@1 install");
+    }
+
+    @Test
+    void startsWithoutNpmInBetween() throws IOException {
+      file(
+          "package.json",
+          "{\"scripts\":{\"start\":\"npm run serve\",\"serve\":\"migrate up && next start -p"
+              + " $PORT\",\"prepare\":\"husky\"}}");
+      contains(
+          recipe().dockerfile(),
+          "npm pkg delete scripts.prepare && npm install",
+          "ENTRYPOINT [\"tini\", \"--\"]",
+          "CMD [\"sh\", \"-c\", \"migrate up && exec next start -p $PORT\"]");
+      file("package.json", "{\"scripts\":{\"prestart\":\"x\",\"start\":\"node a.js\"}}");
+      contains(recipe().dockerfile(), "CMD [\"npm\", \"start\"]");
+      contains(onDebian().dockerfile(), "      nodejs npm tini\n");
+    }
+
+    @Test
+    void keepsDevelopmentsPackagesThatTheStartNeeds() throws IOException {
+      file(
+          "package.json",
+          "{\"scripts\":{\"start\":\"tsx a.ts\"},\"devDependencies\":{\"tsx\":\"4\"}}");
+      assertFalse(recipe().dockerfile().contains("--omit=dev"));
+    }
+
+    @Test
+    void findsThePortInTheSourceOfWhatIsStarted() throws IOException {
+      file("package.json", "{\"scripts\":{\"build\":\"tsc\",\"start\":\"node dist/s.js\"}}");
+      file("src/s.ts", "const port: number = 4000;\napp.listen(port);\n");
+      assertEquals(4000, recipe().port());
+    }
+
+    @Test
+    void takesTheToolAndVersionThatTheLockFileNeeds() throws IOException {
+      file("package.json", "{\"main\":\"a.js\"}");
+      file("a.js", "");
+      file("pnpm-lock.yaml", "lockfileVersion: '6.0'\n");
+      contains(recipe().dockerfile(), "pnpm@8 install --frozen-lockfile --prod");
+      file("package.json", "{\"main\":\"a.js\",\"packageManager\":\"pnpm@9.1.2+sha1.x\"}");
+      contains(recipe().dockerfile(), "pnpm@9.1.2 install");
+      Files.delete(folder.resolve("pnpm-lock.yaml"));
+      file("package.json", "{\"main\":\"a.js\",\"packageManager\":\"pnpm@9;RUN x\"}");
+      file("yarn.lock", "__metadata:\n  version: 8\n");
+      contains(recipe().dockerfile(), "@yarnpkg/cli-dist@4 yarn workspaces focus --production");
+    }
+
+    @Test
+    void startsTheWorkspaceThatIsAProgram() throws IOException {
+      file("package.json", "{\"workspaces\":[\"packages/*\"]}");
+      file("packages/lib/package.json", "{\"name\":\"lib\"}");
+      file("packages/web/package.json", "{\"scripts\":{\"start\":\"node s.js\"}}");
+      file("packages/web/s.js", "");
+      contains(
+          recipe().dockerfile(),
+          "COPY . .\nRUN",
+          "npm run build --workspaces --if-present",
+          "WORKDIR /app/packages/web\n",
+          "CMD [\"node\", \"s.js\"]");
+      file("packages/api/package.json", "{\"scripts\":{\"start\":\"node s.js\"}}");
+      contains(refusal(), "packages/api, packages/web", "--recipe node:packages/api");
+      contains(recipe("node:packages/web").dockerfile(), "WORKDIR /app/packages/web\n");
     }
 
     @Test
@@ -302,7 +427,7 @@ class RecipesTest {
       file("app.py", "from flask import Flask\nserver = Flask(__name__)\n");
       Recipe recipe = recipe();
       contains(
-          recipe.dockerfile(), "CMD [\"gunicorn\",\"--bind\",\"0.0.0.0:8080\",\"app:server\"]");
+          recipe.dockerfile(), "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:8080\", \"app:server\"]");
       assertEquals("requirements.txt: 2 packages", recipe.recognised().getFirst());
     }
 
@@ -312,7 +437,7 @@ class RecipesTest {
       file("main.py", "app: FastAPI = FastAPI(title='x')\n");
       Recipe recipe = recipe();
       assertEquals("till", recipe.name());
-      contains(recipe.dockerfile(), "\"uvicorn\",\"main:app\"", "import tomllib");
+      contains(recipe.dockerfile(), "\"uvicorn\", \"main:app\"", "import tomllib");
     }
 
     @Test
@@ -320,14 +445,66 @@ class RecipesTest {
       file("manage.py", "");
       file("shop/wsgi.py", "");
       file("package.json", "{\"scripts\":{\"build\":\"x\"}}");
-      contains(recipe().dockerfile(), "\"manage.py\",\"runserver\"");
+      contains(recipe().dockerfile(), "\"manage.py\", \"runserver\"");
     }
 
     @Test
     void theProcfileKnowsBetter() throws IOException {
       file("requirements.txt", "");
       file("Procfile", "worker: x\nweb: python3 -m shop \"a b\"\n");
-      contains(recipe().dockerfile(), "CMD [\"sh\",\"-c\",\"exec python3 -m shop \\\"a b\\\"\"]");
+      contains(recipe().dockerfile(), "CMD [\"sh\", \"-c\", \"exec python3 -m shop \\\"a b\\\"\"]");
+    }
+
+    @Test
+    void packagesThatLieInTheTreeAreThereBeforeTheyAreInstalled() throws IOException {
+      file("main.py", "");
+      file("requirements.txt", "a==1\n");
+      contains(recipe().dockerfile(), "COPY requirements.txt ./\n");
+      for (String line : List.of("-r base.txt", "-e .", "./lib", "--find-links wheels", "x.whl")) {
+        file("requirements.txt", "a==1\n" + line + "\n");
+        contains(recipe().dockerfile(), "WORKDIR /source\nCOPY . .\nRUN");
+      }
+    }
+
+    @Test
+    void findsApplicationsInPackages() throws IOException {
+      file("requirements.txt", "fastapi\n");
+      file("app/main.py", "app = FastAPI()\n");
+      contains(recipe().dockerfile(), "CMD [\"uvicorn\", \"app.main:app\"");
+      file("app/main.py", "");
+      file("app/__init__.py", "from flask import Flask\ndef create_app(x=1):\n");
+      contains(recipe().dockerfile(), "CMD [\"flask\", \"--app\", \"app:create_app()\"");
+    }
+
+    @Test
+    void startsPackagesAndScripts() throws IOException {
+      file("pyproject.toml", "[project]\nname = 'a'\n[project.scripts]\nb = \"a.b:main\"\n");
+      file("src/a/b.py", "");
+      contains(
+          recipe().dockerfile(),
+          "PYTHONPATH=/app/src:/app ",
+          "\"import sys; from a.b import main; sys.exit(main())\"]");
+      file("src/a/__main__.py", "");
+      contains(recipe().dockerfile(), "CMD [\"python3\", \"-m\", \"a\"]");
+    }
+
+    @Test
+    void takesLockedPackagesAndRefusesOthersThanPipReads() throws IOException {
+      file("main.py", "");
+      file("pyproject.toml", "[tool.poetry.dependencies]\nflask = '*'\n");
+      contains(refusal(), "poetry lock");
+      file("poetry.lock", "");
+      contains(recipe().dockerfile(), "poetry install --only main --no-root");
+      contains(onDebian().dockerfile(), "python3-venv ca-certificates python3-poetry\n");
+      file("uv.lock", "");
+      contains(recipe().dockerfile(), "uv sync --frozen --no-dev --no-install-project");
+    }
+
+    @Test
+    void takesTheVersionThatTheProjectAsksFor() throws IOException {
+      file("main.py", "");
+      file(".python-version", "3.11.4\n");
+      assertEquals(List.of("python:3.11-slim"), recipe().bases());
     }
 
     @Test
@@ -346,9 +523,30 @@ class RecipesTest {
       file("lib.go", "package till\n");
       Recipe recipe = recipe();
       assertEquals("till", recipe.name());
-      contains(recipe.dockerfile(), "-o /out/app ./cmd/till\n", "FROM scratch\n");
+      contains(recipe.dockerfile(), "-o /out/program ./cmd/till && ", "FROM scratch\n");
       file("main.go", "// x\npackage main\n");
-      contains(recipe().dockerfile(), "-o /out/app .\n");
+      contains(recipe().dockerfile(), "-o /out/program . && ");
+    }
+
+    @Test
+    void fetchesNothingOfWhatIsInTheTree() throws IOException {
+      file("go.mod", "module a\n");
+      file("main.go", "package main\n");
+      file("static/a.css", "");
+      contains(recipe().dockerfile(), "go mod download", "COPY static static\n");
+      file("vendor/modules.txt", "");
+      assertFalse(recipe().dockerfile().contains("go mod download"));
+      Files.delete(folder.resolve("vendor/modules.txt"));
+      file("go.mod", "module a\nreplace b => ../b\n");
+      assertFalse(recipe().dockerfile().contains("go mod download"));
+    }
+
+    @Test
+    void refusesNewerGoThanTheDebianHas() throws IOException {
+      file("go.mod", "module a\n\ngo 1.22.1\n");
+      file("main.go", "package main\n");
+      String text = assertThrows(Failure.class, RecipesTest.this::onDebian).text();
+      contains(text, "asks for Go 1.22.1", "debian:bookworm has Go 1.19");
     }
 
     @Test
@@ -356,8 +554,40 @@ class RecipesTest {
       file("go.mod", "module a\n");
       file("cmd/a/main.go", "package main\n");
       file("cmd/b/main.go", "package main\n");
-      contains(refusal(), "./cmd/a, ./cmd/b");
+      contains(refusal(), "cmd/a, cmd/b", "--recipe go:cmd/a");
+      assertTrue(
+          Recipes.of(new SourceTree(folder), Base.official(false), Part.parse("go:./cmd/b/"))
+              .orElseThrow()
+              .dockerfile()
+              .contains(" ./cmd/b && "));
     }
+  }
+
+  @Test
+  void saysWhatElseIsThereAndTakesWhatIsChosen() throws IOException {
+    file("pom.xml", pom(""));
+    file("src/main/java/shop/Shop.java", MAIN);
+    file("package.json", "{\"main\":\"a.js\"}");
+    file("a.js", "");
+    assertEquals("also there: package.json (--recipe node)", recipe().recognised().getLast());
+    assertEquals("a Node project", recipe("node").title());
+    file("pom.xml", pom("<packaging>war</packaging>"));
+    contains(
+        refusal(), "packs a war", "; or take what else is there: package.json (--recipe node)");
+    file("below/go.mod", "module a\n");
+    assertEquals(List.of("below"), Recipes.below(new SourceTree(folder)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cobol", "node:../x", "node:a b", "go:x\nRUN y", ":", ""})
+  void refusesWhatIsNoChoice(String text) {
+    assertThrows(Failure.InvalidRequest.class, () -> Part.parse(text));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"debian:bookworm\nRUN x", "a b", "", "-x", "a\"b"})
+  void refusesWhatIsNoBase(String image) {
+    assertThrows(Failure.InvalidRequest.class, () -> Base.debian(image, false));
   }
 
   @Test
