@@ -206,7 +206,11 @@ final class RunMounts implements AutoCloseable {
   private void make(Path cache, RunMount m) throws BuildFailure, IOException {
     if (!m.from().isEmpty()) {
       try (Tree tree = source(m).open()) {
-        Path ignored = TreeCopy.to(tree, real(tree, m), cache);
+        String real = real(tree, m);
+        if (!tree.status(real).map(Tree.Status::isDirectory).orElse(false)) {
+          throw new BuildFailure("a cache's source must be a folder: " + m.source(), origin);
+        }
+        Path ignored = TreeCopy.to(tree, real, cache);
       }
     }
     Files.createDirectories(cache);

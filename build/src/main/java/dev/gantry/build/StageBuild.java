@@ -15,7 +15,6 @@ import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -39,6 +38,7 @@ final class StageBuild {
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
   private static final long MOST_SAID = 8 << 20;
+  private static final int MOST_LAYERS = 490; // overlayfs takes 500, a container needs its own
   private static final long ITEM = 32; // what one more thing in a list takes beside its text
 
   private final BuildRun run;
@@ -497,6 +497,9 @@ final class StageBuild {
     run.check();
     count(text.length());
     List<Digest> below = diffIds();
+    if (below.size() == MOST_LAYERS) {
+      throw new BuildFailure("max depth exceeded: more than " + MOST_LAYERS + " layers", null);
+    }
     Json.JsonArray all = Json.array();
     if (recipe.alone()) {
       all.add("alone");
@@ -537,7 +540,7 @@ final class StageBuild {
     }
     Images.Layer layer;
     try (ContentStore.Ingest tar = images.newLayer()) {
-      try (OutputStream out = new BufferedOutputStream(tar.out(), 256 * 1024)) {
+      try (OutputStream out = LayerOutput.of(tar.out(), images.content().folder(), run::check)) {
         writer.write(out);
       }
       run.check();
