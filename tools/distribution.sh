@@ -43,7 +43,7 @@ build() {
 build_native() {
   local program source
   mkdir -p "$native"
-  for program in gantry-shim:shim gantry-hello:hello gantry-init:init; do
+  for program in gantry-shim:shim gantry-hello:hello gantry-init:init gantry-launcher:launcher; do
     source=$root/runtime/src/main/c/${program#*:}.c
     [[ -n $(find "$root/runtime/src/main/c" -newer "$native/${program%:*}" -print -quit 2>/dev/null || echo new) ]] || continue
     cc -std=gnu11 -O2 -Wall -Wextra -Werror -fno-strict-aliasing -static -nostdlib -ffreestanding -fno-stack-protector \
@@ -83,6 +83,8 @@ assemble() {
   program registry dev.gantry.registry.RegistryMain "$common -XX:+UseCompactObjectHeaders -Xms32m -Xmx384m -XX:+ExitOnOutOfMemoryError"
   train_registry
   program cli dev.gantry.cli.Gantry "$common $quick"
+  # the command line again, for many commands: compiled at the usual pace, on a heap that shrinks
+  local warm="${quick/-XX:CompileThresholdScaling=20 /} -Xms8m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 -XX:+ExitOnOutOfMemoryError"
   program daemon dev.gantry.daemon.Gantryd "$common $small"
   if ! rehearse; then
     # what a usual call does, up to the point where no engine answers
@@ -92,6 +94,7 @@ assemble() {
   finish runtime
   finish registry
   finish cli
+  resident "$common $warm"
   finish daemon
 }
 
@@ -142,6 +145,14 @@ finish() {
     say "note: $module starts without an AOT cache (see $dist/lib/$module.training)"
   fi
   mv "$dist/lib/$module.args.new" "$dist/lib/$module.args"
+}
+
+# resident OPTIONS: lib/resident.args, on the cache of the command line, which has the same classes
+resident() {
+  local cache=
+  [[ ! -e $dist/lib/cli.aot ]] || cache="-XX:AOTCache=$dist/lib/cli.aot "
+  printf '%s\n' "$cache$1" "-cp $(jars cli)" dev.gantry.cli.Resident >"$dist/lib/resident.args.new"
+  mv "$dist/lib/resident.args.new" "$dist/lib/resident.args"
 }
 
 # Trains engine and command line on each other. That happens in namespaces of its own, with its files

@@ -125,7 +125,7 @@ final class BuildCaching {
       if (one.string("Id").isEmpty()) {
         continue;
       }
-      Path folder = Files.createDirectories(wanted.get(i));
+      Path folder = Surroundings.folders(wanted.get(i));
       Query query = Query.of("/build/cache").with("id", one.string("Id", ""));
       try (InputStream archive = session.engine().open("GET", query, null)) {
         long ignored = new Unpacking(folder, "*", false).all(archive);

@@ -106,7 +106,7 @@ record BuildOutput(
         for (Map.Entry<String, String> one : platforms.entrySet()) {
           Path top = Path.of(destination);
           String own = one.getKey().replace('/', '_');
-          Path folder = Files.createDirectories(platforms.size() > 1 ? top.resolve(own) : top);
+          Path folder = Surroundings.folders(platforms.size() > 1 ? top.resolve(own) : top);
           unpack(files(session, List.of(one.getValue()), ref), folder);
         }
       }
@@ -135,7 +135,7 @@ record BuildOutput(
         .ifPresent(d -> query.with("root", d.string("digest", "")));
     InputStream archive = session.engine().open("GET", query, null);
     if (fields.getOrDefault("tar", "true").equals("false")) {
-      unpack(archive, Files.createDirectories(Path.of(destination)));
+      unpack(archive, Surroundings.folders(Path.of(destination)));
       return;
     }
     try (archive) {

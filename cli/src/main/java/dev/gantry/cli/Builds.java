@@ -555,9 +555,10 @@ final class Builds {
           wanted.isEmpty()
               ? folder.resolve("Dockerfile")
               : Surroundings.ours().absolute(Path.of(wanted));
-      Path root = folder.toRealPath();
+      Path root = Surroundings.real(folder);
       boolean given = wanted.equals("-");
-      boolean outside = !given && Files.exists(inside) && !inside.toRealPath().startsWith(root);
+      boolean outside =
+          !given && Files.exists(inside) && !Surroundings.real(inside).startsWith(root);
       if (!given && !wanted.isEmpty() && !Files.exists(inside)) {
         throw new Exit(
             1,
@@ -590,7 +591,8 @@ final class Builds {
         query.with("dockerfile", OWN_FILE);
       } else {
         ownFile = new byte[0];
-        file = wanted.isEmpty() ? "Dockerfile" : root.relativize(inside.toRealPath()).toString();
+        file =
+            wanted.isEmpty() ? "Dockerfile" : root.relativize(Surroundings.real(inside)).toString();
         query.withText("dockerfile", wanted.isEmpty() ? "" : file);
       }
       ignored =
@@ -671,10 +673,10 @@ final class Builds {
         return Map.of(OWN_FILE, ownFile, OWN_FILE + ".dockerignore", ownIgnored);
       }
       Map<String, byte[]> own = new HashMap<>();
-      Path root = folder.toRealPath();
+      Path root = Surroundings.real(folder);
       for (String name : List.of(file, file + ".dockerignore", ".dockerignore", "dockerfile")) {
         Path path = folder.resolve(name);
-        if (Files.isRegularFile(path) && path.toRealPath().startsWith(root)) {
+        if (Files.isRegularFile(path) && Surroundings.real(path).startsWith(root)) {
           own.put(name, Files.readAllBytes(path));
         }
       }

@@ -114,6 +114,7 @@ final class Catalog {
       search             |  | Look for images in a registry
       version            |  | Show the versions of this program and the engine
       completion         |  | Print the completion script for a shell
+      resident           |  | Show or end the program that keeps this command line warm
       """;
 
   /// Management words with what they are about, in the order of help.

@@ -83,7 +83,7 @@ final class Config {
     }
     Path file = folder.resolve("config.json");
     try {
-      Files.createDirectories(folder);
+      Surroundings.folders(folder);
       Path fresh =
           Files.createTempFile(
               folder,
@@ -91,7 +91,7 @@ final class Config {
               "",
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
       Files.writeString(fresh, JsonWriter.indented(changed, "\t", false) + "\n");
-      Files.move(fresh, Files.exists(file) ? file.toRealPath() : file, REPLACE_EXISTING);
+      Files.move(fresh, Files.exists(file) ? Surroundings.real(file) : file, REPLACE_EXISTING);
       content = Optional.of(changed);
     } catch (IOException e) {
       throw new Exit(1, "cannot write " + file + ": " + FileProblems.text(e));

@@ -105,7 +105,7 @@ final class ContextListing {
 
   /// Names the folder: the same for the next build of it, another for every other machine's.
   String name() throws IOException {
-    Path real = folder.toRealPath();
+    Path real = Surroundings.real(folder);
     StringBuilder text = new StringBuilder();
     for (String file : List.of("/etc/machine-id", "/etc/hostname")) {
       if (Files.isReadable(Path.of(file))) {

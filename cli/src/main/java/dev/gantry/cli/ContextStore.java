@@ -180,7 +180,7 @@ final class ContextStore {
   private void writeFiles(Context context, Map<String, byte[]> files) throws IOException {
     Path secrets = secrets(context.name());
     if (!files.isEmpty()) {
-      Files.createDirectories(
+      Surroundings.folders(
           secrets,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
@@ -201,7 +201,7 @@ final class ContextStore {
     Path folder = folder(context.name());
     try {
       writeFiles(context, files);
-      Files.createDirectories(folder);
+      Surroundings.folders(folder);
       Files.writeString(folder.resolve("meta.json"), meta(context).text());
     } catch (IOException e) {
       throw new Exit(1, "cannot write " + folder + ": " + e.getMessage());

@@ -132,7 +132,7 @@ final class Copies {
     }
     boolean contents = source.endsWith("/.") || source.equals(".");
     if (Files.isSymbolicLink(file) && (contents || source.endsWith("/"))) {
-      file = file.toRealPath();
+      file = Surroundings.real(file);
     }
     boolean fromFolder = Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS);
     String name = String.valueOf(ours.normalize().getFileName());
@@ -164,7 +164,7 @@ final class Copies {
 
   private static Path follow(Path path) {
     try {
-      return path.toRealPath();
+      return Surroundings.real(path);
     } catch (IOException e) {
       throw new Exit(1, "lstat " + path + ": " + FileProblems.text(e));
     }

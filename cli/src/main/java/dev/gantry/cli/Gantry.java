@@ -5,6 +5,9 @@ import dev.gantry.client.Address;
 import dev.gantry.client.EngineClient;
 import dev.gantry.client.TlsSettings;
 import dev.gantry.kernel.ProcessExit;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -70,10 +73,46 @@ public final class Gantry {
     }
   }
 
+  /// Whether a resident program can run this as well. What starts an engine or a program of its own
+  /// for the connection is for the script and a process of its own.
+  static boolean runsInResident(List<String> arguments) {
+    if (arguments.isEmpty()) {
+      return true;
+    }
+    if (List.of("registry", "__rehearse").contains(arguments.getFirst())
+        || String.join(" ", arguments).startsWith("image bootstrap")) {
+      return false;
+    }
+    try {
+      Words global = Words.parse(GLOBAL, arguments, false);
+      String host = host(global);
+      boolean none =
+          global.on("version")
+              || List.of("help", "completion", "resident")
+                  .contains(global.arguments().isEmpty() ? "help" : global.argument(0));
+      return none || !host.startsWith("ssh://") && (!host.equals(SOCKET) || ownEngineRuns());
+    } catch (RuntimeException e) {
+      return true; // which the command will say itself
+    }
+  }
+
+  private static boolean ownEngineRuns() {
+    try {
+      String pid = Files.readString(Path.of("/run/gantry.pid")).strip();
+      return pid.matches("\\d+")
+          && Files.exists(Path.of("/proc", pid))
+          && Files.exists(Path.of(SOCKET.substring("unix://".length())));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   private static Session session(Words global, String host) {
     String version = Surroundings.variable("DOCKER_API_VERSION");
     Config config = Config.of(global);
-    return Session.on(new EngineClient(address(global, config, host), version), config, global);
+    Address address =
+        new Address.Watched(address(global, config, host), Surroundings.ours().connections());
+    return Session.on(new EngineClient(address, version), config, global);
   }
 
   private static Address address(Words global, Config config, String host) {

@@ -141,6 +141,7 @@ final class Logins {
     session.out().print(prompt);
     session.out().flush();
     int input = Surroundings.ours().descriptor(Surroundings.STDIN);
+    Surroundings.ours().awaitTerminal();
     Terminals.Settings before = Terminals.makeRaw(input);
     try {
       StringBuilder text = new StringBuilder();

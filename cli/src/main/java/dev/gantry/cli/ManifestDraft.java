@@ -56,7 +56,7 @@ record ManifestDraft(ImageName name, Path file, Map<String, Json.JsonObject> ent
     entries.forEach(
         (ref, descriptor) -> list.add(Json.object().put("Ref", ref).put("Descriptor", descriptor)));
     try {
-      Path folder = Files.createDirectories(file.resolveSibling("."));
+      Path folder = Surroundings.folders(file.resolveSibling("."));
       Path fresh = Files.createTempFile(folder, "new", "");
       Files.writeString(fresh, Json.object().put("Entries", list).text(), StandardCharsets.UTF_8);
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);

@@ -1,5 +1,6 @@
 package dev.gantry.cli;
 
+import dev.gantry.client.Address;
 import dev.gantry.kernel.ProcessSignals;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -44,6 +45,16 @@ final class OwnProcess implements Surroundings {
   @Override
   public void on(String signal, Runnable action) {
     ProcessSignals.on(signal, action);
+  }
+
+  /// The kernel sees to it.
+  @Override
+  public void awaitTerminal() {}
+
+  /// They end with the process.
+  @Override
+  public Address.Watch connections() {
+    return Address.Watch.NONE;
   }
 
   @Override

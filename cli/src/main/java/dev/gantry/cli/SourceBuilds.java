@@ -50,7 +50,7 @@ final class SourceBuilds {
 
   private static Optional<Recipe> find(Session session, Path folder, Words words) {
     boolean certificates = !MachineCertificates.text().isEmpty();
-    SourceTree tree = new SourceTree(folder);
+    SourceTree tree = new SourceTree(Surroundings.ours().absolute(folder));
     try {
       Part part = words.text("recipe").map(Part::parse).orElse(Part.ANY);
       Optional<String> wanted = words.text("base");

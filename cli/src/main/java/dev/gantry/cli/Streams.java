@@ -102,6 +102,7 @@ final class Streams {
     Optional<Terminals.Settings> before = Optional.empty();
     try {
       if (tty && stdin && inputIsTerminal()) {
+        Surroundings.ours().awaitTerminal();
         before = Optional.of(Terminals.makeRaw(input));
       }
       started.run();

@@ -1,9 +1,12 @@
 package dev.gantry.cli;
 
+import dev.gantry.client.Address;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,6 +35,16 @@ interface Surroundings {
     return Optional.ofNullable(ours().environment().get(name)).orElse("");
   }
 
+  /// The real path of a file ([Path#toRealPath], which the JVM starts at its own folder).
+  static Path real(Path path) throws IOException {
+    return ours().absolute(path).toRealPath();
+  }
+
+  /// Makes a folder and those above it ([Files#createDirectories], likewise).
+  static Path folders(Path path, FileAttribute<?>... attributes) throws IOException {
+    return Files.createDirectories(ours().absolute(path), attributes);
+  }
+
   Map<String, String> environment();
 
   /// Where a relative path leads to. (Opening one needs no help: the folder is the thread's own.)
@@ -55,6 +68,12 @@ interface Surroundings {
 
   /// Starts it; its standard error is that of the process.
   Process start(ProcessBuilder program) throws IOException;
+
+  /// Waits until we may read the terminal or change its settings, as a shell's job control has it.
+  void awaitTerminal() throws IOException;
+
+  /// Hears of all connections to the engine.
+  Address.Watch connections();
 
   /// The one of each thread.
   final class Inherited {

@@ -18,6 +18,7 @@ final class Systems {
       case "search" -> Searches.command();
       case "inspect" -> Inspects.command();
       case "completion" -> Completion.script();
+      case "resident" -> Resident.command();
       default -> throw new IllegalStateException(verb);
     };
   }

@@ -2,6 +2,8 @@ package dev.gantry.client;
 
 import dev.gantry.base.Failure;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -126,6 +128,60 @@ public sealed interface Address {
           + (host.contains(":") ? "[" + host + "]" : host)
           + (port == 0 ? "" : ":" + port)
           + path;
+    }
+  }
+
+  /// Hears of connections when they are opened and closed.
+  interface Watch {
+    Watch NONE =
+        new Watch() {
+          @Override
+          public void opened(Wire wire) {}
+
+          @Override
+          public void closed(Wire wire) {}
+        };
+
+    void opened(Wire wire);
+
+    void closed(Wire wire);
+  }
+
+  /// An address whose connections somebody else hears of, who may have to end them all.
+  record Watched(Address address, Watch watch) implements Address {
+    @Override
+    public Wire open() throws IOException {
+      Wire wire = address.open();
+      Wire watched =
+          new Wire() {
+            @Override
+            public InputStream in() throws IOException {
+              return wire.in();
+            }
+
+            @Override
+            public OutputStream out() throws IOException {
+              return wire.out();
+            }
+
+            @Override
+            public void endOutput() throws IOException {
+              wire.endOutput();
+            }
+
+            @Override
+            public void close() throws IOException {
+              watch.closed(this);
+              wire.close();
+            }
+          };
+      watch.opened(watched);
+      return watched;
+    }
+
+    @Override
+    public String text() {
+      return address.text();
     }
   }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// Unix sockets that carry messages and descriptors (unix(7), SCM_RIGHTS).
 public final class FdPassing {
@@ -20,6 +21,8 @@ public final class FdPassing {
   private static final int MSG_CMSG_CLOEXEC = 0x40000000;
   private static final int MSG_NOSIGNAL = 0x4000;
   private static final int SO_PEERCRED = 17;
+  private static final int SO_RCVTIMEO = 20;
+  private static final int BACKLOG = 64;
   private static final int SUN_PATH = 108;
 
   /// A message with the descriptors that came along; whoever receives it closes them.
@@ -51,6 +54,58 @@ public final class FdPassing {
   /// (107 bytes) is reached through a descriptor of its folder.
   public static Fd connect(String path) throws Errno {
     return connect(path, SOCK_SEQPACKET);
+  }
+
+  /// Listens as a stream socket at `path` (at most 107 bytes), which must not be there yet. Who
+  /// waits for a connection does so for `patience` seconds.
+  public static Fd listen(String path, int patience) throws Errno {
+    Fd socket =
+        Fd.adopt((int) Native.call(Syscalls.SOCKET, "", AF_UNIX, SOCK_STREAM | Fd.O_CLOEXEC, 0));
+    try (Arena arena = Arena.ofConfined()) {
+      byte[] name = path.getBytes(StandardCharsets.UTF_8);
+      if (name.length >= SUN_PATH) {
+        throw new Errno(Errno.ENAMETOOLONG, "bind", path);
+      }
+      MemorySegment address = arena.allocate(2 + SUN_PATH, 2);
+      address.set(ValueLayout.JAVA_SHORT, 0, (short) AF_UNIX);
+      MemorySegment.copy(name, 0, address, ValueLayout.JAVA_BYTE, 2, name.length);
+      Native.call(Syscalls.BIND, path, socket.number(), address.address(), 2 + name.length + 1);
+      setPatience(socket, patience);
+      Native.call(Syscalls.LISTEN, path, socket.number(), BACKLOG, 0);
+      return socket;
+    } catch (Errno e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /// How long a receive, or an accept, waits on this socket; 0 for ever. After that it is EAGAIN.
+  public static void setPatience(Fd socket, int seconds) throws Errno {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment time = arena.allocate(16, 8);
+      time.set(ValueLayout.JAVA_LONG, 0, seconds);
+      Native.call(
+          Syscalls.SETSOCKOPT,
+          "SO_RCVTIMEO",
+          socket.number(),
+          SOL_SOCKET,
+          SO_RCVTIMEO,
+          time.address(),
+          16,
+          0);
+    }
+  }
+
+  /// A connection to a listening socket; empty if its patience has ended. Blocks.
+  public static Optional<Fd> accept(Fd listener) throws Errno {
+    long result = Native.raw(Syscalls.ACCEPT4, listener.number(), 0, 0, Fd.O_CLOEXEC, 0, 0);
+    if (result == -Errno.EAGAIN || result == -Errno.EINTR) {
+      return Optional.empty();
+    }
+    if (result < 0) {
+      throw Native.failed((int) -result, Syscalls.ACCEPT4, "");
+    }
+    return Optional.of(Fd.adopt((int) result));
   }
 
   private static Fd connect(String path, int type) throws Errno {

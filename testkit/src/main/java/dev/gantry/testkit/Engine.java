@@ -275,11 +275,23 @@ public final class Engine implements AutoCloseable {
     return dockerCommand(words).run();
   }
 
-  /// Our own command line on this engine, not yet run.
+  /// Our own command line on this engine, not yet run: a JVM of its own, or with
+  /// `GANTRY_RESIDENT=on` whatever runs for the user.
   public Command gantryCommand(String... words) {
+    if ("on".equals(System.getenv("GANTRY_RESIDENT"))) {
+      return residentCommand(words);
+    }
     List<String> all = new ArrayList<>(List.of("@" + home.resolve("lib/cli.args")));
     all.addAll(List.of(words));
     return command(home.resolve("jdk/bin/java").toString(), all.toArray(String[]::new));
+  }
+
+  /// Our own command line on this engine by the launcher, not yet run. What it starts if no
+  /// resident program answers is for the caller to end.
+  public Command residentCommand(String... words) {
+    List<String> all = new ArrayList<>(List.of(Needs.tree().resolve("gantry").toString()));
+    all.addAll(List.of(words));
+    return command(home.resolve("lib/gantry-launcher").toString(), all.toArray(String[]::new));
   }
 
   /// Runs our own command line on this engine.
