@@ -51,11 +51,13 @@ public final class Command {
     return this;
   }
 
-  List<String> words() {
+  /// The program and its arguments.
+  public List<String> words() {
     return words;
   }
 
-  Map<String, String> environment() {
+  /// What it gets beside our own variables.
+  public Map<String, String> environment() {
     return environment;
   }
 
