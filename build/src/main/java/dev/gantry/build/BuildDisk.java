@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -45,6 +46,7 @@ public final class BuildDisk {
 
   private final Builder builder;
   private final AtomicInteger ended = new AtomicInteger(); // builds since the last look
+  private final AtomicBoolean loose = new AtomicBoolean(); // something may lie there for nobody
   private volatile Supplier<CachePolicy> policy = () -> CachePolicy.NONE;
 
   BuildDisk(Builder builder) {
@@ -142,8 +144,13 @@ public final class BuildDisk {
 
   /// A build has ended: removes what the policy does not allow any more, on a thread of its own,
   /// one at a time.
-  void settle() {
-    if (!policy.get().rules().isEmpty() && ended.getAndIncrement() == 0) {
+  ///
+  /// @param early whether it has left content that nothing needs
+  void settle(boolean early) {
+    if (early) {
+      loose.set(true);
+    }
+    if ((early || !policy.get().rules().isEmpty()) && ended.getAndIncrement() == 0) {
       Thread ignored = Thread.ofVirtual().name("build-cache").start(this::collect);
     }
   }
@@ -153,6 +160,9 @@ public final class BuildDisk {
     do {
       seen = ended.get();
       try {
+        if (loose.getAndSet(false)) {
+          long ignored = builder.engine().images().collect();
+        }
         for (CachePolicy.Rule rule : policy.get().rules()) {
           List<Entry> ignored = prune(rule);
         }

@@ -29,6 +29,8 @@ import java.util.Set;
 /// @param text the Dockerfile as it was written
 /// @param cacheFrom caches of other builders
 /// @param squash whether all layers above the base image's become one
+/// @param debug whether the state before a step that fails shall be whole: a step that was begun
+///   ahead then fails when it is its turn
 public record BuildRequest(
     Dockerfile file,
     Source context,
@@ -47,7 +49,8 @@ public record BuildRequest(
     BuildClient client,
     String text,
     List<CacheSource> cacheFrom,
-    boolean squash) {
+    boolean squash,
+    boolean debug) {
   /// The build argument that says the host name of steps.
   public static final String HOST_NAME = "BUILDKIT_SANDBOX_HOSTNAME";
 
@@ -64,6 +67,22 @@ public record BuildRequest(
   public record Times(OptionalLong date, boolean asTheyAre) {
     /// Each layer is as old as what it was made from.
     public static final Times OF_INPUTS = new Times(OptionalLong.empty(), false);
+
+    private static long now() {
+      return java.time.Instant.now().getEpochSecond();
+    }
+
+    /// The time of a layer, and of the files in it that are made with it (seconds since the epoch).
+    ///
+    /// @param made that of the newest thing that it is made from
+    long date(long made) {
+      return asTheyAre ? now() : date.orElse(Math.min(made, now()));
+    }
+
+    /// No file of a layer of the time `of` is younger.
+    long limit(long of) {
+      return asTheyAre ? Long.MAX_VALUE : of;
+    }
 
     /// Reads the build argument SOURCE_DATE_EPOCH: a date, or empty for times as they are.
     public static Times of(Map<String, String> arguments) {
@@ -97,7 +116,8 @@ public record BuildRequest(
         client,
         text,
         cacheFrom,
-        squash);
+        squash,
+        debug);
   }
 
   /// The stage that a FROM or `--from` before stage `before` means; none where a named context has
@@ -132,6 +152,7 @@ public record BuildRequest(
     private String text = "";
     private List<CacheSource> cacheFrom = List.of();
     private boolean squash;
+    private boolean debug;
 
     private Draft(Dockerfile file, Source context) {
       this.file = file;
@@ -209,6 +230,11 @@ public record BuildRequest(
       return this;
     }
 
+    public Draft debug(boolean entered) {
+      debug = entered;
+      return this;
+    }
+
     public BuildRequest done() {
       return new BuildRequest(
           file,
@@ -228,7 +254,8 @@ public record BuildRequest(
           client,
           text,
           cacheFrom,
-          squash);
+          squash,
+          debug);
     }
   }
 }

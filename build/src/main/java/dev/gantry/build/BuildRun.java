@@ -4,23 +4,21 @@ import dev.gantry.base.Failure;
 import dev.gantry.dockerfile.Dockerfile;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
-import dev.gantry.images.Image;
 import dev.gantry.images.Images;
-import dev.gantry.kernel.Errno;
-import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
-import dev.gantry.oci.ImageReference;
-import dev.gantry.oci.Platform;
 import dev.gantry.store.ContentStore;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -28,14 +26,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// One build: the stages that are needed, each on a thread of its own, waiting for one another
-/// where they copy from one another.
+/// where they copy from one another. The first failure ends all of it.
 public final class BuildRun implements AutoCloseable {
   private static final long MOST_SAID = 48 << 20;
 
   private final Builder builder;
   private final BuildRequest request;
-  private final Builder.BaseImages bases;
   private final Builder.Plan plan;
+  private final Sources sources;
+  private final Cancellation cancellation = new Cancellation();
+  private final Queue<Thread> threads = new ConcurrentLinkedQueue<>();
   private final Map<Integer, FutureTask<Stage>> stages = new ConcurrentHashMap<>();
   private final Set<String> containers = ConcurrentHashMap.newKeySet();
   private final Set<String> usedArguments = ConcurrentHashMap.newKeySet();
@@ -45,16 +45,17 @@ public final class BuildRun implements AutoCloseable {
   private final Map<Digest, CacheManifest.Made> made = new ConcurrentHashMap<>();
   private final ImportedCache imported;
   private final AtomicLong said = new AtomicLong();
-  private volatile boolean cancelled;
-  private volatile @Nullable Stage beforeFailure;
+  private @Nullable BuildFailure failure; // the first; guarded by this
+  private @Nullable Stage beforeFailure; // guarded by this
 
   BuildRun(Builder builder, BuildRequest request, Builder.BaseImages bases, Builder.Plan plan) {
-    this.bases = bases;
     this.builder = builder;
     this.request = request;
     this.plan = plan;
+    this.sources = new Sources(this, bases);
     this.lease = builder.engine().images().content().lease();
-    this.imported = new ImportedCache(request.cacheFrom(), List.of(request.platform()));
+    this.imported =
+        new ImportedCache(request.cacheFrom(), List.of(request.platform()), cancellation);
   }
 
   // ---- from beginning to end
@@ -90,21 +91,29 @@ public final class BuildRun implements AutoCloseable {
       stages.put(base.stage().index(), task);
       first += base.stage().instructions().size() + 1;
     }
-    List<Thread> threads = new ArrayList<>();
     for (Builder.Base base : plan.needed()) {
-      threads.add(
-          Thread.ofVirtual()
-              .name("build-" + base.stage().label())
-              .start(task(base.stage().index())));
+      start("build-" + base.stage().label(), task(base.stage().index()));
     }
     try {
       return finish(stage(plan.target().index()), progress);
-    } catch (BuildFailure | RuntimeException e) {
+    } catch (BuildFailure e) {
+      fail(e, null);
+      throw firstFailure(e);
+    } catch (RuntimeException e) {
       cancel();
       throw e;
     } finally {
-      join(threads);
+      join();
     }
+  }
+
+  private synchronized BuildFailure firstFailure(BuildFailure other) {
+    return failure == null ? other : failure;
+  }
+
+  /// Starts a thread of this build, which ends before [#build] does.
+  void start(String name, Runnable work) {
+    threads.add(Thread.ofVirtual().name(name).start(work));
   }
 
   /// Lets go of the layers; those that no image or cache holds may be removed then.
@@ -113,7 +122,7 @@ public final class BuildRun implements AutoCloseable {
     kept.forEach(ContentStore.Lease::close);
     kept.clear();
     lease.close();
-    builder.disk().settle();
+    builder.disk().settle(cancellation.isCancelled());
   }
 
   /// The work on a stage; one that nobody has planned (a base image's trigger names it) is begun.
@@ -124,17 +133,24 @@ public final class BuildRun implements AutoCloseable {
           FutureTask<Stage> late =
               new FutureTask<>(
                   () -> new StageBuild(this, plan.all().get(i), 0, Silent.PROGRESS).build());
-          Thread ignored = Thread.ofVirtual().name("build-" + i).start(late);
+          start("build-" + i, late);
           return late;
         });
   }
 
-  private static void join(List<Thread> threads) {
-    try {
-      for (Thread thread : threads) {
-        thread.join();
+  /// Waits for all threads, and for those that they start meanwhile.
+  private void join() {
+    boolean interrupted = false;
+    for (Thread thread = threads.poll(); thread != null; thread = threads.poll()) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
       }
-    } catch (InterruptedException e) {
+    }
+    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }
@@ -143,7 +159,7 @@ public final class BuildRun implements AutoCloseable {
     Set<String> unused = new TreeSet<>(request.arguments().keySet());
     unused.removeAll(usedArguments);
     unused.removeAll(plan.arguments().keySet());
-    unused.removeIf(StageBuild::isPredefined);
+    unused.removeIf(StageState::isPredefined);
     if (!unused.isEmpty()) {
       progress.warning("One or more build-args " + unused + " were not consumed");
     }
@@ -155,21 +171,28 @@ public final class BuildRun implements AutoCloseable {
     }
   }
 
-  /// Ends the build: programs that run are killed. Its [#build] fails.
+  /// Ends the build: programs that run are killed, who waits is woken. Its [#build] fails.
   public void cancel() {
-    cancelled = true;
-    for (String id : containers) {
-      remove(id);
+    cancellation.cancel();
+    containers.forEach(this::remove);
+  }
+
+  /// A step has failed: the others are ended. Of several failures the first is the build's.
+  ///
+  /// @param before how it was before that step; null if that is not known
+  void fail(BuildFailure why, @Nullable Stage before) {
+    synchronized (this) {
+      if (failure == null && !cancellation.isCancelled()) {
+        failure = why;
+        beforeFailure = before;
+      }
     }
+    cancel();
   }
 
   /// How it was before the step that failed, if one did.
-  public Optional<Built> beforeFailure() {
+  public synchronized Optional<Built> beforeFailure() {
     return Optional.ofNullable(beforeFailure).map(stage -> new Built(this, stage));
-  }
-
-  void failedAfter(Stage stage) {
-    beforeFailure = stage;
   }
 
   // ---- what stages ask for
@@ -180,6 +203,19 @@ public final class BuildRun implements AutoCloseable {
 
   BuildRequest request() {
     return request;
+  }
+
+  Sources sources() {
+    return sources;
+  }
+
+  Cancellation cancellation() {
+    return cancellation;
+  }
+
+  /// Who wants the build.
+  BuildClient client() {
+    return cancellation.shield(request.client());
   }
 
   // ---- what it was made of, and what others can use again
@@ -213,56 +249,6 @@ public final class BuildRun implements AutoCloseable {
     return plan.arguments();
   }
 
-  /// The image that a FROM names.
-  Image base(String name, Platform platform) {
-    String alias = request.images().get(name);
-    String wanted = alias == null ? name : alias;
-    Image image = bases.find(wanted, platform, request.pull());
-    Digest digest =
-        image.digestReferences().stream()
-            .flatMap(r -> r.digestIfAny().stream())
-            .findFirst()
-            .orElse(image.id());
-    Optional<List<Material>> ofOther = bases.materials(wanted);
-    if (ofOther.isPresent()) {
-      materials.addAll(ofOther.get());
-    } else if (isName(wanted)) {
-      madeOf(Material.image(wanted, image.platform(), digest));
-    }
-    return image;
-  }
-
-  /// Whether it is an image's name and not a caller's own word for one.
-  private static boolean isName(String text) {
-    try {
-      ImageReference ignored = ImageReference.parse(text);
-      return true;
-    } catch (Failure.InvalidRequest e) {
-      return false;
-    }
-  }
-
-  /// What files are; that of layers is remembered, and that of folders that know what they are.
-  Fingerprint.Result fingerprint(Source source, Tree tree, String path) throws IOException {
-    Optional<String> identity =
-        source.mountable() instanceof Source.Mountable.Layers layers
-            ? Optional.of(
-                layers.diffIds().isEmpty()
-                    ? ""
-                    : Images.chains(layers.diffIds()).getLast().toString())
-            : source.identity();
-    if (identity.isEmpty()) {
-      return Fingerprint.of(tree, path, source);
-    }
-    String key = identity.get() + " " + path;
-    Fingerprint.Result known = builder.fingerprints().get(key);
-    if (known == null) {
-      known = Fingerprint.of(tree, path, source);
-      builder.fingerprints().put(key, known);
-    }
-    return known;
-  }
-
   ContentStore.Lease lease() {
     return lease;
   }
@@ -288,8 +274,20 @@ public final class BuildRun implements AutoCloseable {
 
   /// Fails if somebody has cancelled the build.
   void check() {
-    if (cancelled) {
-      throw Builder.cancelled();
+    cancellation.check();
+  }
+
+  /// Writes and unpacks a layer that stands on nothing yet.
+  Images.LooseLayer makeLayer(StageBuild.LayerWriter writer)
+      throws BuildFailure, IOException, InterruptedException {
+    Images images = builder.engine().images();
+    try (ContentStore.Ingest tar = images.newLayer()) {
+      try (OutputStream out = LayerOutput.of(tar.out(), images.content().folder(), this::check)) {
+        writer.write(out);
+      }
+      try (var _ = cancellation.waiting()) {
+        return images.looseLayer(tar, lease);
+      }
     }
   }
 
@@ -298,7 +296,6 @@ public final class BuildRun implements AutoCloseable {
     try {
       return task(index).get();
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
       throw Builder.cancelled();
     } catch (ExecutionException e) {
       Throwable cause = e.getCause();
@@ -310,34 +307,6 @@ public final class BuildRun implements AutoCloseable {
     }
   }
 
-  /// What `--from=name` means in stage `before`: an earlier stage, a named context, an image.
-  Source source(String name, int before, Origin origin) throws BuildFailure {
-    var stage = request.stage(name, before);
-    if (stage.isPresent()) {
-      return new LayersSource(stage(stage.get().index()).diffIds(), name);
-    }
-    Source named = request.contexts().get(name);
-    if (named != null) {
-      return named;
-    }
-    try {
-      Image image = base(name, request.platform());
-      return new LayersSource(
-          builder.engine().images().layersOf(image, lease).stream()
-              .map(Images.Layer::diffId)
-              .toList(),
-          name);
-    } catch (Failure e) {
-      throw new BuildFailure("invalid from flag value " + name + ": " + e.text(), origin);
-    } catch (IOException e) {
-      throw new BuildFailure("could not open " + name + ": " + e.getMessage(), origin);
-    }
-  }
-
-  Source layers(List<Digest> diffIds, String name) {
-    return new LayersSource(diffIds, name);
-  }
-
   /// What a list of packages tells of beside the result; the build is over.
   List<Built.Scan> scans() {
     List<Built.Scan> all = new ArrayList<>();
@@ -345,7 +314,7 @@ public final class BuildRun implements AutoCloseable {
       for (Dockerfile.Stage one : ScanTargets.stages(plan, request.file(), request.arguments())) {
         all.add(
             new Built.Scan(
-                "stage " + one.label(), layers(stage(one.index()).diffIds(), one.label())));
+                "stage " + one.label(), sources.layers(stage(one.index()).diffIds(), one.label())));
       }
     } catch (BuildFailure e) {
       throw new Failure.Internal("a stage has failed: " + e.text(), e);
@@ -356,37 +325,6 @@ public final class BuildRun implements AutoCloseable {
     return all;
   }
 
-  /// Files of a stage or an image.
-  private final class LayersSource implements Source {
-    private final List<Digest> diffIds;
-    private final String name;
-
-    LayersSource(List<Digest> diffIds, String name) {
-      this.diffIds = diffIds;
-      this.name = name;
-    }
-
-    @Override
-    public Tree open() throws Errno {
-      return builder.engine().layerFiles().open(diffIds);
-    }
-
-    @Override
-    public boolean keepsOwners() {
-      return true;
-    }
-
-    @Override
-    public String failure(String path) {
-      return "lstat /" + path + ": no such file or directory in " + name;
-    }
-
-    @Override
-    public Mountable mountable() {
-      return new Mountable.Layers(diffIds);
-    }
-  }
-
   /// Keeps layers from being removed until the build ends.
   synchronized void keep(List<Digest> diffIds) {
     kept.add(builder.engine().images().keep(Images.chains(diffIds)));
@@ -394,7 +332,7 @@ public final class BuildRun implements AutoCloseable {
 
   void ran(String containerId) {
     containers.add(containerId);
-    if (cancelled) {
+    if (cancellation.isCancelled()) {
       remove(containerId);
     }
   }

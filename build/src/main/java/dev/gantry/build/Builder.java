@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -35,13 +36,15 @@ public final class Builder {
   static final String LABEL = "dev.gantry.build";
   private static final Set<String> KEPT = Set.of("caches", "contexts", "history");
   private static final int MOST_FINGERPRINTS = 10_000;
+  private static final int MOST_DOWNLOADS = 6;
 
   /// Finds the image that a FROM names, pulling it if it is not here or `pull` says so. Whoever
   /// implements it has the client's credentials for registries.
   @FunctionalInterface
   public interface BaseImages {
+    /// @param cancellation of the build: waiting for a registry belongs in one of its stretches
     /// @throws Failure.NotFound if there is none
-    Image find(String name, Platform platform, boolean pull);
+    Image find(String name, Platform platform, boolean pull, Cancellation cancellation);
 
     /// What an image was made of that another build has just made; empty for any other.
     default Optional<List<Material>> materials(String name) {
@@ -69,6 +72,41 @@ public final class Builder {
               return size() > MOST_FINGERPRINTS;
             }
           });
+
+  private final Working working = new Working();
+  private final Semaphore downloads = new Semaphore(MOST_DOWNLOADS);
+
+  /// The steps that builds carry out.
+  Working working() {
+    return working;
+  }
+
+  /// A download of a build, which may be interrupted.
+  final class Download implements AutoCloseable {
+    private final Cancellation.Waiting waiting;
+
+    private Download(Cancellation.Waiting waiting) {
+      this.waiting = waiting;
+    }
+
+    @Override
+    public void close() {
+      downloads.release();
+      waiting.close();
+    }
+  }
+
+  /// Begins a download as soon as there are not too many.
+  Download downloading(Cancellation cancellation) throws InterruptedException {
+    Cancellation.Waiting waiting = cancellation.waiting();
+    try {
+      downloads.acquire();
+      return new Download(waiting);
+    } catch (InterruptedException e) {
+      waiting.close();
+      throw e;
+    }
+  }
 
   /// What builds keep on the disk.
   public BuildDisk disk() {
@@ -383,7 +421,7 @@ public final class Builder {
     return all;
   }
 
-  static Failure cancelled() {
+  static Failure.Cancelled cancelled() {
     return new Failure.Cancelled("the build was cancelled");
   }
 }

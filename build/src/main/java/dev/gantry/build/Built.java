@@ -50,7 +50,7 @@ public final class Built {
   /// The result, and what the Dockerfile wants looked at beside it.
   List<Scan> scans() {
     List<Scan> all = new ArrayList<>();
-    all.add(new Scan("", run.layers(stage.diffIds(), "the image")));
+    all.add(new Scan("", run.sources().layers(stage.diffIds(), "the image")));
     all.addAll(run.scans());
     return all;
   }

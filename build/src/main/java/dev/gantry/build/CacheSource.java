@@ -44,6 +44,11 @@ public interface CacheSource {
     return List.of();
   }
 
+  /// Whether who reads from it may be interrupted: an interrupt closes the connection.
+  default boolean hasOwnConnection() {
+    return true;
+  }
+
   /// Brings a layer's content to the store, held by `lease`.
   void fetch(Descriptor blob, ContentStore content, ContentStore.Lease lease) throws IOException;
 

@@ -15,6 +15,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// What ADD brings beside plain files: archives unpacked, URLs fetched. Whatever was made for it
 /// goes with [#close].
@@ -60,24 +61,30 @@ final class Downloads implements AutoCloseable {
     }
   }
 
-  private final StageBuild stage;
+  private final BuildRun run;
   private final Instruction.Copy instruction;
-  private final Path folder;
   private final List<Tree> trees = new ArrayList<>();
+  private @Nullable Path folder; // made when the first thing is brought
   private int count;
 
-  Downloads(StageBuild stage, Instruction.Copy instruction) throws IOException {
-    this.stage = stage;
+  Downloads(BuildRun run, Instruction.Copy instruction) {
+    this.run = run;
     this.instruction = instruction;
-    this.folder = Files.createTempDirectory(stage.run().builder().folder(), "add-");
+  }
+
+  /// A new place for one thing.
+  private Path place(String kind) throws IOException {
+    if (folder == null) {
+      folder = Files.createTempDirectory(run.builder().folder(), "add-");
+    }
+    return folder.resolve(kind + "-" + count++);
   }
 
   // ---- URLs
 
-  /// Fetches a file; its name is the last part of the URL's path.
-  Pick fetch(String wanted, boolean intoFolder)
-      throws BuildFailure, IOException, InterruptedException {
-    String url = stage.run().request().client().source(wanted);
+  /// Fetches a file; its name is the last part of the URL's path, which may be empty.
+  Pick fetch(String wanted) throws BuildFailure, IOException, InterruptedException {
+    String url = run.client().source(wanted);
     URI uri;
     try {
       uri = URI.create(url);
@@ -86,16 +93,11 @@ final class Downloads implements AutoCloseable {
     }
     String path = uri.getPath() == null ? "" : uri.getPath();
     String name = path.substring(path.lastIndexOf('/') + 1);
-    if (name.isEmpty() && intoFolder) {
-      throw new BuildFailure(
-          "cannot determine filename for source from url: " + url, instruction.origin());
-    }
-    name = name.isEmpty() ? "file" : name;
-    Path own = Files.createDirectory(folder.resolve("url-" + count++));
+    Path own = Files.createDirectory(place("url"));
     Path file = own.resolve("content");
     RemoteFile.Answer answer;
-    try {
-      answer = RemoteFile.fetch(url, stage.run().request().client(), file);
+    try (var _ = run.builder().downloading(run.cancellation())) {
+      answer = RemoteFile.fetch(url, run.client(), file);
     } catch (RemoteFile.Refused e) {
       throw new BuildFailure(String.valueOf(e.getMessage()), instruction.origin());
     } catch (IllegalArgumentException e) {
@@ -104,7 +106,7 @@ final class Downloads implements AutoCloseable {
     Files.setLastModifiedTime(file, FileTime.from(answer.modified().orElse(Instant.EPOCH)));
     Digest found = digest(file);
     check(found, url);
-    stage.run().madeOf(Material.file(url, found));
+    run.madeOf(Material.file(url, found));
     Files.setPosixFilePermissions(
         file, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
     Tree tree = open(own);
@@ -148,7 +150,7 @@ final class Downloads implements AutoCloseable {
         || !isArchive(pick.tree(), pick.path())) {
       return pick;
     }
-    Path own = folder.resolve("archive-" + count++);
+    Path own = place("archive");
     try (InputStream in = Walk.content(pick.tree(), pick.path())) {
       LayerFiles.unpack(in, own);
     }
@@ -158,14 +160,15 @@ final class Downloads implements AutoCloseable {
 
   /// Clones a git repository; its files belong to root.
   Pick clone(String wanted) throws BuildFailure, IOException, InterruptedException {
-    String url = stage.run().request().client().source(wanted);
-    Path own = Files.createDirectory(folder.resolve("git-" + count++));
-    GitSource.Checkout checkout =
-        GitSource.parse(url)
-            .with(instruction.flags().keepGitDir(), instruction.flags().checksum())
-            .checkout(own, stage.run().request().client());
-    stage.madeFrom(checkout.seconds());
-    stage.run().madeOf(Material.commit(url, checkout.commit()));
+    String url = run.client().source(wanted);
+    Path own = Files.createDirectory(place("git"));
+    GitSource source =
+        GitSource.parse(url).with(instruction.flags().keepGitDir(), instruction.flags().checksum());
+    GitSource.Checkout checkout;
+    try (var _ = run.builder().downloading(run.cancellation())) {
+      checkout = source.checkout(own, run.client());
+    }
+    run.madeOf(Material.commit(url, checkout.commit()));
     Tree tree = open(checkout.folder());
     return new Pick(
         tree,
@@ -200,6 +203,8 @@ final class Downloads implements AutoCloseable {
   @Override
   public void close() {
     trees.forEach(Tree::close);
-    Builder.remove(folder);
+    if (folder != null) {
+      Builder.remove(folder);
+    }
   }
 }

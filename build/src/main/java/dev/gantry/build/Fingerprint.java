@@ -17,11 +17,14 @@ final class Fingerprint {
   private final Tree tree;
   private final boolean owners;
   private final Map<String, String> names = new HashMap<>();
+  private final Runnable check;
   private long newest;
 
-  Fingerprint(Tree tree, boolean owners) {
+  /// @param check runs now and then, and throws if nobody wants the result any more
+  Fingerprint(Tree tree, boolean owners, Runnable check) {
     this.tree = tree;
     this.owners = owners;
+    this.check = check;
   }
 
   /// @param newest the time of the newest file, in seconds since the epoch; 0 if there was none.
@@ -29,13 +32,14 @@ final class Fingerprint {
   record Result(Digest digest, long newest) {}
 
   /// Of what stands at `path` and all below.
-  static Result of(Tree tree, String path, Source source) throws IOException {
-    Fingerprint print = new Fingerprint(tree, source.keepsOwners());
+  static Result of(Tree tree, String path, Source source, Runnable check) throws IOException {
+    Fingerprint print = new Fingerprint(tree, source.keepsOwners(), check);
     new Walk(tree, IgnoreFile.NONE, "/").from(path, print::add);
     return print.result();
   }
 
   void add(String path, String below, Tree.Status s) throws IOException {
+    check.run();
     if (!s.isDirectory()) {
       newest = Math.max(newest, s.seconds());
     }
@@ -73,6 +77,7 @@ final class Fingerprint {
     try (InputStream in = Walk.content(tree, path)) {
       for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
         hasher.update(buffer, 0, n);
+        check.run();
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.gantry.build;
 
 import dev.gantry.base.Failure;
+import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.engine.LayerFiles;
 import dev.gantry.kernel.Tree;
 import java.io.IOException;
@@ -233,6 +234,9 @@ public record GitSource(
       if (!keepGitFolder) {
         tree.remove("/.git");
       }
+      // as old as the commit, not as the clone: what is built of it is the same each time
+      new Walk(tree, IgnoreFile.NONE, "/")
+          .from("/", (path, below, status) -> tree.setTime(path, seconds, 0));
       return new Checkout(
           part.equals("/") ? work : work.resolve(part.substring(1)), name, commit, seconds);
     }

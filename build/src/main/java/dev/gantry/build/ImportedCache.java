@@ -20,11 +20,13 @@ final class ImportedCache {
 
   private final List<CacheSource> sources;
   private final List<Platform> platforms;
+  private final Cancellation cancellation;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Digest, Found> found = new HashMap<>();
   private boolean isRead;
 
-  ImportedCache(List<CacheSource> sources, List<Platform> platforms) {
+  ImportedCache(List<CacheSource> sources, List<Platform> platforms, Cancellation cancellation) {
+    this.cancellation = cancellation;
     this.sources = sources;
     this.platforms = platforms;
   }
@@ -48,7 +50,9 @@ final class ImportedCache {
         return Optional.empty();
       }
       CacheManifest.Record record = one.record();
-      one.source().fetch(record.blob(), images.content(), lease);
+      try (var _ = waiting(one.source())) {
+        one.source().fetch(record.blob(), images.content(), lease);
+      }
       return taken(
           key,
           record.diffId(),
@@ -59,9 +63,24 @@ final class ImportedCache {
           images,
           lease);
     } catch (Failure e) {
+      cancellation.check();
       found.remove(key);
       progress.warning("a layer of the cache could not be fetched: " + e.text());
       return Optional.empty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether one of the caches says that it has the layer made from `key`.
+  boolean has(Digest key, BuildProgress progress) {
+    if (sources.isEmpty()) {
+      return false;
+    }
+    lock.lock();
+    try {
+      read(progress);
+      return found.containsKey(key);
     } finally {
       lock.unlock();
     }
@@ -113,13 +132,17 @@ final class ImportedCache {
     return Optional.of(sized);
   }
 
+  private Cancellation.Waiting waiting(CacheSource source) {
+    return source.hasOwnConnection() ? cancellation.waiting() : cancellation.waiting(() -> {});
+  }
+
   private void read(BuildProgress progress) {
     if (isRead) {
       return;
     }
     isRead = true;
     for (CacheSource source : sources) {
-      try {
+      try (var _ = waiting(source)) {
         source
             .records(platforms)
             .forEach((key, record) -> found.putIfAbsent(key, new Found(source, record)));

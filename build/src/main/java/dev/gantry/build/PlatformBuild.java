@@ -5,10 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /// One Dockerfile built for several platforms at once; for one, this is that build alone.
 public final class PlatformBuild implements AutoCloseable {
   private final List<BuildRun> runs;
+  private final AtomicReference<@Nullable BuildFailure> failure = new AtomicReference<>();
 
   PlatformBuild(List<BuildRun> runs) {
     this.runs = List.copyOf(runs);
@@ -29,13 +32,26 @@ public final class PlatformBuild implements AutoCloseable {
         all.add(
             new BuildProgress.Planned(platform + " " + p.stage(), p.number(), p.of(), p.text()));
       }
-      tasks.add(new FutureTask<>(() -> run.build(new Part(progress, first))));
+      tasks.add(new FutureTask<>(() -> build(run, new Part(progress, first))));
     }
     progress.plan(all);
     for (FutureTask<Built> task : tasks) {
       Thread ignored = Thread.ofVirtual().name("build-platform").start(task);
     }
     return await(tasks);
+  }
+
+  private Built build(BuildRun run, Part progress) throws BuildFailure {
+    try {
+      return run.build(progress);
+    } catch (BuildFailure e) {
+      boolean ignored = failure.compareAndSet(null, e);
+      cancel();
+      throw e;
+    } catch (RuntimeException e) {
+      cancel();
+      throw e;
+    }
   }
 
   private List<Built> await(List<FutureTask<Built>> tasks) throws BuildFailure {
@@ -50,8 +66,11 @@ public final class PlatformBuild implements AutoCloseable {
       throw Builder.cancelled();
     } catch (ExecutionException e) {
       switch (e.getCause()) {
-        case BuildFailure failure -> throw failure;
-        case Failure failure -> throw failure;
+        case BuildFailure other -> {
+          BuildFailure first = failure.get();
+          throw first == null ? other : first;
+        }
+        case Failure other -> throw other;
         case null, default -> throw new Failure.Internal("a build failed: " + e.getCause(), e);
       }
     } finally {
@@ -72,7 +91,7 @@ public final class PlatformBuild implements AutoCloseable {
     }
   }
 
-  /// Ends the build: programs that run are killed.
+  /// Ends the build: programs that run are killed, who waits is woken.
   public void cancel() {
     runs.forEach(BuildRun::cancel);
   }

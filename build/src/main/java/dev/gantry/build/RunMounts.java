@@ -64,8 +64,8 @@ final class RunMounts implements AutoCloseable {
 
   private String bound(RunMount m) throws BuildFailure, IOException {
     Source source = source(m);
-    try (Tree tree = source.open()) {
-      Fingerprint.Result print = stage.run().fingerprint(source, tree, real(tree, m));
+    try (Tree tree = stage.run().sources().open(source)) {
+      Fingerprint.Result print = stage.run().sources().fingerprint(source, tree, real(tree, m));
       if (source.mountable() instanceof Source.Mountable.Folder) {
         stage.madeFrom(print.newest());
       }
@@ -74,17 +74,40 @@ final class RunMounts implements AutoCloseable {
   }
 
   private Source source(RunMount m) throws BuildFailure {
+    return source(stage.run(), stage.index(), m, origin);
+  }
+
+  private static Source source(BuildRun run, int stage, RunMount m, Origin origin)
+      throws BuildFailure {
     return m.from().isEmpty()
-        ? stage.run().request().context()
-        : stage.run().source(m.from(), stage.index(), origin);
+        ? run.request().context()
+        : run.sources().named(m.from(), stage, origin);
   }
 
   private String real(Tree tree, RunMount m) throws BuildFailure, Errno {
+    return real(tree, m, source(m), origin);
+  }
+
+  private static String real(Tree tree, RunMount m, Source source, Origin origin)
+      throws BuildFailure, Errno {
     String path = LayerFiles.resolve(tree, "/" + m.source());
     if (tree.status(path).isEmpty()) {
-      throw new BuildFailure(source(m).failure(m.source()), origin);
+      throw new BuildFailure(source.failure(m.source()), origin);
     }
     return path;
+  }
+
+  /// Brings here what a mount of stage `stage` needs, and hashes what is bound, so that its step
+  /// finds it.
+  static void bring(BuildRun run, int stage, RunMount m, Origin origin)
+      throws BuildFailure, IOException {
+    Source source = source(run, stage, m, origin);
+    if (m.kind().equals("bind")) {
+      try (Tree tree = run.sources().open(source)) {
+        Fingerprint.Result ignored =
+            run.sources().fingerprint(source, tree, real(tree, m, source, origin));
+      }
+    }
   }
 
   /// As `Mounts` of the Docker API.
@@ -128,7 +151,7 @@ final class RunMounts implements AutoCloseable {
   private Path place(RunMount m) throws BuildFailure, IOException {
     Source source = source(m);
     String real;
-    try (Tree tree = source.open()) {
+    try (Tree tree = stage.run().sources().open(source)) {
       real = real(tree, m);
     }
     List<Path> lowers =
@@ -182,7 +205,11 @@ final class RunMounts implements AutoCloseable {
       return own;
     }
     if (!m.sharing().equals("private")) {
-      lock.lock();
+      try (var _ = stage.run().cancellation().waiting()) {
+        lock.lockInterruptibly(); // another build may have it for long
+      } catch (InterruptedException e) {
+        throw Builder.cancelled();
+      }
     }
     try {
       if (!Files.isDirectory(shared)) {
@@ -205,7 +232,7 @@ final class RunMounts implements AutoCloseable {
 
   private void make(Path cache, RunMount m) throws BuildFailure, IOException {
     if (!m.from().isEmpty()) {
-      try (Tree tree = source(m).open()) {
+      try (Tree tree = stage.run().sources().open(source(m))) {
         String real = real(tree, m);
         if (!tree.status(real).map(Tree.Status::isDirectory).orElse(false)) {
           throw new BuildFailure("a cache's source must be a folder: " + m.source(), origin);
@@ -233,7 +260,7 @@ final class RunMounts implements AutoCloseable {
     if (id.isEmpty()) {
       throw new BuildFailure("one of source, target required", origin);
     }
-    Optional<byte[]> content = stage.run().request().client().secret(id);
+    Optional<byte[]> content = stage.run().client().secret(id);
     if (content.isEmpty()) {
       if (m.required()) {
         throw new BuildFailure("secret " + id + ": not found", origin);
@@ -280,7 +307,7 @@ final class RunMounts implements AutoCloseable {
 
   private Optional<Json.JsonObject> agent(RunMount m) throws BuildFailure, IOException {
     String id = m.id().isEmpty() ? "default" : m.id();
-    Optional<BuildClient.Agent> agent = stage.run().request().client().agent(id);
+    Optional<BuildClient.Agent> agent = stage.run().client().agent(id);
     if (agent.isEmpty()) {
       if (m.required()) {
         throw new BuildFailure("no SSH key \"" + id + "\" forwarded from the client", origin);

@@ -71,10 +71,11 @@ final class RunStep {
       devices.forEach(d -> ingredients.add("device " + d));
       ingredients.addAll(mounted.ingredients());
       stage.addLayer(
-          new StageBuild.Recipe(ingredients, stage.date(), false, isTold()),
+          new Recipe(ingredients, stage.date(), false, isTold()),
           text(),
           step,
-          out -> container(mounted, out));
+          out -> container(mounted, out),
+          Optional.empty());
     }
   }
 

@@ -12,8 +12,10 @@ public interface Source {
   /// Opens its files; the caller closes them.
   Tree open() throws Errno;
 
+  /// Ends an [#open] that brings the files here, on another thread. Nobody wants them any more.
+  default void abandon() {}
+
   /// Names what its files are: while the name is the same, so are they. Empty if nobody can tell.
-  /// What layers are, [#mountable] tells.
   default Optional<String> identity() {
     return Optional.empty();
   }

@@ -6,6 +6,7 @@ import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.engine.LayerFiles;
 import dev.gantry.images.Image;
 import dev.gantry.images.Images;
 import dev.gantry.images.LayerCache;
@@ -14,79 +15,78 @@ import dev.gantry.kernel.Errno;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.Platform;
-import dev.gantry.store.ContentStore;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ConcurrentHashMap;
 
-/// Carries out the instructions of one stage, one after the other.
+/// Carries out the instructions of one stage, one after the other. What does not need those before
+/// was begun [Ahead].
 final class StageBuild {
-  private static final Set<String> PROXIES =
-      Set.of("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY");
-  private static final String PATH =
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-  private static final long MOST_SAID = 8 << 20;
   private static final int MOST_LAYERS = 490; // overlayfs takes 500, a container needs its own
-  private static final long ITEM = 32; // what one more thing in a list takes beside its text
 
   private final BuildRun run;
   private final BuildProgress progress;
   private final Builder.Base base;
   private final int firstStep;
+  private final StageState state;
+  private final Map<Integer, BuildProgress.Step> begun = new ConcurrentHashMap<>();
   private final List<Images.Layer> layers = new ArrayList<>();
-  private final Map<String, String> variables = new LinkedHashMap<>();
-  private final Set<String> declared = new LinkedHashSet<>();
-  private Json.JsonObject document = Json.object();
-  private ImageConfig config = new ImageConfig(Json.object());
   private Json.JsonArray history = Json.array();
   private Instant created = Instant.EPOCH;
   private long newest;
-  private List<String> shell = List.of("/bin/sh", "-c");
   private Optional<Image> unchanged = Optional.empty();
   private int baseLayers;
-  private long said; // about the bytes of the configuration
-  private @Nullable Expansion current; // of the instruction that is carried out
 
   StageBuild(BuildRun run, Builder.Base base, int firstStep, BuildProgress progress) {
     this.run = run;
     this.progress = progress;
     this.base = base;
     this.firstStep = firstStep;
-  }
-
-  /// Arguments that everybody may give without an ARG.
-  static boolean isPredefined(String name) {
-    return PROXIES.contains(name.toUpperCase(Locale.ROOT))
-        || name.startsWith("BUILDKIT_")
-        || name.equals("SOURCE_DATE_EPOCH");
+    this.state = new StageState(run);
   }
 
   Stage build() throws BuildFailure {
     step(firstStep, base.stage().from().origin(), step -> from());
-    int number = firstStep + 1;
-    for (Instruction instruction : base.stage().instructions()) {
-      run.check();
-      step(number++, instruction.origin(), step -> carryOut(instruction, step));
+    List<Instruction> all = base.stage().instructions();
+    try (Ahead ahead = new Ahead(this, all, diffIds())) {
+      ahead.begin(state.copy());
+      for (int i = 0; i < all.size(); i++) {
+        run.check();
+        int number = i;
+        Instruction instruction = all.get(i);
+        step(
+            firstStep + 1 + i,
+            instruction.origin(),
+            step -> carryOut(instruction, step, () -> ahead.take(number)));
+      }
     }
     return stage();
   }
 
   private Stage stage() {
-    document.put("config", config.json()).put("history", history);
-    return new Stage(layers, baseLayers, document, created, unchanged, variables, declared, said);
+    Json.JsonObject document = state.document();
+    document.put("config", state.config().json()).put("history", history);
+    return new Stage(
+        layers,
+        baseLayers,
+        document,
+        created,
+        unchanged,
+        state.variables(),
+        state.declared(),
+        state.said());
   }
+
+  // ---- steps
 
   @FunctionalInterface
   private interface Work {
@@ -94,28 +94,58 @@ final class StageBuild {
         throws BuildFailure, ParseFailure, IOException, InterruptedException;
   }
 
+  /// What was begun for a step.
+  @FunctionalInterface
+  private interface Taking {
+    Optional<Ahead.Begun> take() throws BuildFailure, IOException, InterruptedException;
+  }
+
+  private BuildProgress.Step told(int number) {
+    return begun.computeIfAbsent(number, n -> new ToldOnce(progress.begin(n)));
+  }
+
+  /// Tells that the instruction `number` is being carried out, if that was not told yet.
+  BuildProgress.Step begin(int number) {
+    return told(firstStep + 1 + number);
+  }
+
   private void step(int number, Origin origin, Work work) throws BuildFailure {
-    BuildProgress.Step step = progress.begin(number);
+    BuildProgress.Step step = told(number);
     try {
       work.run(step);
       step.done(layers.isEmpty() ? "scratch" : layers.getLast().diffId().shortHex());
-    } catch (BuildFailure e) {
-      run.failedAfter(stage());
-      step.failed(e.text());
-      throw e.origin() == null ? new BuildFailure(e.text(), e.code(), origin) : e;
-    } catch (ParseFailure e) {
-      step.failed(e.text());
-      throw BuildRun.at(e, origin);
-    } catch (Failure e) {
-      step.failed(e.text());
-      throw new BuildFailure(e.text(), origin);
-    } catch (IOException e) {
-      step.failed(String.valueOf(e.getMessage()));
-      throw new BuildFailure(String.valueOf(e.getMessage()), origin);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw Builder.cancelled();
+    } catch (BuildFailure
+        | ParseFailure
+        | IOException
+        | InterruptedException
+        | RuntimeException e) {
+      BuildFailure failure = failure(e, origin);
+      step.failed(e instanceof ParseFailure p ? p.text() : failure.text());
+      run.fail(failure, stage());
+      throw failure;
     }
+  }
+
+  /// An instruction whose turn has not come cannot be carried out.
+  void failedAhead(int number, Exception e) {
+    if (run.request().debug() || run.cancellation().isCancelled()) {
+      return; // its turn says it
+    }
+    BuildFailure failure = failure(e, base.stage().instructions().get(number).origin());
+    begin(number).failed(failure.text());
+    run.fail(failure, null);
+  }
+
+  private static BuildFailure failure(Exception e, Origin origin) {
+    return switch (e) {
+      case BuildFailure b when b.origin() != null -> b;
+      case BuildFailure b -> new BuildFailure(b.text(), b.code(), origin);
+      case ParseFailure p -> BuildRun.at(p, origin);
+      case Failure f -> new BuildFailure(f.text(), origin);
+      case InterruptedException i -> new BuildFailure(Builder.cancelled().text(), origin);
+      case IOException i -> new BuildFailure(String.valueOf(i.getMessage()), origin);
+      default -> throw new IllegalStateException(e);
+    };
   }
 
   // ---- FROM
@@ -124,10 +154,9 @@ final class StageBuild {
     Dockerfile.Stage parent = base.parent();
     if (parent != null) {
       Stage below = run.stage(parent.index());
-      count(below.said());
+      state.count(below.said());
       start(below.document(), below.layers(), below.created());
-      variables.putAll(below.variables());
-      declared.addAll(below.declared());
+      state.inherit(below);
       unchanged = below.unchanged();
       baseLayers = below.baseLayers();
       triggers();
@@ -141,10 +170,10 @@ final class StageBuild {
         empty.put("variant", platform.variant());
       }
       start(empty, List.of(), Instant.EPOCH);
-      config.workdir("/");
+      state.config().workdir("/");
       return;
     }
-    Image image = run.base(base.from(), base.platform());
+    Image image = run.sources().image(base.from(), base.platform());
     if (base.platform().match(image.platform()) == 0) {
       progress.warning(
           "InvalidBaseImagePlatform: Base image "
@@ -157,11 +186,8 @@ final class StageBuild {
               + base.stage().from().origin().first()
               + ")");
     }
-    count(image.document().text().length());
-    start(
-        image.document(),
-        run.builder().engine().images().layersOf(image, run.lease()),
-        image.created());
+    state.count(image.document().text().length());
+    start(image.document(), run.sources().layersOf(image), image.created());
     baseLayers = layers.size();
     if (new ImageConfig(image.document().object("config").orElseGet(Json::object))
         .environment()
@@ -173,188 +199,90 @@ final class StageBuild {
 
   /// What the image or stage below wants done first; it is part of FROM.
   private void triggers() throws BuildFailure, ParseFailure, IOException, InterruptedException {
-    for (String trigger : config.takeTriggers()) {
-      carryOut(Dockerfile.instruction(trigger), Silent.PROGRESS);
+    for (String trigger : state.config().takeTriggers()) {
+      carryOut(Dockerfile.instruction(trigger), Silent.PROGRESS, Optional::empty);
     }
   }
 
   private void start(Json.JsonObject from, List<Images.Layer> below, Instant when)
       throws ParseFailure {
-    document = (Json.JsonObject) from.copy();
-    for (String old :
-        List.of(
-            "comment",
-            "container",
-            "container_config",
-            "docker_version",
-            "id",
-            "parent",
-            "rootfs")) {
-      document.remove(old);
-    }
-    config = new ImageConfig(document.object("config").orElseGet(Json::object));
-    history = document.get("history") instanceof Json.JsonArray h ? h : Json.array();
+    state.start(from);
+    history = state.document().get("history") instanceof Json.JsonArray h ? h : Json.array();
     layers.addAll(below);
     created = when;
     newest = when.getEpochSecond();
     if (below.isEmpty() && times().asTheyAre()) {
-      created = now();
+      created = Instant.now().truncatedTo(ChronoUnit.SECONDS);
     }
     run.keep(diffIds());
-    config.shell().ifPresent(s -> shell = s);
-    if (!config.environment().containsKey("PATH")) {
-      config.addEnvironment(PATH);
-    }
-    variables.putAll(config.environment());
   }
 
   // ---- instructions
 
-  private void carryOut(Instruction instruction, BuildProgress.Step step)
+  private void carryOut(Instruction instruction, BuildProgress.Step step, Taking ahead)
       throws BuildFailure, ParseFailure, IOException, InterruptedException {
     unchanged = Optional.empty();
-    current = null;
+    state.next();
     switch (instruction) {
-      case Instruction.From f -> throw f.origin().failure("FROM begins a stage");
       case Instruction.Run r -> new RunStep(this, r, step).run();
-      case Instruction.Copy c -> new CopyStep(this, c, step).run();
+      case Instruction.Copy c -> copy(CopyPlan.of(c, state), step, ahead);
       case Instruction.Workdir w -> workdir(w, step);
-      case Instruction.Arg a -> arg(a);
-      case Instruction.Env e -> {
-        Expansion expansion = expansion();
-        List<String> shown = new ArrayList<>();
-        for (Instruction.Pair pair : e.variables()) {
-          String entry = expansion.word(pair.name()) + "=" + expansion.word(pair.value());
-          config.addEnvironment(entry);
-          variables.put(expansion.word(pair.name()), expansion.word(pair.value()));
-          shown.add(entry);
+      default -> {
+        String text = state.apply(instruction);
+        if (!text.isEmpty()) {
+          note(text);
         }
-        count(e.variables().size() * ITEM);
-        note("ENV " + String.join(" ", shown));
       }
-      case Instruction.Label l -> {
-        Expansion expansion = expansion();
-        List<String> shown = new ArrayList<>();
-        for (Instruction.Pair pair : l.labels()) {
-          String name = expansion.word(pair.name());
-          String value = expansion.word(pair.value());
-          config.label(name, value);
-          shown.add(name + "=" + value);
-        }
-        count(l.labels().size() * ITEM);
-        note("LABEL " + String.join(" ", shown));
-      }
-      case Instruction.Maintainer m -> {
-        document.put("author", m.name());
-        note("MAINTAINER " + m.name());
-      }
-      case Instruction.Cmd c -> {
-        List<String> words = program(c.program());
-        config.command(words);
-        note("CMD " + Shown.quoted(words));
-      }
-      case Instruction.Entrypoint e -> {
-        List<String> words = program(e.program());
-        config.entrypoint(words);
-        note("ENTRYPOINT " + Shown.quoted(words));
-      }
-      case Instruction.Expose e -> {
-        List<String> ports = new ArrayList<>();
-        for (String word : e.ports().stream().sorted().toList()) {
-          ports.addAll(expansion().words(word));
-        }
-        count(ports.size() * ITEM);
-        note("EXPOSE " + config.expose(ports, e.origin()));
-      }
-      case Instruction.Volume v -> {
-        List<String> paths = new ArrayList<>();
-        for (String path : v.paths()) {
-          paths.add(expansion().word(path));
-        }
-        count(paths.size() * ITEM);
-        config.volumes(paths);
-        note("VOLUME " + Shown.plain(paths));
-      }
-      case Instruction.User u -> {
-        String user = expansion().word(u.user());
-        config.user(user);
-        note("USER " + user);
-      }
-      case Instruction.StopSignal s -> {
-        String signal = expansion().word(s.signal());
-        config.stopSignal(signal, s.origin());
-        note("STOPSIGNAL " + signal);
-      }
-      case Instruction.Onbuild o -> {
-        count(o.instruction().length() + ITEM);
-        config.trigger(o.instruction());
-      }
-      case Instruction.Shell s -> {
-        shell = s.words();
-        config.shell(s.words());
-        note("SHELL " + Shown.plain(s.words()));
-      }
-      case Instruction.Healthcheck h -> note("HEALTHCHECK " + config.healthcheck(h));
     }
   }
 
-  private List<String> program(Instruction.Program program) {
-    if (!program.shell() || program.words().isEmpty()) {
-      return program.words();
+  private void copy(CopyPlan plan, BuildProgress.Step step, Taking ahead)
+      throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    Optional<Ahead.Begun> ready = ahead.take();
+    try (Ahead.Begun begun =
+            ready.isPresent()
+                ? ready.get()
+                : new Ahead.Begun(CopySources.of(run, index(), plan), Optional.empty());
+        Tree below = files()) {
+      addCopy(plan, begun, below, step, plan.text());
     }
-    List<String> words = new ArrayList<>(shell);
-    words.addAll(program.words());
-    return words;
   }
 
-  private void arg(Instruction.Arg arg) throws ParseFailure {
-    List<String> shown = new ArrayList<>();
-    for (Instruction.Argument a : arg.arguments()) {
-      run.usesArgument(a.name());
-      String given = run.request().arguments().get(a.name());
-      String value = given;
-      if (value == null && a.value().isPresent()) {
-        value = expansion().word(a.value().get());
-      }
-      if (value == null) {
-        value = run.globalArguments().get(a.name());
-      }
-      if (value == null) {
-        value = Builder.platformArguments(run.request()).get(a.name());
-      }
-      declared.add(a.name());
-      if (declared.size() > ImageConfig.MOST_VARIABLES) {
-        throw new ParseFailure(0, "more than " + ImageConfig.MOST_VARIABLES + " variables");
-      }
-      if (value != null) {
-        variables.put(a.name(), value);
-      }
-      shown.add(a.name() + (value == null ? "" : "=" + value));
-    }
-    note("ARG " + String.join(" ", shown));
+  private void addCopy(
+      CopyPlan plan, Ahead.Begun begun, Tree below, BuildProgress.Step step, String text)
+      throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    CopyLayer layer =
+        new CopyLayer(
+            plan,
+            begun.sources(),
+            below,
+            layers.isEmpty(),
+            times(),
+            newest,
+            warning -> step.output("stderr", warning.getBytes(StandardCharsets.UTF_8)));
+    addLayer(layer.recipe(), text, step, layer::write, begun.made());
   }
 
   private void workdir(Instruction.Workdir w, BuildProgress.Step step)
-      throws BuildFailure, ParseFailure, IOException {
-    String wanted = expansion().word(w.path());
-    String path = config.resolve(wanted);
-    config.workdir(wanted.startsWith("/") ? wanted : path); // Docker takes an absolute one as it is
-    String text = "WORKDIR " + config.workdir();
-    try (Tree tree = files()) {
-      String real = dev.gantry.engine.LayerFiles.resolve(tree, path);
-      Optional<Tree.Status> there = tree.status(real);
-      String file = CopyStep.fileOnTheWay(tree, real, false);
+      throws BuildFailure, ParseFailure, IOException, InterruptedException {
+    String wanted = state.workdir(w);
+    String text = "WORKDIR " + state.config().workdir();
+    try (Tree below = files()) {
+      String path = LayerFiles.resolve(below, wanted);
+      String file = CopyLayer.fileOnTheWay(below, path, true);
       if (!file.isEmpty()) {
         throw new BuildFailure("mkdir " + file + ": not a directory", w.origin());
       }
-      if (there.isPresent()) {
-        if (!there.get().isDirectory()) {
-          throw new BuildFailure("mkdir " + path + ": not a directory", w.origin());
+      Optional<Tree.Status> there = below.status(path);
+      if (there.isEmpty()) {
+        CopyPlan plan = CopyPlan.folder(w, path, state.config().user());
+        try (Ahead.Begun nothing =
+            new Ahead.Begun(CopySources.of(run, index(), plan), Optional.empty())) {
+          addCopy(plan, nothing, below, step, text);
         }
+      } else {
         note(text);
-        return;
       }
-      CopyStep.makeFolder(this, step, real, text);
     }
   }
 
@@ -365,11 +293,11 @@ final class StageBuild {
   }
 
   ImageConfig config() {
-    return config;
+    return state.config();
   }
 
   List<String> shell() {
-    return shell;
+    return state.shell();
   }
 
   int index() {
@@ -378,7 +306,7 @@ final class StageBuild {
 
   /// What the image is for.
   Platform platform() {
-    return Platform.read(document);
+    return Platform.read(state.document());
   }
 
   List<Digest> diffIds() {
@@ -387,57 +315,39 @@ final class StageBuild {
 
   /// The files as they are after the last step; the caller closes the tree.
   Tree files() throws Errno {
-    return run.builder().engine().layerFiles().open(diffIds());
+    return files(diffIds());
   }
 
-  /// Variables of ENV and ARG: the last one counts.
+  /// The files of layers; the caller closes the tree.
+  Tree files(List<Digest> diffIds) throws Errno {
+    return run.builder().engine().layerFiles().open(diffIds);
+  }
+
   Expansion expansion() {
-    Expansion known = current;
-    if (known == null) { // one value of each, and one bound, for a whole instruction
-      Map<String, String> now = new LinkedHashMap<>(variables);
-      known = new Expansion(run.request().file().directives().escape(), now::get);
-      current = known;
-    }
-    return known;
+    return state.expansion();
   }
 
-  /// What RUN finds in its environment and instructions can use: of ENV and ARG, the last one.
   Map<String, String> variables() {
-    return variables;
+    return state.variables();
   }
 
-  /// Names that an ARG of this stage or one below it has declared.
   Set<String> declared() {
-    return declared;
+    return state.declared();
   }
 
-  /// Proxies given as build arguments: RUN sees them, but they are no part of its result.
   Map<String, String> proxies() {
-    return run.request().arguments().entrySet().stream()
-        .filter(e -> PROXIES.contains(e.getKey().toUpperCase(Locale.ROOT)))
-        .filter(e -> !declared.contains(e.getKey()))
-        .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    return state.proxies();
   }
 
   /// An instruction that changes the configuration alone.
-  void note(String text) throws ParseFailure {
-    count(text.length());
+  private void note(String text) throws ParseFailure {
+    state.count(text.length());
     history.add(
         Json.object()
             .put("created", created.toString())
             .put("created_by", text)
             .put("comment", "buildkit.dockerfile.v0")
             .put("empty_layer", true));
-  }
-
-  /// The configuration has become larger: fails if it is too large, or all stages' are.
-  private void count(long bytes) throws ParseFailure {
-    said += bytes;
-    if (said > MOST_SAID) {
-      throw new ParseFailure(
-          0, "the instructions come to more than " + (MOST_SAID >> 20) + " MiB of configuration");
-    }
-    run.count(bytes);
   }
 
   // ---- layers
@@ -452,103 +362,66 @@ final class StageBuild {
     return run.request().times();
   }
 
-  private static Instant now() {
-    return Instant.now().truncatedTo(java.time.temporal.ChronoUnit.SECONDS);
-  }
-
   /// The next layer is made from something of that time (seconds since the epoch).
   void madeFrom(long seconds) {
-    newest = Math.max(newest, Math.min(seconds, now().getEpochSecond()));
+    newest = Math.max(newest, Math.min(seconds, Instant.now().getEpochSecond()));
   }
 
   /// The time of the layer that is made, and of the files in it that are made with it: that of the
   /// newest thing that it is made from, unless the client has said another.
   long date() {
-    return date(newest);
+    return times().date(newest);
   }
 
-  /// The same for a layer that is made from something of the time `made` alone.
-  long date(long made) {
-    return times().asTheyAre()
-        ? now().getEpochSecond()
-        : times().date().orElse(Math.min(made, now().getEpochSecond()));
-  }
-
-  /// No file of a layer of the time `date` is younger.
-  long limit(long date) {
-    return times().asTheyAre() ? Long.MAX_VALUE : date;
-  }
-
+  /// No file of the layer that is made is younger.
   long limit() {
-    return limit(date());
+    return times().limit(date());
   }
 
-  /// What decides what a layer is.
-  ///
-  /// @param ingredients all of it, beside the layers below
-  /// @param date the layer's time, in seconds since the epoch
-  /// @param alone whether the layers below decide nothing: it is the same on others
-  /// @param told whether its text in the history says all of it that the layers below do not
-  record Recipe(List<String> ingredients, long date, boolean alone, boolean told) {}
-
-  /// Puts a layer on top: the one that was made from the same before, or a new one.
-  void addLayer(Recipe recipe, String text, BuildProgress.Step step, LayerWriter writer)
+  /// Puts a layer on top: one that was made ahead, one that was made from the same before, or a new
+  /// one.
+  void addLayer(
+      Recipe recipe,
+      String text,
+      BuildProgress.Step step,
+      LayerWriter writer,
+      Optional<Ahead.Made> made)
       throws BuildFailure, ParseFailure, IOException, InterruptedException {
     run.check();
-    count(text.length());
-    List<Digest> below = diffIds();
-    if (below.size() == MOST_LAYERS) {
+    state.count(text.length());
+    if (layers.size() == MOST_LAYERS) {
       throw new BuildFailure("max depth exceeded: more than " + MOST_LAYERS + " layers", null);
     }
-    Json.JsonArray all = Json.array();
-    if (recipe.alone()) {
-      all.add("alone");
+    Digest key = recipe.key(diffIds(), times());
+    if (made.isPresent() && made.get().key().equals(key)) {
+      add(key, made.get().layer(), recipe, text);
+    } else if (takesNothing()) {
+      add(key, recipe, text, writer);
     } else {
-      all.add(below.isEmpty() ? "" : Images.chains(below).getLast().toString());
-    }
-    recipe.ingredients().forEach(all::add);
-    times().date().ifPresent(d -> all.add("date " + d));
-    if (times().asTheyAre()) {
-      all.add("times");
-    }
-    Digest key = Digest.of(all.text().getBytes(StandardCharsets.UTF_8));
-    Images images = run.builder().engine().images();
-    Optional<LayerCache.Entry> known = takesNothing() ? Optional.empty() : images.cache().use(key);
-    if (known.isPresent()) {
-      Optional<Images.Layer> layer = images.cachedLayer(known.get(), below, run.lease());
-      if (layer.isPresent()) {
-        put(key, layer.get(), known.get().created(), text);
-        step.cached();
-        return;
-      }
-      images.cache().remove(key);
-    }
-    if (!takesNothing()) {
-      Optional<LayerCache.Entry> elsewhere =
-          run.imported().use(key, below, images, run.lease(), progress);
-      if (elsewhere.isEmpty() && recipe.told()) {
-        List<PastImage.Step> before =
-            PastImage.steps(Json.object().put("all", history).objects("all"));
-        elsewhere = run.imported().past(key, before, text, below, images, run.lease());
-      }
-      if (elsewhere.isPresent()) {
-        Images.Layer layer = images.cachedLayer(elsewhere.get(), below, run.lease()).orElseThrow();
-        put(key, layer, elsewhere.get().created(), text);
-        step.cached();
-        return;
+      try (var _ = run.builder().working().begin(key, run.cancellation())) {
+        if (takes(key, recipe, text)) {
+          step.cached();
+        } else {
+          add(key, recipe, text, writer);
+        }
       }
     }
-    Images.Layer layer;
-    try (ContentStore.Ingest tar = images.newLayer()) {
-      try (OutputStream out = LayerOutput.of(tar.out(), images.content().folder(), run::check)) {
-        writer.write(out);
-      }
-      run.check();
-      layer = images.addLayer(tar, below, run.lease());
+  }
+
+  private void add(Digest key, Recipe recipe, String text, LayerWriter writer)
+      throws BuildFailure, IOException, InterruptedException {
+    try (Images.LooseLayer layer = run.makeLayer(writer)) {
+      add(key, layer, recipe, text);
     }
-    Instant now = Instant.ofEpochSecond(recipe.date());
-    put(key, layer, now, text);
-    images
+  }
+
+  private void add(Digest key, Images.LooseLayer made, Recipe recipe, String text) {
+    Images.Layer layer = made.on(diffIds(), run.lease());
+    Instant when = Instant.ofEpochSecond(recipe.date());
+    put(key, layer, when, text);
+    run.builder()
+        .engine()
+        .images()
         .cache()
         .put(
             key,
@@ -558,9 +431,45 @@ final class StageBuild {
                 layer.blob(),
                 layer.size(),
                 text,
-                now,
+                when,
                 Instant.now(),
                 0));
+  }
+
+  /// Takes the layer from this engine's cache, or from another that the client has named.
+  private boolean takes(Digest key, Recipe recipe, String text) throws IOException {
+    List<Digest> below = diffIds();
+    Images images = run.builder().engine().images();
+    Optional<LayerCache.Entry> known = images.cache().use(key);
+    if (known.isPresent()) {
+      Optional<Images.Layer> layer = images.cachedLayer(known.get(), below, run.lease());
+      if (layer.isPresent()) {
+        put(key, layer.get(), known.get().created(), text);
+        return true;
+      }
+      images.cache().remove(key);
+    }
+    Optional<LayerCache.Entry> elsewhere =
+        run.imported().use(key, below, images, run.lease(), progress);
+    if (elsewhere.isEmpty() && recipe.told()) {
+      List<PastImage.Step> before =
+          PastImage.steps(Json.object().put("all", history).objects("all"));
+      elsewhere = run.imported().past(key, before, text, below, images, run.lease());
+    }
+    run.check();
+    if (elsewhere.isPresent()) {
+      Images.Layer layer = images.cachedLayer(elsewhere.get(), below, run.lease()).orElseThrow();
+      put(key, layer, elsewhere.get().created(), text);
+    }
+    return elsewhere.isPresent();
+  }
+
+  /// Whether a cache seems to have the layer.
+  boolean mayTake(Digest key) {
+    if (takesNothing()) {
+      return false;
+    }
+    return run.builder().engine().images().cache().has(key) || run.imported().has(key, progress);
   }
 
   private boolean takesNothing() {

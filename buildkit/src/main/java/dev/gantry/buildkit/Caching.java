@@ -114,6 +114,11 @@ final class Caching {
       return content.store();
     }
 
+    @Override
+    public boolean hasOwnConnection() {
+      return false; // that of the session
+    }
+
     private byte[] read(Digest digest) {
       return content.document(digest, MOST);
     }
@@ -181,13 +186,15 @@ final class Caching {
             .start();
     try (ContentStore.Lease lease = images.content().lease()) {
       vertex.note("preparing build cache for export");
-      CacheManifest.Export export =
-          CacheManifest.of(built, CacheManifest.Wish.of(attributes), lease);
+      CacheManifest.Export export;
+      try (var _ = build.cancellation().waiting()) {
+        export = CacheManifest.of(built, CacheManifest.Wish.of(attributes), lease);
+      }
       if (local) {
         send(export, new SessionContent(client, "local:" + attributes.getOrDefault("dest", "")));
         response.put("cache.manifest", export.descriptor().json().text());
       } else {
-        push(export, attributes, client);
+        push(export, attributes, build, client);
       }
       vertex.note("writing cache image manifest " + export.descriptor().digest());
       vertex.done();
@@ -210,18 +217,21 @@ final class Caching {
     content.write(export.descriptor(), new ByteArrayInputStream(export.manifest()));
   }
 
-  private void push(CacheManifest.Export export, Map<String, String> attributes, Session client) {
+  private void push(
+      CacheManifest.Export export, Map<String, String> attributes, OneBuild build, Session client) {
     ImageReference reference =
         ImageReference.parse(attributes.getOrDefault("ref", "")).withDefaultTag();
     Credentials credentials = client.credentials(reference);
-    LooseContent.push(
-        isInsecure(attributes)
-            ? transfers.registries().toWriteInsecurely(reference, credentials)
-            : transfers.registries().toWrite(reference, credentials),
-        tag(reference),
-        export.blobs(),
-        export.mediaType(),
-        export.manifest(),
-        images.content());
+    try (var _ = build.cancellation().waiting()) {
+      LooseContent.push(
+          isInsecure(attributes)
+              ? transfers.registries().toWriteInsecurely(reference, credentials)
+              : transfers.registries().toWrite(reference, credentials),
+          tag(reference),
+          export.blobs(),
+          export.mediaType(),
+          export.manifest(),
+          images.content());
+    }
   }
 }

@@ -3,6 +3,7 @@ package dev.gantry.buildkit;
 import dev.gantry.base.Failure;
 import dev.gantry.build.BuildDisk;
 import dev.gantry.build.Builder;
+import dev.gantry.build.Cancellation;
 import dev.gantry.build.KeptContexts;
 import dev.gantry.engine.Engine;
 import dev.gantry.grpc.Call;
@@ -14,6 +15,7 @@ import dev.gantry.images.TransferProgress;
 import dev.gantry.images.Transfers;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
+import dev.gantry.registryclient.Credentials;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -229,7 +231,8 @@ final class Control implements Connection.Handler {
 
   // ---- base images
 
-  private Image base(String name, Platform platform, boolean pull, Session client) {
+  private Image base(
+      String name, Platform platform, boolean pull, Session client, Cancellation cancellation) {
     // part of an id is no name here: FROM cafe must not find the image whose id begins so
     Optional<Image> here =
         name.matches("[0-9a-f]{1,63}")
@@ -243,7 +246,9 @@ final class Control implements Connection.Handler {
       return here.get();
     }
     ImageReference reference = ImageReference.parse(name).withDefaultTag();
-    return transfers.pull(
-        reference, Optional.of(platform), client.credentials(reference), TransferProgress.NONE);
+    Credentials credentials = client.credentials(reference);
+    try (var _ = cancellation.waiting()) {
+      return transfers.pull(reference, Optional.of(platform), credentials, TransferProgress.NONE);
+    }
   }
 }

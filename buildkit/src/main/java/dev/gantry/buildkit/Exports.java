@@ -19,6 +19,7 @@ import dev.gantry.images.Transfers;
 import dev.gantry.oci.Descriptor;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
+import dev.gantry.registryclient.Credentials;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -179,7 +180,10 @@ final class Exports {
                 Caching.isInline(build.request(), options))
             .asIndex(options.multiPlatform())
             .with(manifest ? form.withManifest() : form);
-    Assembly.Assembled made = Assembly.of(built, packaging, invocation(), names);
+    Assembly.Assembled made;
+    try (var _ = build.cancellation().waiting()) {
+      made = Assembly.of(built, packaging, invocation(), names);
+    }
     response.put("containerimage.digest", made.digest().toString());
     response.put("containerimage.config.digest", made.image().id().toString());
     if (made.root().isPresent()) {
@@ -234,14 +238,17 @@ final class Exports {
     }
     for (ImageReference name : names) {
       Progress.Counter counter = vertex.counter("pushing " + name, "pushing");
-      transfers.pushMade(
-          made.image(),
-          made.root().orElseThrow(),
-          name,
-          byDigest ? Optional.empty() : name.tagIfAny().or(() -> Optional.of("latest")),
-          insecure
-              ? transfers.registries().toWriteInsecurely(name, session.credentials(name))
-              : transfers.registries().toWrite(name, session.credentials(name)));
+      Credentials credentials = session.credentials(name);
+      try (var _ = build.cancellation().waiting()) {
+        transfers.pushMade(
+            made.image(),
+            made.root().orElseThrow(),
+            name,
+            byDigest ? Optional.empty() : name.tagIfAny().or(() -> Optional.of("latest")),
+            insecure
+                ? transfers.registries().toWriteInsecurely(name, credentials)
+                : transfers.registries().toWrite(name, credentials));
+      }
       counter.done();
     }
   }
@@ -263,10 +270,13 @@ final class Exports {
       layers.done();
       if (!kept) {
         response.put("image.name", names(names));
-        if (isOn(attributes, "push")) {
-          pushUntagged(made, names, byDigest, insecure, vertex);
+        try {
+          if (isOn(attributes, "push")) {
+            pushUntagged(made, names, byDigest, insecure, vertex);
+          }
+        } finally {
+          forget(made, before);
         }
-        forget(made, before);
         vertex.done();
         return;
       }
@@ -308,8 +318,9 @@ final class Exports {
     }
     for (ImageReference name : names) {
       Progress.Counter counter = vertex.counter("pushing " + name, "pushing");
-      try {
-        transfers.pushAll(image, name, session.credentials(name), TransferProgress.NONE);
+      Credentials credentials = session.credentials(name);
+      try (var _ = build.cancellation().waiting()) {
+        transfers.pushAll(image, name, credentials, TransferProgress.NONE);
       } catch (Failure e) {
         throw new Failure.Unavailable("failed to push " + name + ": " + e.text(), e);
       }

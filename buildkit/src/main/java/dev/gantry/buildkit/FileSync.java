@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.LongConsumer;
@@ -104,19 +105,27 @@ final class FileSync {
   /// @param notes where the list of its files stays for the next transfer
   /// @return whether anything in it is another than before, times of folders apart
   static boolean into(
-      Path folder, Path notes, Session session, Wanted wanted, LongConsumer received)
+      Path folder,
+      Path notes,
+      Session session,
+      Wanted wanted,
+      LongConsumer received,
+      Set<Call> open)
       throws GrpcException, IOException {
     try (Tree tree = Tree.open(folder.toString());
         PastList past = PastList.open(notes)) {
       FileSync sync = new FileSync(session, wanted, tree, past, received);
-      sync.run();
+      sync.run(open);
       return sync.changed;
     }
   }
 
   /// Returns when the folder here is as the client's.
-  void run() throws GrpcException, IOException {
+  ///
+  /// @param open has the call as long as it goes on
+  void run(Set<Call> open) throws GrpcException, IOException {
     try (Call call = session.call("/moby.filesync.v1.FileSync/DiffCopy", wanted.metadata())) {
+      open.add(call);
       Thread asking = Thread.ofVirtual().name("filesync").start(() -> ask(call));
       try {
         boolean listing = true;
@@ -144,6 +153,7 @@ final class FileSync {
         call.half();
         byte[] ignored = call.receive();
       } finally {
+        open.remove(call);
         closeFiles();
         asking.interrupt();
         join(asking);

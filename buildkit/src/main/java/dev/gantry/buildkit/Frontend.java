@@ -6,6 +6,7 @@ import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
+import dev.gantry.build.Cancellation;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.KeptContexts;
 import dev.gantry.build.Material;
@@ -19,6 +20,7 @@ import dev.gantry.dockerfile.IgnoreFile;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.dockerfile.Warning;
+import dev.gantry.grpc.Call;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import dev.gantry.images.Image;
@@ -83,7 +85,14 @@ final class Frontend {
   @FunctionalInterface
   interface Bases {
     /// @throws Failure if there is none
-    Image find(String name, dev.gantry.oci.Platform platform, boolean pull, Session client);
+    ///
+    /// @param cancellation of the build that waits for it
+    Image find(
+        String name,
+        dev.gantry.oci.Platform platform,
+        boolean pull,
+        Session client,
+        Cancellation cancellation);
   }
 
   /// Finds results of other builds.
@@ -99,6 +108,7 @@ final class Frontend {
   private Optional<Progress.Vertex> definition = Optional.empty();
   private final List<LocalSource> sources = new ArrayList<>();
   private final List<KeptContexts.Held> held = new ArrayList<>();
+  private final Set<Call> transfers = ConcurrentHashMap.newKeySet(); // of this build's folders
   private final PassingImages passing;
   private final Map<String, Result> standsOn = new ConcurrentHashMap<>();
   private volatile @Nullable Files read;
@@ -267,8 +277,9 @@ final class Frontend {
   private Builder.BaseImages bases(Session client) {
     return new Builder.BaseImages() {
       @Override
-      public Image find(String name, dev.gantry.oci.Platform platform, boolean pull) {
-        return base(name, platform, pull, client);
+      public Image find(
+          String name, dev.gantry.oci.Platform platform, boolean pull, Cancellation cancellation) {
+        return base(name, platform, pull, client, cancellation);
       }
 
       @Override
@@ -303,7 +314,12 @@ final class Frontend {
 
   // ---- images
 
-  private Image base(String name, dev.gantry.oci.Platform platform, boolean pull, Session client) {
+  private Image base(
+      String name,
+      dev.gantry.oci.Platform platform,
+      boolean pull,
+      Session client,
+      Cancellation cancellation) {
     String alias = alias(name);
     if (alias.startsWith(INPUT)) {
       return input(alias.substring(INPUT.length()), platform);
@@ -314,7 +330,7 @@ final class Frontend {
     String image = allowed(alias.isEmpty() ? name : alias.substring(IMAGE.length()));
     String context = alias.isEmpty() ? "" : "context " + name;
     FutureTask<Image> task =
-        new FutureTask<>(() -> resolve(image, context, platform, pull, client));
+        new FutureTask<>(() -> resolve(image, context, platform, pull, client, cancellation));
     FutureTask<Image> known = images.putIfAbsent(image + " " + platform, task);
     if (known == null) {
       task.run();
@@ -355,7 +371,8 @@ final class Frontend {
       String context,
       dev.gantry.oci.Platform platform,
       boolean pull,
-      Session client) {
+      Session client,
+      Cancellation cancellation) {
     String who = context.isEmpty() ? (several() ? platform + " " : "") + "internal" : context;
     Progress.Vertex vertex =
         build
@@ -363,7 +380,7 @@ final class Frontend {
             .vertex("[" + who + "] load metadata for " + StepProgress.full(image))
             .start();
     try {
-      Image found = needs.bases().find(image, platform, pull, client);
+      Image found = needs.bases().find(image, platform, pull, client, cancellation);
       vertex.done();
       return found;
     } catch (Failure e) {
@@ -504,7 +521,7 @@ final class Frontend {
   }
 
   private LocalSource source(LocalSource.Fetch fetch) {
-    LocalSource source = new LocalSource(fetch);
+    LocalSource source = new LocalSource(fetch, () -> transfers.forEach(Call::abandon));
     sources.add(source);
     return source;
   }
@@ -537,7 +554,8 @@ final class Frontend {
               session.id() + "\0" + kind,
               session.sharedKey() + "\0" + kind,
               keep,
-              (folder, notes) -> FileSync.into(folder, notes, session, wanted, counter::add));
+              (folder, notes) ->
+                  FileSync.into(folder, notes, session, wanted, counter::add, transfers));
     } finally {
       counter.done();
     }
@@ -737,7 +755,15 @@ final class Frontend {
           Remote.put(in, place, options.filename());
         }
       } else {
-        place = Remote.checkout(url, client, place, options.filename(), options.keepsGitFolder());
+        try (var _ = build.cancellation().waiting()) {
+          place =
+              Remote.checkout(
+                  url,
+                  build.cancellation().shield(client),
+                  place,
+                  options.filename(),
+                  options.keepsGitFolder());
+        }
       }
       vertex.done();
       return BuildContext.without(place, IgnoreFile.NONE);

@@ -20,12 +20,22 @@ final class LocalSource implements Source, AutoCloseable {
   }
 
   private final Fetch fetch;
+  private final Runnable abandon;
+  private volatile boolean abandoned;
   private final ReentrantLock once = new ReentrantLock();
   private KeptContexts.@Nullable Held held;
   private @Nullable String failure;
 
-  LocalSource(Fetch fetch) {
+  /// @param abandon ends a fetch that goes on, on another thread
+  LocalSource(Fetch fetch, Runnable abandon) {
     this.fetch = fetch;
+    this.abandon = abandon;
+  }
+
+  @Override
+  public void abandon() {
+    abandoned = true;
+    abandon.run();
   }
 
   private KeptContexts.Held held() {
@@ -33,6 +43,9 @@ final class LocalSource implements Source, AutoCloseable {
     try {
       if (failure != null) {
         throw new Failure.Unavailable(failure);
+      }
+      if (abandoned) {
+        throw new Failure.Cancelled("the build was cancelled");
       }
       if (held == null) {
         held = fetch.fetch();

@@ -3,6 +3,7 @@ package dev.gantry.buildkit;
 import dev.gantry.base.Failure;
 import dev.gantry.base.Ids;
 import dev.gantry.build.BuildClient;
+import dev.gantry.build.Cancellation;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import java.io.IOException;
@@ -26,12 +27,12 @@ final class OneBuild {
   private final Instant created = Instant.now();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+  private final Cancellation cancellation = new Cancellation();
 
   /// Guarded by the lock.
   private final Map<String, Result> results = new LinkedHashMap<>();
 
   private boolean returned;
-  private boolean cancelled;
   private String wanted = "";
   private @Nullable GrpcException refused;
   private volatile @Nullable Instant completed;
@@ -125,7 +126,7 @@ final class OneBuild {
   void add(Result result) throws GrpcException {
     lock.lock();
     try {
-      if (!cancelled) {
+      if (!cancellation.isCancelled()) {
         results.put(result.id(), result);
         return;
       }
@@ -172,13 +173,13 @@ final class OneBuild {
   Optional<Result> await() throws GrpcException {
     lock.lock();
     try {
-      while (!returned && !cancelled) {
+      while (!returned && !cancellation.isCancelled()) {
         changed.await();
       }
       if (refused != null) {
         throw refused;
       }
-      if (cancelled) {
+      if (cancellation.isCancelled()) {
         throw new GrpcException(GrpcException.CANCELLED, "context canceled");
       }
       if (wanted.isEmpty()) {
@@ -200,12 +201,12 @@ final class OneBuild {
   // ---- the end
 
   boolean isCancelled() {
-    lock.lock();
-    try {
-      return cancelled;
-    } finally {
-      lock.unlock();
-    }
+    return cancellation.isCancelled();
+  }
+
+  /// For whoever waits for others on behalf of this build.
+  Cancellation cancellation() {
+    return cancellation;
   }
 
   /// The client has given it up: what runs for it is killed.
@@ -213,7 +214,7 @@ final class OneBuild {
     Map<String, Result> all;
     lock.lock();
     try {
-      cancelled = true;
+      cancellation.cancel();
       all = Map.copyOf(results);
       changed.signalAll();
     } finally {

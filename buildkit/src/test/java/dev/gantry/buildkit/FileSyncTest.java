@@ -137,7 +137,8 @@ class FileSyncTest {
         notes.resolve("list"),
         session,
         new FileSync.Wanted("context", List.of(), List.of()),
-        n -> {});
+        n -> {},
+        new java.util.HashSet<>());
   }
 
   @Test

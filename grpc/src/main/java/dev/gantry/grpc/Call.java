@@ -197,6 +197,12 @@ public final class Call implements Closeable {
     stream.connection().forget(stream);
   }
 
+  /// Closes it while another thread reads from it, which hears that it was cancelled.
+  public void abandon() {
+    close();
+    stream.ended(Http2Exception.CANCEL);
+  }
+
   // ---- the end, as server
 
   void end() {

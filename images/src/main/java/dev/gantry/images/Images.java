@@ -483,14 +483,49 @@ public final class Images {
     return content.ingest();
   }
 
+  /// A new layer that is unpacked but stands on no other yet; closed before, it leaves nothing.
+  public final class LooseLayer implements AutoCloseable {
+    private final Layers.Pending pending;
+    private boolean placed;
+
+    private LooseLayer(Layers.Pending pending) {
+      this.pending = pending;
+    }
+
+    public Digest diffId() {
+      return pending.diffId();
+    }
+
+    /// Puts it on top of the layers `below`, once. It stays as long as `lease` is open, or an image
+    /// or the build cache names it.
+    public Layer on(List<Digest> below, ContentStore.Lease lease) {
+      placed = true;
+      commit(pending, below, lease);
+      return new Layer(diffId(), diffId(), pending.size());
+    }
+
+    @Override
+    public void close() {
+      if (!placed) {
+        layers.abandon(pending);
+      }
+    }
+  }
+
+  /// Unpacks a new layer, a plain tar, whose content `lease` keeps.
+  public LooseLayer looseLayer(ContentStore.Ingest tar, ContentStore.Lease lease)
+      throws IOException {
+    Digest digest = store(tar, lease); // of the tar itself, so the layer's too
+    return new LooseLayer(layers.unpackPlain(content.path(digest), digest));
+  }
+
   /// Adds a layer, as a plain tar, on top of the layers `below`. It stays as long as `lease` is
   /// open, or an image or the build cache names it.
   public Layer addLayer(ContentStore.Ingest tar, List<Digest> below, ContentStore.Lease lease)
       throws IOException {
-    Digest digest = store(tar, lease); // of the tar itself, so the layer's too
-    Layers.Pending pending = layers.unpackPlain(content.path(digest), digest);
-    commit(pending, below, lease);
-    return new Layer(digest, digest, pending.size());
+    try (LooseLayer layer = looseLayer(tar, lease)) {
+      return layer.on(below, lease);
+    }
   }
 
   /// A layer of the build cache on top of `below`, unpacked again if it was not; empty if its

@@ -41,6 +41,11 @@ public final class LayerCache {
     this.journal = journal;
   }
 
+  /// Whether there is a layer made from `key`.
+  public boolean has(Digest key) {
+    return journal.get(TABLE, key.toString()).isPresent();
+  }
+
   /// The layer made from `key`; counts as a use.
   public Optional<Entry> use(Digest key) {
     Optional<Entry> found = journal.get(TABLE, key.toString()).map(LayerCache::read);

@@ -7,6 +7,7 @@ import dev.gantry.build.BuildContext;
 import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
 import dev.gantry.build.CacheSource;
+import dev.gantry.build.Cancellation;
 import dev.gantry.build.Form;
 import dev.gantry.build.GitSource;
 import dev.gantry.build.GivenSecrets;
@@ -57,16 +58,24 @@ final class BuildRequests implements AutoCloseable {
   private List<Warning> warnings = List.of();
   private @Nullable Dockerfile dockerfile;
   private final Function<String, BuildClient> sessions;
+  private final Cancellation cancellation;
+  private final Runnable watch;
 
   /// @param folder a new one for the context
   /// @param sessions finds the session that a client holds open beside the request
+  /// @param cancellation of the build
+  /// @param watch runs when nothing more comes from the client: from then on it may be watched
   BuildRequests(
       HttpRequest q,
       Path folder,
       BuildCaches caches,
       KeptContexts contexts,
-      Function<String, BuildClient> sessions) {
+      Function<String, BuildClient> sessions,
+      Cancellation cancellation,
+      Runnable watch) {
     this.q = q;
+    this.cancellation = cancellation;
+    this.watch = watch;
     this.sessions = sessions;
     this.caches = caches;
     this.contexts = contexts;
@@ -143,8 +152,11 @@ final class BuildRequests implements AutoCloseable {
     Map<String, String> arguments = arguments();
     Map<String, String> labels = map("labels", "labels");
     Json.JsonObject host = host();
-    String text = remote().orElse("");
-    if (text.isEmpty() && q.text("remote").isEmpty()) {
+    String text = "";
+    if (!q.text("remote").isEmpty()) {
+      watch.run();
+      text = remote(q.text("remote")).orElse("");
+    } else {
       try (InputStream body = q.body()) {
         String kept = q.header("X-Gantry-Context").orElse("");
         if (kept.isEmpty()) {
@@ -153,6 +165,7 @@ final class BuildRequests implements AutoCloseable {
           listed = Optional.of(ListedContext.receive(contexts, kept, body, folder));
         }
       }
+      watch.run();
     }
     try (Tree tree = Tree.open(folder.toString())) {
       String name = q.text("dockerfile");
@@ -186,7 +199,9 @@ final class BuildRequests implements AutoCloseable {
       texts(extras.object("Secrets").orElseGet(Json::object))
           .forEach((id, value) -> secrets.put(id, Base64.getDecoder().decode(value)));
       BuildClient client = new GivenSecrets(secrets, session());
-      named.read(extras.object("Contexts").orElseGet(Json::object), client);
+      try (var _ = cancellation.waiting()) {
+        named.read(extras.object("Contexts").orElseGet(Json::object), cancellation.shield(client));
+      }
       BuildContext context =
           listed.isPresent() ? listed.get().source() : BuildContext.without(folder, rules);
       return BuildRequest.of(parsed, context)
@@ -198,6 +213,7 @@ final class BuildRequests implements AutoCloseable {
           .platform(platforms.getFirst())
           .text(text)
           .squash(q.flag("squash"))
+          .debug(extras.bool("Debug", false))
           .cacheFrom(cacheSources(extras))
           .arguments(arguments)
           .labels(labels)
@@ -378,14 +394,10 @@ final class BuildRequests implements AutoCloseable {
   // ---- the context
 
   /// Fetches the context that `remote` names; the Dockerfile's text if it is one alone.
-  private Optional<String> remote() throws IOException {
-    String remote = q.text("remote");
-    if (remote.isEmpty()) {
-      return Optional.empty();
-    }
+  private Optional<String> remote(String remote) throws IOException {
     if (GitSource.isGit(remote)) {
       Path place = Files.createDirectory(folder.resolveSibling(folder.getFileName() + ".git"));
-      try {
+      try (var _ = cancellation.waiting()) {
         boolean keep =
             BuildRequest.isOn(arguments().getOrDefault("BUILDKIT_CONTEXT_KEEP_GIT_DIR", ""));
         GitSource.Checkout checkout =
@@ -404,7 +416,7 @@ final class BuildRequests implements AutoCloseable {
       throw new Failure.InvalidRequest("remoteURL (" + remote + ") could not be recognized as URL");
     }
     Path file = folder.resolveSibling(folder.getFileName() + ".remote");
-    try {
+    try (var _ = cancellation.waiting()) {
       RemoteFile.Answer answer = RemoteFile.fetch(remote, BuildClient.NONE, file);
       if (answer.type().startsWith("text/plain")) {
         if (Files.size(file) > MAX_DOCKERFILE) {

@@ -9,6 +9,7 @@ import dev.gantry.build.BuildRequest;
 import dev.gantry.build.Builder;
 import dev.gantry.build.Built;
 import dev.gantry.build.CachePolicy;
+import dev.gantry.build.Cancellation;
 import dev.gantry.build.Excerpt;
 import dev.gantry.build.FilesTar;
 import dev.gantry.build.Form;
@@ -124,6 +125,7 @@ final class BuildRoutes {
 
   private void build(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Path folder = Files.createTempDirectory(engine.folder("build"), "context-");
+    Cancellation cancellation = new Cancellation();
     try (Recording recording = buildKit().recording();
         BuildRequests requests =
             new BuildRequests(
@@ -131,7 +133,9 @@ final class BuildRoutes {
                 folder,
                 caches,
                 builder.contexts(),
-                id -> recording.client(buildKit().client(id)))) {
+                id -> recording.client(buildKit().client(id)),
+                cancellation,
+                () -> r.whenGone(cancellation::cancel))) {
       List<ImageReference> names = requests.names();
       BuildRequest request = requests.read();
       Instant began = Instant.now();
@@ -149,11 +153,11 @@ final class BuildRoutes {
       try (PlatformBuild run =
               builder.plan(
                   requests.platforms().stream().map(request::withPlatform).toList(),
-                  (name, platform, pull) ->
-                      base(ImageReference.parse(name), name, platform, pull, logins));
+                  (name, platform, pull, waits) ->
+                      base(ImageReference.parse(name), name, platform, pull, logins, waits));
           OutputStream out = r.stream(200, "application/json")) {
-        r.whenGone(run::cancel);
-        build(run, names, requests, out, q.flag("q"), began, logins, recording);
+        cancellation.then(run::cancel);
+        build(run, names, requests, out, q.flag("q"), began, logins, recording, cancellation);
         requests.release(); // before the client knows: its next build finds the context free
       }
     } catch (BuildFailure e) {
@@ -244,10 +248,11 @@ final class BuildRoutes {
       boolean quiet,
       Instant began,
       String logins,
-      Recording recording)
+      Recording recording,
+      Cancellation cancellation)
       throws IOException {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
-    ClassicBuild classic = new ClassicBuild(quiet ? said : out, run::cancel);
+    ClassicBuild classic = new ClassicBuild(quiet ? said : out, cancellation::cancel);
     boolean steps = requests.extras().bool("Steps", false) && !quiet;
     BuildProgress progress =
         recording.begin(
@@ -257,7 +262,7 @@ final class BuildRoutes {
             requests.text(),
             requests.dockerfile(),
             requests.arguments(),
-            steps ? new StepLines(out, run::cancel) : classic);
+            steps ? new StepLines(out, cancellation::cancel) : classic);
     try {
       Json.JsonObject extras = requests.extras();
       Packaging packaging = requests.packaging();
@@ -272,12 +277,15 @@ final class BuildRoutes {
               Instant.now());
       Optional<String> beside = extras.string("Beside");
       boolean byDigest = requests.image().getOrDefault("push-by-digest", "").equals("true");
-      Assembly.Assembled made =
-          Assembly.of(
-              built,
-              byDigest ? packaging.with(Form.of(requests.image()).withManifest()) : packaging,
-              invocation,
-              byDigest ? List.of() : names);
+      Assembly.Assembled made;
+      try (var _ = cancellation.waiting()) {
+        made =
+            Assembly.of(
+                built,
+                byDigest ? packaging.with(Form.of(requests.image()).withManifest()) : packaging,
+                invocation,
+                byDigest ? List.of() : names);
+      }
       if (beside.isPresent() && packaging.attests()) {
         Map<Digest, Map<String, byte[]>> all = new LinkedHashMap<>();
         for (int i = 0; i < built.size(); i++) {
@@ -290,12 +298,17 @@ final class BuildRoutes {
       Image image = made.image();
       String id = image.id().toString();
       engine.publishImage("create", id, Map.of("name", id));
+      Json.JsonArray left;
       if (byDigest) {
-        pushByDigest(made, names, logins);
+        try (var _ = cancellation.waiting()) {
+          pushByDigest(made, names, logins);
+        }
       } else {
-        push(extras, image, names, logins, line -> stream(out, line + "\n"));
+        push(extras, image, names, logins, line -> stream(out, line + "\n"), cancellation);
       }
-      Json.JsonArray left = caches.export(extras.objects("CacheTo"), built, logins);
+      try (var _ = cancellation.waiting()) {
+        left = caches.export(extras.objects("CacheTo"), built, logins);
+      }
       recording.done(
           Map.of(
               "containerimage.digest",
@@ -368,14 +381,22 @@ final class BuildRoutes {
   }
 
   private void push(
-      Json.JsonObject extras, Image image, List<ImageReference> names, String logins, Lines lines)
+      Json.JsonObject extras,
+      Image image,
+      List<ImageReference> names,
+      String logins,
+      Lines lines,
+      Cancellation cancellation)
       throws IOException {
     if (!extras.bool("Push", false)) {
       return;
     }
     for (ImageReference name : names) {
       lines.line("pushing " + name.familiar());
-      transfers.pushAll(image, name, Credentials.of(logins, name.domain()), TransferProgress.NONE);
+      try (var _ = cancellation.waiting()) {
+        transfers.pushAll(
+            image, name, Credentials.of(logins, name.domain()), TransferProgress.NONE);
+      }
     }
   }
 
@@ -394,7 +415,12 @@ final class BuildRoutes {
   }
 
   private Image base(
-      ImageReference wanted, String name, Platform platform, boolean pull, String logins) {
+      ImageReference wanted,
+      String name,
+      Platform platform,
+      boolean pull,
+      String logins,
+      Cancellation cancellation) {
     Optional<Image> here = engine.images().find(name, Optional.of(platform));
     boolean fits =
         here.map(i -> platform.match(i.platform()) > 0 || isHere(platform)).orElse(false);
@@ -402,11 +428,13 @@ final class BuildRoutes {
       return here.get();
     }
     ImageReference reference = wanted.withDefaultTag();
-    return transfers.pull(
-        reference,
-        isHere(platform) ? Optional.empty() : Optional.of(platform),
-        Credentials.of(logins, reference.domain()),
-        TransferProgress.NONE);
+    try (var _ = cancellation.waiting()) {
+      return transfers.pull(
+          reference,
+          isHere(platform) ? Optional.empty() : Optional.of(platform),
+          Credentials.of(logins, reference.domain()),
+          TransferProgress.NONE);
+    }
   }
 
   private static boolean isHere(Platform platform) {

@@ -30,6 +30,7 @@ final class ClassicBuild implements BuildProgress {
   private final List<Said> steps = new ArrayList<>();
   private List<Planned> plan = List.of();
   private int current;
+  private boolean failed;
   private String warning = "";
 
   /// @param gone runs when the client cannot be told any more
@@ -96,7 +97,7 @@ final class ClassicBuild implements BuildProgress {
 
     @Override
     public void failed(String message) {
-      end(number);
+      fail(number);
     }
   }
 
@@ -109,6 +110,17 @@ final class ClassicBuild implements BuildProgress {
       said.characters += text.length();
       said.lines.add(line);
     }
+  }
+
+  /// What the step that has failed had to say is told though those before have not ended: they
+  /// never will. Those that end after it were given up.
+  private synchronized void fail(int number) {
+    if (!failed && number > current) {
+      steps.get(number).lines.forEach(this::send);
+      steps.get(number).lines.clear();
+    }
+    failed = true;
+    end(number);
   }
 
   private synchronized void end(int number) {
