@@ -51,7 +51,11 @@ public final class PlanCompiler {
   private final RuntimeSpec.Linux linux;
   private final NamespacePlan namespaces;
   private final CgroupPlan cgroup;
+  private final boolean userNamespace;
+  private final RootPlan root;
   private final MountPlan mounts;
+  private final DevicePlan nodes;
+  private final HiddenPaths hidden;
   private final HookPlan hooks;
   private final ProcessPlan last;
   private final NetDevicePlan devices;
@@ -77,7 +81,12 @@ public final class PlanCompiler {
     String path = linux.cgroupsPath();
     this.group = path == null ? "/gantry/" + launch.id() : path;
     this.cgroup = new CgroupPlan(plan, layout, group);
-    this.mounts = new MountPlan(plan, spec, launch.rootfs(), layout, group, namespaces.has("user"));
+    this.userNamespace = namespaces.has("user");
+    MountSteps steps = new MountSteps(plan);
+    this.root = new RootPlan(plan, steps, linux, launch.rootfs());
+    this.mounts = new MountPlan(plan, steps, spec, linux, layout, group, userNamespace);
+    this.nodes = new DevicePlan(plan, steps, spec, linux);
+    this.hidden = new HiddenPaths(plan, steps, linux);
     this.last =
         new ProcessPlan(
             plan,
@@ -113,7 +122,13 @@ public final class PlanCompiler {
     monitor.openPipes();
     namespaces.open();
     hooks.prepare();
+    if (userNamespace) {
+      root.prepare();
+    }
     mounts.prepare();
+    if (userNamespace) {
+      nodes.prepare();
+    }
 
     Argument.Pointer pidfd = plan.reserve(8);
     LaunchPlan.Step fork = namespaces.fork(pidfd, unified);
@@ -151,7 +166,9 @@ public final class PlanCompiler {
       Argument pid) {
     Argument pidfd = plan.special("hold the process", Special.LOAD32, pidfdPlace).result();
     monitor.closeChildsEnds(streams);
+    root.closePrepared();
     mounts.closePrepared();
+    nodes.closePrepared();
     hooks.closeState();
     Argument namespace = holdMounts(pid);
     if (namespaces.isOwn("user")) {
@@ -252,7 +269,7 @@ public final class PlanCompiler {
     if (namespaces.isOwn("user")) {
       monitor.waitForMonitor();
     }
-    mounts.mountRoot();
+    root.mount();
     if (namespaces.has("user")) {
       NamespacePlan.becomeRoot(plan);
     }
@@ -260,12 +277,12 @@ public final class PlanCompiler {
 
   /// Everything that is mounted, up to the terminal, whose slave is returned.
   private @Nullable Argument fileSystems() {
-    mounts.mounts();
-    mounts.devices();
+    mounts.make();
+    nodes.make();
     Argument slave = null;
     if (process.terminal()) {
-      slave = mounts.terminal(monitor, process.consoleSize());
-      mounts.console(slave);
+      slave = nodes.terminal(monitor, process.consoleSize());
+      nodes.console(slave);
       monitor.say("hand over the terminal");
     }
     Integer score = process.oomScoreAdj();
@@ -295,14 +312,14 @@ public final class PlanCompiler {
       monitor.waitForMonitor();
       hooks.createContainer();
     }
-    mounts.readonlyPaths();
-    mounts.maskedPaths();
-    mounts.pivot();
+    hidden.readonlyPaths();
+    hidden.maskedPaths();
+    root.pivot();
     names();
-    mounts.workingDirectory(process.cwd().isEmpty() ? "/" : process.cwd());
-    RuntimeSpec.Root root = spec.root();
-    if (root != null && root.readonly()) {
-      mounts.readonlyRoot();
+    root.workingDirectory(process.cwd().isEmpty() ? "/" : process.cwd());
+    RuntimeSpec.Root configured = spec.root();
+    if (configured != null && configured.readonly()) {
+      root.makeReadOnly();
     }
   }
 
