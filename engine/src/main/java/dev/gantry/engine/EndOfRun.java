@@ -32,7 +32,7 @@ final class EndOfRun {
     HealthMonitor.stop(c);
     // the group's figures go with the group
     Death death = death(Optional.of(exit), startedAt, true);
-    engine.killRest(c);
+    new RunRemains(engine).killProcesses(c);
     output.awaitEnd(DRAIN_MILLIS);
     boolean oom = death.oomKills() > 0;
     if (oom) {
@@ -52,14 +52,14 @@ final class EndOfRun {
     }
     // on record before the monitor, who else knows it, is dismissed
     engine.note(c, next);
-    engine.publishNetwork(c, "disconnect");
+    new UseEvents(engine).networks(c, "disconnect");
     engine.releaseNetwork(c);
     engine.volumes().release(c);
-    engine.publishVolumes(c, "unmount");
+    new UseEvents(engine).volumes(c, "unmount");
     process.release();
     c.ranOut();
     engine.forgetExecs(c);
-    engine.removeRuntimeState(c);
+    new RunRemains(engine).remove(c);
     boolean stays = c.isStaying(); // who waits for the end may take it back
     tell(next, exit.code(), ran);
     engine.note(c);
@@ -70,7 +70,7 @@ final class EndOfRun {
     if (next instanceof ContainerState.Restarting restarting) {
       restartLater(restarting);
     } else if (gone) {
-      engine.autoRemove(c);
+      new RemoveContainer(engine).afterItsRun(c);
     }
   }
 

@@ -143,7 +143,7 @@ final class HealthMonitor {
     if (!check.onFailure().equals("none")) {
       Thread.ofVirtual()
           .name("unhealthy-" + Ids.shorten(container.id()))
-          .start(() -> engine.unhealthy(container, check.onFailure()));
+          .start(() -> new StopContainer(engine).unhealthy(container, check.onFailure()));
     }
   }
 

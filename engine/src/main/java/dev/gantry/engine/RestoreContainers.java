@@ -69,7 +69,7 @@ final class RestoreContainers {
     journal
         .table(Engine.TABLE)
         .forEach((id, json) -> all.add(Container.read(id, json, dataFolders.resolve(id))));
-    all.forEach(engine::add);
+    all.forEach(engine.containers()::add);
     return all;
   }
 
@@ -173,7 +173,7 @@ final class RestoreContainers {
     }
     if (hasTraces || ran) {
       // a monitor that was killed has left its container's processes
-      engine.killRest(c);
+      new RunRemains(engine).killProcesses(c);
     }
     c.attached(null);
     if (c.state() instanceof ContainerState.Live live) {
@@ -181,12 +181,12 @@ final class RestoreContainers {
     }
     untold.ended(c, ran);
     if (hasTraces) {
-      engine.removeRuntimeState(c);
+      new RunRemains(engine).remove(c);
     }
     if (c.state() instanceof ContainerState.Removing) {
-      engine.discard(c, false);
+      new RemoveContainer(engine).discard(c, false);
     } else if (c.spec().autoRemove() && c.state() instanceof ContainerState.Exited) {
-      engine.autoRemove(c);
+      new RemoveContainer(engine).afterItsRun(c);
     } else {
       Shipping.goOn(c);
     }

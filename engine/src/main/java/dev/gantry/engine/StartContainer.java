@@ -74,7 +74,7 @@ final class StartContainer {
       List<String> more = new ArrayList<>(LegacyLinks.environment(c, links));
       more.addAll(environment);
       Launch launch = launch(c, network, more);
-      undo.on(() -> engine.removeRuntimeState(c));
+      undo.on(() -> new RunRemains(engine).remove(c));
       RunningProcess process = undo.on(engine.runtime().launch(launch), StartContainer::kill);
       Output output = new Output(process, streams(process), engine.intake(c), c.takeWaiting());
       c.run(process, output);
@@ -86,8 +86,8 @@ final class StartContainer {
       network.attachment().ifPresent(a -> engine.networks().started(c.id(), process.pid()));
       destination.ifPresent(d -> Shipping.start(c, d)); // first: no line may be rotated away before
       output.start();
-      engine.publishVolumes(c, "mount");
-      engine.publishNetwork(c, "connect");
+      new UseEvents(engine).volumes(c, "mount");
+      new UseEvents(engine).networks(c, "connect");
       engine.publish(c, "start", Map.of());
       HealthMonitor.start(engine, c, true);
       engine.watch(c, process, output);
@@ -125,9 +125,9 @@ final class StartContainer {
         };
     c.become(next);
     engine.note(c);
-    engine.publishNetwork(c, "disconnect");
+    new UseEvents(engine).networks(c, "disconnect");
     if (c.spec().autoRemove()) {
-      engine.autoRemove(c);
+      new RemoveContainer(engine).afterItsRun(c);
     }
     return code == 128 ? new Failure.Internal(text, e) : new Failure.InvalidRequest(text, null, e);
   }
@@ -165,9 +165,9 @@ final class StartContainer {
         };
     c.become(next);
     engine.note(c);
-    engine.publishNetwork(c, "disconnect");
+    new UseEvents(engine).networks(c, "disconnect");
     if (c.spec().autoRemove()) {
-      engine.autoRemove(c);
+      new RemoveContainer(engine).afterItsRun(c);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.gantry.base.Failure;
 import dev.gantry.oci.RuntimeSpec;
 import dev.gantry.runtime.CgroupLimits;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -44,7 +45,7 @@ final class UpdateContainer {
         c.attached(engine.networks().republish(c.id(), after.ports()));
       }
       if (!after.mounts().equals(before.mounts())) {
-        c.anonymousVolumes(engine.anonymousVolumes(c, after));
+        c.anonymousVolumes(anonymousVolumes(c, after));
       }
       c.update(after);
       engine.note(c);
@@ -57,7 +58,7 @@ final class UpdateContainer {
       }
       engine.publish(c, "update", Map.of());
       if (c.state() instanceof ContainerState.Live && needsRestart(before, after)) {
-        engine.restartInPlace(c);
+        new StopContainer(engine).restartInPlace(c);
       }
     } finally {
       c.verbs.unlock();
@@ -112,5 +113,23 @@ final class UpdateContainer {
       }
     }
     return all;
+  }
+
+  /// The volumes that `c` owns if its mounts become those of `spec`: one that has its place still
+  /// stays, for a new place one is made. What has no place any more is kept as a volume of nobody.
+  private List<String> anonymousVolumes(Container c, ContainerSpec spec) {
+    Map<String, String> there = new HashMap<>();
+    engine.volumes().inUse(c).forEach((mount, name) -> there.put(mount.target(), name));
+    List<String> names = new ArrayList<>();
+    for (ContainerSpec.Mount m : spec.mounts()) {
+      if (m.kind().equals("volume") && m.source().isEmpty()) {
+        String old = there.get(m.target());
+        names.add(
+            old != null && c.anonymousVolumes().contains(old)
+                ? old
+                : engine.volumes().create("", null, null).name());
+      }
+    }
+    return names;
   }
 }
