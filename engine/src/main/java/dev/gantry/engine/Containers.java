@@ -61,8 +61,7 @@ final class Containers {
     if (text.isEmpty()) {
       return Optional.empty();
     }
-    List<Container> matches =
-        byId.values().stream().filter(c -> c.id().startsWith(text)).toList();
+    List<Container> matches = byId.values().stream().filter(c -> c.id().startsWith(text)).toList();
     if (matches.size() > 1) {
       throw new Failure.InvalidRequest("multiple IDs found with provided prefix: " + text);
     }

@@ -56,7 +56,8 @@ final class CreateContainer {
       List<Change> made = new ArrayList<>(List.of(Change.put(Engine.TABLE, id, c.record())));
       fresh.forEach(volume -> made.add(volume.change()));
       engine.journal().note(made.toArray(Change[]::new));
-      fresh.forEach(v -> engine.events().publish("volume", "create", v.name(), Map.of("driver", "local")));
+      fresh.forEach(
+          v -> engine.events().publish("volume", "create", v.name(), Map.of("driver", "local")));
       engine.containers().addReserved(c);
       engine.publish(c, "create", Map.of());
       return c;

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Ends containers, and begins them again: `stop`, `kill`, `restart`, and what a health check or the
-/// end of the engine wants of them.
+/// Ends containers, and begins them again: `stop`, `kill`, `restart`, and what a health check or
+/// the end of the engine wants of them.
 final class StopContainer {
   private final Engine engine;
 
@@ -32,10 +32,7 @@ final class StopContainer {
         throw new Failure.NotModified("container " + c.id() + " is already stopped");
       }
       stopLive(
-          c,
-          timeout.orElse(c.spec().stopTimeout()),
-          signal.orElse(c.spec().stopSignal()),
-          "stop");
+          c, timeout.orElse(c.spec().stopTimeout()), signal.orElse(c.spec().stopSignal()), "stop");
     } finally {
       c.verbs.unlock();
     }

@@ -16,7 +16,8 @@ final class UseEvents {
 
   /// Tells that a container's volumes come into use or go out of it.
   void volumes(Container c, String action) {
-    engine.volumes()
+    engine
+        .volumes()
         .inUse(c)
         .forEach(
             (mount, name) -> {
@@ -45,11 +46,13 @@ final class UseEvents {
     for (String network : on) {
       try {
         var n = engine.networks().find(network);
-        engine.events().publish(
-            "network",
-            action,
-            n.id(),
-            Map.of("container", c.id(), "name", n.name(), "type", n.driver()));
+        engine
+            .events()
+            .publish(
+                "network",
+                action,
+                n.id(),
+                Map.of("container", c.id(), "name", n.name(), "type", n.driver()));
       } catch (Failure.NotFound e) {
         continue; // removed in the meantime
       }

@@ -30,7 +30,8 @@ final class HiddenPaths {
   void readonlyPaths() {
     for (String path : linux.readonlyPaths()) {
       String what = "make " + path + " read-only";
-      LaunchPlan.Step target = steps.openIn(steps.root(), path, Fd.O_PATH, what).tolerate(5, Errno.ENOENT);
+      LaunchPlan.Step target =
+          steps.openIn(steps.root(), path, Fd.O_PATH, what).tolerate(5, Errno.ENOENT);
       Argument fd = target.result();
       Argument tree = steps.copyOf(fd, true, what);
       steps.setAttributes(tree, new Attributes(ATTR_RDONLY, 0), 0, true, what);
@@ -66,12 +67,18 @@ final class HiddenPaths {
         nullText, Special.CHECK, rdev, number(-1), number(1L | 3L << 32), number(Errno.EINVAL));
     String emptyText = "make an empty folder to mask with";
     Argument context =
-        plan.call(emptyText, Syscalls.FSOPEN, plan.string("tmpfs"), number(MountSteps.CLOEXEC)).result();
+        plan.call(emptyText, Syscalls.FSOPEN, plan.string("tmpfs"), number(MountSteps.CLOEXEC))
+            .result();
     steps.configure(context, "size", "0", emptyText);
     steps.configure(context, "mode", "755", emptyText);
     steps.configure(context, MountSteps.FSCONFIG_CREATE, emptyText);
     Argument empty =
-        plan.call(emptyText, Syscalls.FSMOUNT, context, number(MountSteps.CLOEXEC), number(ATTR_RDONLY))
+        plan.call(
+                emptyText,
+                Syscalls.FSMOUNT,
+                context,
+                number(MountSteps.CLOEXEC),
+                number(ATTR_RDONLY))
             .result();
     steps.close(context);
     for (String path : linux.maskedPaths()) {
@@ -83,16 +90,13 @@ final class HiddenPaths {
 
   private void mask(String path, Argument nothing, Argument empty) {
     String what = "mask " + path;
-    Argument target = steps.openIn(steps.root(), path, Fd.O_PATH, what).tolerate(8, Errno.ENOENT).result();
+    Argument target =
+        steps.openIn(steps.root(), path, Fd.O_PATH, what).tolerate(8, Errno.ENOENT).result();
     List<Argument> results = new ArrayList<>();
     for (Argument cover : List.of(nothing, empty)) {
       Argument tree = steps.copyOf(cover, false, what);
       // a file does not go on a folder, nor a folder on a file: one of the two fits
-      results.add(
-          steps
-              .move(tree, target, what)
-              .tolerate(0, Errno.ENOTDIR, Errno.EINVAL)
-              .result());
+      results.add(steps.move(tree, target, what).tolerate(0, Errno.ENOTDIR, Errno.EINVAL).result());
       steps.close(tree);
     }
     // both results negative would mean that the path is still bare

@@ -352,5 +352,4 @@ final class MountPlan {
     Argument target = steps.target(destination, false, what);
     steps.attach(tree, target, MountOptions.plain(), what);
   }
-
 }

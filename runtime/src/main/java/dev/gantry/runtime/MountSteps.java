@@ -58,11 +58,7 @@ final class MountSteps {
             Syscalls.OPEN_TREE,
             fd,
             plan.string(""),
-            number(
-                OPEN_TREE_CLONE
-                    | (recursive ? AT_RECURSIVE : 0)
-                    | AT_EMPTY_PATH
-                    | Fd.O_CLOEXEC))
+            number(OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0) | AT_EMPTY_PATH | Fd.O_CLOEXEC))
         .result();
   }
 

@@ -39,15 +39,17 @@ final class RootPlan {
 
   /// In the monitor: makes the root of a child that has none of the host's rights.
   void prepare() {
-    prepared = switch (rootfs) {
-      case Rootfs.Overlay overlay -> overlayContext(overlay, "mount the container's file system");
-      case Rootfs.Directory directory -> {
-        String what = "open the root folder " + directory.path();
-        Argument tree = steps.openTree(directory.path().toString(), true, what);
-        steps.leaveHostsPeers(tree, true, what);
-        yield tree;
-      }
-    };
+    prepared =
+        switch (rootfs) {
+          case Rootfs.Overlay overlay ->
+              overlayContext(overlay, "mount the container's file system");
+          case Rootfs.Directory directory -> {
+            String what = "open the root folder " + directory.path();
+            Argument tree = steps.openTree(directory.path().toString(), true, what);
+            steps.leaveHostsPeers(tree, true, what);
+            yield tree;
+          }
+        };
   }
 
   /// In the monitor, after the fork: the child has its own descriptor of it.
@@ -173,7 +175,8 @@ final class RootPlan {
   /// A detached overlay; one option per layer, for as many as there are (Linux 6.5 and newer).
   private Argument overlayContext(Rootfs.Overlay overlay, String text) {
     Argument context =
-        plan.call(text, Syscalls.FSOPEN, plan.string("overlay"), number(MountSteps.CLOEXEC)).result();
+        plan.call(text, Syscalls.FSOPEN, plan.string("overlay"), number(MountSteps.CLOEXEC))
+            .result();
     overlay.lowers().forEach(l -> steps.configure(context, "lowerdir+", l.toString(), text));
     steps.configure(context, "upperdir", overlay.upper().toString(), text);
     steps.configure(context, "workdir", overlay.work().toString(), text);
