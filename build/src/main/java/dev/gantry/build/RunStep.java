@@ -17,6 +17,7 @@ import dev.gantry.oci.Platform;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -158,7 +159,6 @@ final class RunStep {
     if (!stage.variables().containsKey("SOURCE_DATE_EPOCH") && stage.limit() != Long.MAX_VALUE) {
       environment.add("SOURCE_DATE_EPOCH=" + stage.date()); // compilers and packers know it
     }
-    stage.proxies().forEach((k, v) -> environment.add(k + "=" + v));
     Json.JsonObject host = (Json.JsonObject) stage.run().request().host().copy();
     Json.JsonArray mounts = mounted.mounts();
     if (!script.isEmpty()) {
@@ -231,11 +231,10 @@ final class RunStep {
     stage.run().ran(id);
     try (Attach.Session session = engine.attach().attach(container)) {
       step.running(id);
+      Map<String, String> unwritten = new LinkedHashMap<>(stage.proxies()); // with passwords
+      unwritten.putAll(mounted.environment());
       engine.start(
-          id,
-          mounted.environment().entrySet().stream()
-              .map(e -> e.getKey() + "=" + e.getValue())
-              .toList());
+          id, unwritten.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList());
       session.copyOutput(step::output);
       int code = container.awaitEnd(false).exitCode();
       stage.run().check();
