@@ -4,6 +4,7 @@ import dev.gantry.testkit.Busybox;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.Needs;
+import dev.gantry.testkit.ResidentProgram;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,7 +98,21 @@ final class StartBench {
     own.candidate(
         "gantry on gantry", () -> engine.gantry("run", "--rm", "busybox", "true").succeeded());
     dockerd.ifPresent(socket -> own.candidate("docker on dockerd", () -> dockerRun(socket)));
-    own.measure(3, rounds);
+    try (ResidentProgram resident = new ResidentProgram().start()) {
+      Command warm =
+          Command.of(
+              "env",
+              "GANTRY_RESIDENT=on",
+              resident.variable(),
+              "DOCKER_HOST=unix://" + engine.socket(),
+              Needs.tree().resolve("gantry").toString(),
+              "run",
+              "--rm",
+              "busybox",
+              "true");
+      own.candidate("gantry (resident)", () -> warm.run().succeeded());
+      own.measure(3, rounds);
+    }
     print(own, "ms");
 
     exec(ours, theirs);

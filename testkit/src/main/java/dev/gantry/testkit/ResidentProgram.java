@@ -54,6 +54,11 @@ public final class ResidentProgram implements AutoCloseable {
     return command("resident", "status").run().code() == 0;
   }
 
+  /// `NAME=VALUE` that makes `./gantry` find this one.
+  public String variable() {
+    return "XDG_RUNTIME_DIR=" + folder;
+  }
+
   /// The launcher with these words, not yet run.
   public Command command(String... words) {
     List<String> all =
