@@ -46,6 +46,11 @@ final class Execs {
             .put("Env", Json.strings(new Environment(words).entries()))
             .put("WorkingDir", words.text("workdir", ""))
             .put("Cmd", Json.strings(arguments.subList(1, arguments.size())));
+    if (tty && Streams.outputIsTerminal()) {
+      Streams.size(Surroundings.STDOUT)
+          .ifPresent(
+              size -> body.put("ConsoleSize", Json.array().add(size.rows()).add(size.columns())));
+    }
     EngineClient engine = session.engine();
     // a stopped container is refused before an exec is made for it
     Containers.inspect(session, arguments.getFirst());

@@ -190,7 +190,9 @@ public final class Resident {
         Thread.ofPlatform().daemon().name("launcher").start(() -> attend(connection.get()));
         trimmed = false;
       } else if (visits.isEmpty()) {
-        stopping = program.changed() || System.nanoTime() - used > idle;
+        if (program.changed() || System.nanoTime() - used > idle) {
+          stopping = true;
+        }
         if (!trimmed) {
           System.gc(); // gives back what the last commands needed
           trimmed = true;
@@ -235,7 +237,7 @@ public final class Resident {
         + ", "
         + served.get()
         + " commands, "
-        + visits.size()
+        + visits.stream().filter(Visit::isRunning).count()
         + " running, heap "
         + (memory.totalMemory() >> 20)
         + " MiB\n"

@@ -72,6 +72,10 @@ final class Visit implements Surroundings {
     return ending.get();
   }
 
+  boolean isRunning() {
+    return begun.getCount() == 0 && !hasEnded();
+  }
+
   // ---- what the command asks for
 
   @Override

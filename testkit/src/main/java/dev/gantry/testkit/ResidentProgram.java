@@ -91,16 +91,13 @@ public final class ResidentProgram implements AutoCloseable {
     }
   }
 
-  /// How many processes were started for this folder and go on.
-  public long processes() {
-    return ProcessHandle.allProcesses()
-        .filter(
-            p ->
-                p.info().arguments().stream()
-                    .flatMap(Stream::of)
-                    .anyMatch(a -> a.startsWith(folder + "/")))
-        .filter(ProcessHandle::isAlive)
-        .count();
+  /// Runs one for the same socket, which ends at once if another is there.
+  public Outcome second() {
+    return Command.of(
+            lib.resolve("../jdk/bin/java").toString(),
+            "@" + lib.resolve("resident.args"),
+            status().lines().toList().get(1))
+        .run();
   }
 
   /// What `gantry resident status` says.

@@ -46,6 +46,7 @@ class ResidentTerminalIT extends TerminalContract {
       session.await("ready> ");
       session.type(quoted(client) + "\r").await("line-1\r\n");
       session.type("\u001a").await("topped").await("ready> "); // dash and bash say Stopped
+      session.type("echo halted-$((1+1))\r").await("halted-2").await("ready> ");
       int length = session.screen().length();
       session.type("echo still-$((1+1))\r").await("still-2").await("ready> ");
       String between = session.screen().substring(length);
