@@ -15,15 +15,12 @@ import dev.gantry.store.Journal.Change;
 import dev.gantry.store.Snapshots;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,8 +36,8 @@ import org.jspecify.annotations.Nullable;
 /// manifests, indexes and packed layers are in the content store. An image is for one platform; the
 /// images that came by one index share its name. Thread-safe.
 public final class Images {
-  private static final String IMAGES = "images";
-  private static final String PACKED = "packed-layers";
+  static final String IMAGES = "images";
+  static final String PACKED = "packed-layers";
 
   private final Journal journal;
   private final ContentStore content;
@@ -70,6 +67,24 @@ public final class Images {
 
   public Snapshots snapshots() {
     return snapshots;
+  }
+
+  Journal journal() {
+    return journal;
+  }
+
+  ImageNames names() {
+    return names;
+  }
+
+  /// The layers (chain ids) that containers stand on.
+  Set<Digest> layersOfContainers() {
+    return layersOfContainers.get();
+  }
+
+  /// Its record has changed or gone.
+  void unload(Digest id) {
+    loaded.remove(id);
   }
 
   Layers layers() {
@@ -190,7 +205,8 @@ public final class Images {
     return names.target(name).map(t -> name);
   }
 
-  private List<Image> platforms(ImageReference reference) {
+  /// The images that a full name points to.
+  List<Image> platforms(ImageReference reference) {
     return names.target(reference).map(ImageNames.Target::ids).orElse(List.of()).stream()
         .flatMap(id -> byId(id).stream())
         .toList();
@@ -353,86 +369,18 @@ public final class Images {
   /// Takes the name `reference` away and, with the last name, its images. The last tag of a
   /// repository takes the digests that the repository gave the image with it.
   public Removed untag(ImageReference reference) {
-    Image image =
-        named(reference)
-            .orElseThrow(() -> new Failure.NotFound("No such image: " + reference.familiar()));
-    Set<ImageReference> gone = new LinkedHashSet<>();
-    String key = ImageNames.key(reference);
-    image.names().stream().filter(n -> ImageNames.key(n).equals(key)).forEach(gone::add);
-    boolean tag = reference.digestIfAny().isEmpty();
-    boolean lastOfRepository =
-        tag
-            && image.tagReferences().stream()
-                .noneMatch(t -> t.name().equals(reference.name()) && !gone.contains(t));
-    if (lastOfRepository) {
-      image.names().stream()
-          .filter(n -> n.digestIfAny().isPresent() && n.name().equals(reference.name()))
-          .forEach(gone::add);
-    }
-    List<Image> nameless =
-        platforms(reference).stream().filter(i -> gone.containsAll(i.names())).toList();
-    List<Change> changes = new ArrayList<>();
-    gone.forEach(n -> changes.add(names.remove(n)));
-    return remove(nameless, changes, gone.stream().map(ImageReference::familiar).toList());
+    return new RemoveImage(this).untag(reference);
   }
 
   /// Takes names away but keeps the image even without any.
   public Removed forget(Image image, ImageReference reference) {
-    List<ImageReference> gone =
-        image.names().stream().filter(n -> n.name().equals(reference.name())).toList();
-    journal.commit(gone.stream().map(names::remove).toArray(Change[]::new));
-    return new Removed(gone.stream().map(ImageReference::familiar).toList(), List.of());
+    return new RemoveImage(this).forget(image, reference);
   }
 
   /// Removes the image with all its names and the layers that no other image has. A name that
   /// stands for other platforms too goes on standing for those.
   public Removed remove(Image image) {
-    List<Change> changes = new ArrayList<>();
-    List<String> untagged = new ArrayList<>();
-    for (ImageReference name : image.names()) {
-      Optional<Change> others = names.without(name, image.id());
-      changes.add(others.orElseGet(() -> names.remove(name)));
-      if (others.isEmpty()) {
-        untagged.add(name.familiar());
-      }
-    }
-    return remove(List.of(image), changes, untagged);
-  }
-
-  private Removed remove(List<Image> gone, List<Change> changes, List<String> untagged) {
-    try (ContentStore.Sweep sweep = content.sweep()) {
-      return remove(gone, changes, untagged, sweep);
-    }
-  }
-
-  private Removed remove(
-      List<Image> gone, List<Change> changes, List<String> untagged, ContentStore.Sweep sweep) {
-    Set<Digest> mine = indexes();
-    for (Image image : gone) {
-      mine.addAll(blobs(image.id()));
-      changes.add(Change.remove(IMAGES, image.id().toString()));
-    }
-    synchronized (names) {
-      journal.commit(changes.toArray(Change[]::new));
-    }
-    List<String> deleted = new ArrayList<>();
-    Set<Digest> named = chainsOfImages();
-    Set<Digest> wantedChains = new HashSet<>(layersOfContainers.get());
-    for (Image image : gone) {
-      loaded.remove(image.id());
-      deleted.add(image.id().toString());
-      for (Digest chain : chains(image.diffIds()).reversed()) {
-        if (!named.contains(chain) && !deleted.contains(chain.toString())) {
-          deleted.add(chain.toString());
-          if (!wantedChains.contains(chain)) {
-            boolean ignored = sweep.run(chain, () -> layers.remove(chain));
-          }
-        }
-      }
-    }
-    mine.removeAll(roots());
-    long ignored = sweep.remove(mine);
-    return new Removed(untagged, deleted);
+    return new RemoveImage(this).remove(image);
   }
 
   /// Keeps the unpacked layers `chains`, which may come later, until the lease is closed.
@@ -564,43 +512,12 @@ public final class Images {
       String created,
       Platform platform,
       @Nullable ImageReference reference) {
-    try (ContentStore.Lease lease = content.lease();
-        InputStream stored = storable(tar)) {
-      Digest blob = store(stored, lease);
-      Layer layer = unpack(blob, null, List.of(), lease);
-      Json.JsonObject document =
-          Json.object()
-              .put("architecture", platform.architecture())
-              .put("comment", comment)
-              .put("config", config)
-              .put("created", created)
-              .put(
-                  "history",
-                  Json.array().add(Json.object().put("created", created).put("comment", comment)))
-              .put("os", platform.os())
-              .put(
-                  "rootfs",
-                  Json.object()
-                      .put("type", "layers")
-                      .put("diff_ids", Json.array().add(layer.diffId().toString())));
-      if (!platform.variant().isEmpty()) {
-        document.put("variant", platform.variant());
-      }
-      return add(
-          document.text().getBytes(StandardCharsets.UTF_8),
-          List.of(layer),
-          null,
-          reference == null ? List.of() : List.of(reference));
-    } catch (IOException e) {
-      throw new Failure.InvalidRequest("could not import: " + e.getMessage(), null, e);
-    }
+    return new ImportImage(this).from(tar, config, comment, created, platform, reference);
   }
 
-  /// The archive in a form that layers may have.
-  private static InputStream storable(InputStream archive) throws IOException {
-    java.io.BufferedInputStream in = new java.io.BufferedInputStream(archive, 128 * 1024);
-    Compression form = Compression.of(in);
-    return form.isForLayers() ? in : form.unpack(in);
+  /// Writes a one-file image whose only program is `program`: the built-in hello-world.
+  public Image builtIn(Path program, ImageReference reference) {
+    return new ImportImage(this).builtIn(program, reference);
   }
 
   /// Makes an image of `base`'s layers and one more.
@@ -881,119 +798,35 @@ public final class Images {
             });
   }
 
-  /// Writes a one-file image whose only program is `program`: the built-in hello-world.
-  public Image builtIn(Path program, ImageReference reference) {
-    try (var bytes = new java.io.ByteArrayOutputStream()) {
-      writeHello(program, bytes);
-      return importRoot(
-          new java.io.ByteArrayInputStream(bytes.toByteArray()),
-          Json.object()
-              .put("Cmd", Json.array().add("/hello"))
-              .put(
-                  "Env",
-                  Json.array()
-                      .add("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
-              .put("WorkingDir", "/"),
-          "built into Gantry",
-          "2026-01-01T00:00:00Z",
-          reference);
-    } catch (IOException e) {
-      throw new Failure.Internal("the built-in image cannot be made from " + program, e);
-    }
-  }
-
-  private static void writeHello(Path program, OutputStream out) throws IOException {
-    var tar = new org.apache.commons.compress.archivers.tar.TarArchiveOutputStream(out, "UTF-8");
-    var entry = new org.apache.commons.compress.archivers.tar.TarArchiveEntry("hello");
-    byte[] bytes = Files.readAllBytes(program);
-    entry.setSize(bytes.length);
-    entry.setMode(0100755);
-    entry.setModTime(0);
-    tar.putArchiveEntry(entry);
-    tar.write(bytes);
-    tar.closeArchiveEntry();
-    tar.finish();
-  }
-
   // ---- keeping house
-
-  private Set<Digest> blobs(Digest id) {
-    Set<Digest> blobs = new HashSet<>();
-    blobs.add(id);
-    journal
-        .get(IMAGES, id.toString())
-        .ifPresent(
-            r -> {
-              r.strings("Layers").forEach(l -> blobs.add(Digest.parse(l)));
-              r.string("Manifest").ifPresent(m -> blobs.add(Digest.parse(m)));
-            });
-    return blobs;
-  }
 
   /// All content that images need.
   public Set<Digest> roots() {
-    Set<Digest> roots = new HashSet<>();
-    journal.table(IMAGES).keySet().forEach(id -> roots.addAll(blobs(Digest.parse(id))));
-    cache.entries().values().forEach(e -> roots.add(e.blob()));
-    roots.addAll(indexes());
-    return roots;
-  }
-
-  /// The indexes that names and images stand for, or that names may be rolled back to, with the
-  /// attestations that they list.
-  private Set<Digest> indexes() {
-    Set<Digest> indexes = names.indexes();
-    indexes.addAll(history.indexes(id -> journal.get(IMAGES, id.toString()).isPresent()));
-    journal
-        .table(IMAGES)
-        .values()
-        .forEach(r -> r.string("Index").map(Digest::parse).ifPresent(indexes::add));
-    Set<Digest> all = new HashSet<>(indexes);
-    for (Digest index : indexes) {
-      content.read(index).ifPresent(document -> all.addAll(Attachments.content(this, document)));
-    }
-    return all;
+    return new KeptContent(this).roots();
   }
 
   /// The chain ids of the layers that images and containers have.
   public Set<Digest> usedChains() {
-    Set<Digest> chains = chainsOfImageLayers();
-    chains.addAll(layersOfContainers.get());
-    return chains;
-  }
-
-  private Set<Digest> chainsOfImages() {
-    Set<Digest> chains = chainsOfImageLayers();
-    cache.entries().values().forEach(e -> chains.add(e.chain()));
-    return chains;
-  }
-
-  private Set<Digest> chainsOfImageLayers() {
-    Set<Digest> chains = new HashSet<>();
-    for (Json.JsonObject record : journal.table(IMAGES).values()) {
-      chains.addAll(chains(record.strings("DiffIds").stream().map(Digest::parse).toList()));
-    }
-    return chains;
+    return new KeptContent(this).usedChains();
   }
 
   /// Removes the layers that no image names and the folders of containers that are not in
   /// `containerIds`: what a crash has left. A layer that a crash of the machine has damaged is
   /// unpacked again.
   public void sweep(Set<String> containerIds) {
-    Set<Digest> chains = chainsOfImages();
-    chains.addAll(layersOfContainers.get());
-    snapshots.keepOnly(chains, containerIds);
-    layers.forgetOthers(chains);
-    try (ContentStore.Sweep sweep = content.sweep()) {
-      long ignored = sweep.remove(unneeded());
-    }
-    for (Map.Entry<String, Json.JsonObject> packed : journal.table(PACKED).entrySet()) {
-      if (!content.contains(Digest.parse(packed.getValue().string("Blob", "")))) {
-        journal.note(Change.remove(PACKED, packed.getKey()));
-      }
-    }
-    uploads.tidy();
-    list().forEach(this::repair);
+    new KeptContent(this).sweep(containerIds);
+  }
+
+  /// Reads all content of all images and checks it. What is damaged is taken away, so that the next
+  /// pull or load of an image brings it again.
+  public List<Damage> verify() {
+    return new KeptContent(this).verify();
+  }
+
+  /// Removes layers and content that nothing needs any more, interrupted downloads among it; the
+  /// bytes of content that were freed.
+  public long collect() {
+    return new KeptContent(this).collect();
   }
 
   /// Content that is not what its digest says, or not here at all.
@@ -1002,69 +835,6 @@ public final class Images {
   public record Damage(Digest digest, boolean missing, List<String> images) {
     public Damage {
       images = List.copyOf(images);
-    }
-  }
-
-  /// Reads all content of all images and checks it. What is damaged is taken away, so that the next
-  /// pull or load of an image brings it again.
-  public List<Damage> verify() {
-    Map<Digest, List<String>> users = new java.util.LinkedHashMap<>();
-    for (String id : journal.table(IMAGES).keySet()) {
-      Digest image = Digest.parse(id);
-      List<String> called = names.of(image).stream().map(ImageReference::familiar).toList();
-      for (Digest blob : blobs(image)) {
-        users
-            .computeIfAbsent(blob, b -> new ArrayList<>())
-            .addAll(called.isEmpty() ? List.of(id) : called);
-      }
-    }
-    List<Damage> damages = new ArrayList<>();
-    users.forEach(
-        (digest, called) -> {
-          boolean missing = !content.contains(digest);
-          if (missing || !content.isIntact(digest)) {
-            damages.add(new Damage(digest, missing, called));
-            content.discardDamaged(digest);
-          }
-        });
-    return damages;
-  }
-
-  /// Removes layers and content that nothing needs any more, interrupted downloads among it; the
-  /// bytes of content that were freed.
-  public long collect() {
-    try (ContentStore.Sweep sweep = content.sweep()) {
-      Set<Digest> chains = chainsOfImages();
-      chains.addAll(layersOfContainers.get());
-      layers.removeOthers(chains, sweep);
-      return sweep.remove(unneeded()) + content.removePartials(java.time.Duration.ZERO);
-    }
-  }
-
-  private Set<Digest> unneeded() {
-    Set<Digest> all = new HashSet<>(content.list());
-    all.removeAll(roots());
-    return all;
-  }
-
-  /// Unpacks again what of the image's layers is not here, from its content.
-  private void repair(Image image) {
-    List<Digest> chains = chains(image.diffIds());
-    if (chains.stream().allMatch(layers::has)) {
-      return;
-    }
-    try (ContentStore.Lease lease = content.lease()) {
-      for (int i = 0; i < chains.size(); i++) {
-        List<Digest> below = image.diffIds().subList(0, i);
-        Layer ignored = unpack(image.layers().get(i), image.diffIds().get(i), below, lease);
-      }
-      layers.settle(chains);
-    } catch (IOException | Failure e) {
-      System.getLogger("gantryd")
-          .log(
-              System.Logger.Level.WARNING,
-              "image " + image.id() + " is damaged: pull or load it again",
-              e);
     }
   }
 }

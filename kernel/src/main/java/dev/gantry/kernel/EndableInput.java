@@ -1,7 +1,7 @@
 package dev.gantry.kernel;
 
+import dev.gantry.base.BulkInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 /// Reads a blocking descriptor of somebody else's, whose flags must stay as they are, until it ends
 /// or [#close()] is called: a thread that waits here takes nothing that comes after that. Blocks
 /// its thread.
-public final class EndableInput extends InputStream {
+public final class EndableInput extends BulkInputStream {
   private static final int POLLIN = 1;
 
   private final Fd fd;
@@ -19,12 +19,6 @@ public final class EndableInput extends InputStream {
     this.fd = fd;
     this.wake =
         Fd.adopt((int) Native.call(Syscalls.EVENTFD2, "", 0, Fd.O_CLOEXEC | Fd.O_NONBLOCK, 0));
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override
