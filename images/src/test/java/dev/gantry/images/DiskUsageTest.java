@@ -1,13 +1,9 @@
 package dev.gantry.images;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gantry.json.Json;
 import dev.gantry.oci.ImageReference;
-import dev.gantry.store.ContentStore;
-import dev.gantry.store.Journal;
-import dev.gantry.store.Snapshots;
 import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -15,34 +11,23 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class DiskUsageTest {
+class DiskUsageTest extends ImagesFixture {
   private static final int FOLDERS = 30;
   private static final int FILES = 10;
   private static final int LARGEST = 60_000;
 
-  @TempDir Path folder;
-
   @Test
   void imagesTakeWhatTheDiskSays() throws Exception {
-    assumeTrue("root".equals(System.getProperty("user.name")), "needs root");
-    try (Journal journal = Journal.open(folder.resolve("state"))) {
-      Images images =
-          new Images(
-              journal,
-              ContentStore.open(folder.resolve("content")),
-              Snapshots.open(folder.resolve("overlay")));
-      images.importRoot(
-          new ByteArrayInputStream(archive()),
-          Json.object(),
-          "c",
-          "2026-01-01T00:00:00Z",
-          ImageReference.parse("a:1"));
-      double said = images.diskUsage();
-      double disk = du(folder.resolve("content")) + du(folder.resolve("overlay"));
-      assertEquals(disk, said, disk / 100, "within one percent");
-    }
+    images.importRoot(
+        new ByteArrayInputStream(archive()),
+        Json.object(),
+        "c",
+        "2026-01-01T00:00:00Z",
+        ImageReference.parse("a:1"));
+    double said = images.diskUsage();
+    double disk = du(folder.resolve("content")) + du(folder.resolve("overlay"));
+    assertEquals(disk, said, disk / 100, "within one percent");
   }
 
   private static byte[] archive() {

@@ -4,16 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gantry.base.Failure;
 import dev.gantry.json.Json;
 import dev.gantry.kernel.Tree;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
-import dev.gantry.store.ContentStore;
-import dev.gantry.store.Journal;
-import dev.gantry.store.Snapshots;
 import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -24,36 +20,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ImagesTest {
+class ImagesTest extends ImagesFixture {
   private static final String TIME = "2026-01-01T00:00:00Z";
-
-  @TempDir Path folder;
-  private Journal journal;
-  private Images images;
-
-  @BeforeEach
-  void open() {
-    assumeTrue("root".equals(System.getProperty("user.name")), "needs root");
-    journal = Journal.open(folder.resolve("state"));
-    images =
-        new Images(
-            journal,
-            ContentStore.open(folder.resolve("content")),
-            Snapshots.open(folder.resolve("overlay")));
-  }
-
-  @AfterEach
-  void close() {
-    if (journal != null) {
-      journal.close();
-    }
-  }
 
   private static ImageReference ref(String name) {
     return ImageReference.parse(name).withDefaultTag();

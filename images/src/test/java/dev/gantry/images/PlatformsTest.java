@@ -3,55 +3,25 @@ package dev.gantry.images;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gantry.json.Json;
 import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
-import dev.gantry.store.ContentStore;
-import dev.gantry.store.Journal;
-import dev.gantry.store.Snapshots;
 import dev.gantry.testkit.TarBytes;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Names that stand for images of several platforms.
-class PlatformsTest {
+class PlatformsTest extends ImagesFixture {
   private static final String NAME = "example.com/multi:1";
   private static final Platform HERE = Platform.here();
   private static final Platform OTHER = new Platform("linux", "s390x", "");
-
-  @TempDir Path folder;
-  private Journal journal;
-  private Images images;
-
-  @BeforeEach
-  void open() {
-    assumeTrue("root".equals(System.getProperty("user.name")), "needs root");
-    journal = Journal.open(folder.resolve("state"));
-    images =
-        new Images(
-            journal,
-            ContentStore.open(folder.resolve("content")),
-            Snapshots.open(folder.resolve("overlay")));
-  }
-
-  @AfterEach
-  void close() {
-    if (journal != null) {
-      journal.close();
-    }
-  }
 
   /// An OCI layout of one name whose index has an image for each platform, the other one first.
   private static byte[] archive() {

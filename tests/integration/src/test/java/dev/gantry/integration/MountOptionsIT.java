@@ -30,6 +30,15 @@ class MountOptionsIT {
     Containers.removeAllWithVolumes(engine);
   }
 
+  private static void volume(Engine engine, String name, String... options) {
+    List<String> words = new ArrayList<>(List.of("volume", "create"));
+    for (String option : options) {
+      words.addAll(List.of("-o", option));
+    }
+    words.add(name);
+    engine.docker(words.toArray(String[]::new)).succeeded();
+  }
+
   /// A folder of the machine with a tmpfs in it, which is there until it is closed.
   private record Tree(Path folder) implements AutoCloseable {
     static Tree at(Path folder) throws IOException {
@@ -136,49 +145,22 @@ class MountOptionsIT {
   /// No server is asked: what the kernel is told, and what it answers, is in the text.
   @Test
   void networkFileSystemsGetAddressesAndKeepTheirPasswords(Engine engine) {
-    engine
-        .docker(
-            "volume",
-            "create",
-            "-o",
-            "type=nfs",
-            "-o",
-            "o=addr=localhost,ro,soft,timeo=1,retrans=1",
-            "-o",
-            "device=:/exports",
-            "share")
-        .succeeded();
+    volume(
+        engine,
+        "share",
+        "type=nfs",
+        "o=addr=localhost,ro,soft,timeo=1,retrans=1",
+        "device=:/exports");
     Outcome nfs = once(engine, "true", "-v", "share:/v").exited(125);
     assertTrue(nfs.err().contains("failed to mount local volume: mount :/exports:"), nfs.err());
     assertTrue(
         nfs.err().contains(", flags: 0x1, data: addr=127.0.0.1,soft,timeo=1,retrans=1: "),
         nfs.err());
-    engine
-        .docker(
-            "volume",
-            "create",
-            "-o",
-            "type=nfs",
-            "-o",
-            "o=addr=nowhere.invalid,rw",
-            "-o",
-            "device=:/exports",
-            "lost")
-        .succeeded();
+    volume(engine, "lost", "type=nfs", "o=addr=nowhere.invalid,rw", "device=:/exports");
     Outcome lost = once(engine, "true", "-v", "lost:/v").exited(125);
     assertTrue(lost.err().contains("error resolving passed in network volume address"), lost.err());
-    engine
-        .docker(
-            "volume",
-            "create",
-            "-o",
-            "type=cifs",
-            "-o",
-            "o=username=u,password=secret",
-            "-o",
-            "device=//localhost/share",
-            "files")
-        .succeeded();
+    volume(
+        engine, "files", "type=cifs", "o=username=u,password=secret", "device=//localhost/share");
     Outcome cifs = once(engine, "true", "-v", "files:/v").exited(125);
     assertTrue(cifs.err().contains("mount //127.0.0.1/share:"), cifs.err());
     assertTrue(
@@ -275,7 +257,7 @@ class MountOptionsIT {
 
   @Test
   void usersOfOneVolumeMayComeAndGoTogether(Engine engine) throws Exception {
-    engine.docker("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "busy").succeeded();
+    volume(engine, "busy", "type=tmpfs", "device=tmpfs");
     List<Thread> users = new ArrayList<>();
     List<Outcome> outcomes = java.util.Collections.synchronizedList(new ArrayList<>());
     for (int i = 0; i < 4; i++) {
