@@ -45,6 +45,7 @@ final class Ahead implements AutoCloseable {
   private final List<Digest> bottom;
   private final Semaphore room = new Semaphore(MOST);
   private final Map<Integer, FutureTask<Begun>> begun = new ConcurrentHashMap<>();
+  private final Map<Integer, String> shown = new ConcurrentHashMap<>();
   private int reached; // the first instruction that was not looked at yet; guarded by this
 
   /// @param bottom the layers that the stage begins with
@@ -87,6 +88,7 @@ final class Ahead implements AutoCloseable {
         switch (instructions.get(i)) {
           case Instruction.Copy c -> {
             CopyPlan plan = CopyPlan.of(c, state);
+            shown.put(number, state.shown(c.origin().text()));
             begin(number, new FutureTask<>(() -> copy(number, plan)));
           }
           case Instruction.Run r -> {
@@ -175,7 +177,7 @@ final class Ahead implements AutoCloseable {
       if (!recipe.alone() || stage.mayTake(key)) {
         return Optional.empty();
       }
-      BuildProgress.Step step = stage.begin(number);
+      BuildProgress.Step step = stage.begin(number, shown.getOrDefault(number, ""));
       Images.LooseLayer made = run.makeLayer(layer::write);
       step.done(made.diffId().shortHex());
       return Optional.of(new Made(key, made));

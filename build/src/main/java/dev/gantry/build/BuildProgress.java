@@ -42,6 +42,13 @@ public interface BuildProgress {
   /// @param number as in the plan, from 0
   Step begin(int number);
 
+  /// As above.
+  ///
+  /// @param text the instruction with its variables replaced
+  default Step begin(int number, String text) {
+    return begin(number);
+  }
+
   /// A warning about the build as a whole.
   void warning(String text);
 }

@@ -119,6 +119,11 @@ public final class PlatformBuild implements AutoCloseable {
     }
 
     @Override
+    public Step begin(int number, String text) {
+      return whole.begin(first + number, text);
+    }
+
+    @Override
     public void warning(String text) {
       whole.warning(text);
     }

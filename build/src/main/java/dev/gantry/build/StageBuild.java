@@ -100,17 +100,19 @@ final class StageBuild {
     Optional<Ahead.Begun> take() throws BuildFailure, IOException, InterruptedException;
   }
 
-  private BuildProgress.Step told(int number) {
-    return begun.computeIfAbsent(number, n -> new ToldOnce(progress.begin(n)));
+  private BuildProgress.Step told(int number, String text) {
+    return begun.computeIfAbsent(number, n -> new ToldOnce(progress.begin(n, text)));
   }
 
   /// Tells that the instruction `number` is being carried out, if that was not told yet.
-  BuildProgress.Step begin(int number) {
-    return told(firstStep + 1 + number);
+  ///
+  /// @param text the instruction as people are shown it
+  BuildProgress.Step begin(int number, String text) {
+    return told(firstStep + 1 + number, text);
   }
 
   private void step(int number, Origin origin, Work work) throws BuildFailure {
-    BuildProgress.Step step = told(number);
+    BuildProgress.Step step = told(number, state.shown(origin.text()));
     try {
       work.run(step);
       step.done(layers.isEmpty() ? "scratch" : layers.getLast().diffId().shortHex());
@@ -131,8 +133,9 @@ final class StageBuild {
     if (run.request().debug() || run.cancellation().isCancelled()) {
       return; // its turn says it
     }
-    BuildFailure failure = failure(e, base.stage().instructions().get(number).origin());
-    begin(number).failed(failure.text());
+    Origin origin = base.stage().instructions().get(number).origin();
+    BuildFailure failure = failure(e, origin);
+    begin(number, origin.text()).failed(failure.text());
     run.fail(failure, null);
   }
 

@@ -125,6 +125,12 @@ final class StageState {
     return known;
   }
 
+  /// An instruction as people are shown it: with the values of the variables that are set.
+  String shown(String instruction) {
+    return new Expansion(run.request().file().directives().escape(), variables::get)
+        .shown(instruction);
+  }
+
   /// The next instruction begins.
   void next() {
     current = null;

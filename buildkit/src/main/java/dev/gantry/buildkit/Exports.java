@@ -349,7 +349,8 @@ final class Exports {
           stream(
               number,
               vertex,
-              out -> ImageExport.write(engine.images(), made.image(), made.root(), names, out));
+              out ->
+                  ImageExport.write(engine.images(), made.image(), made.root(), names, !oci, out));
         }
       } finally {
         forget(made, before);

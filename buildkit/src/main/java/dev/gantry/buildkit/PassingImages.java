@@ -9,22 +9,22 @@ import java.util.stream.Collectors;
 
 /// Images that are here for a build alone: they go when it is over, unless they were here before or
 /// have got a name meanwhile. Thread-safe.
-final class PassingImages implements AutoCloseable {
+public final class PassingImages implements AutoCloseable {
   private final Images images;
   private final Set<Digest> ids = ConcurrentHashMap.newKeySet();
 
-  PassingImages(Images images) {
+  public PassingImages(Images images) {
     this.images = images;
   }
 
   /// Makes an image.
   @FunctionalInterface
-  interface Maker<E extends Exception> {
+  public interface Maker<E extends Exception> {
     Image make() throws E;
   }
 
   /// The image that `maker` makes, or finds.
-  <E extends Exception> Image add(Maker<E> maker) throws E {
+  public <E extends Exception> Image add(Maker<E> maker) throws E {
     Set<Digest> before = ids(images);
     Image image = maker.make();
     add(image, before);

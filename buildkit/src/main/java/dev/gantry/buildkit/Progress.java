@@ -172,8 +172,8 @@ final class Progress {
 
   /// One line of the progress.
   final class Vertex {
-    private final String name;
     private final String digest;
+    private volatile String name;
     private @Nullable Instant started;
     private boolean wasCached;
     private boolean ended;
@@ -206,6 +206,11 @@ final class Progress {
         tell(started, null, "");
       }
       return this;
+    }
+
+    /// It is called something else from now on.
+    void rename(String other) {
+      name = Redaction.urls(other);
     }
 
     synchronized void cached() {

@@ -5,6 +5,7 @@ import dev.gantry.build.BuildClient;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.build.BuildProgress;
 import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.ParseFailure;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.json.Json;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +22,7 @@ public final class Recording implements AutoCloseable {
   private final String id = OneBuild.newId();
   private final java.util.Queue<byte[]> secrets =
       new java.util.concurrent.ConcurrentLinkedQueue<>();
+  private boolean begun;
   private @Nullable OneBuild build;
   private @Nullable SourceErrors errors;
   private @Nullable StepProgress steps;
@@ -60,10 +62,43 @@ public final class Recording implements AutoCloseable {
       Dockerfile file,
       Map<String, String> arguments,
       BuildProgress shown) {
+    OneBuild started = add(attributes, names);
+    build = started;
+    errors = new SourceErrors(name, text.getBytes(StandardCharsets.UTF_8));
+    StepProgress recorded =
+        StepProgress.of(started.progress(), file, arguments, image -> "", warning -> false);
+    steps = recorded;
+    return new Both(shown, recorded);
+  }
+
+  /// It could not even begin: the Dockerfile cannot be read, or there is no such target. Nothing
+  /// happens if it has begun.
+  ///
+  /// @param why a [BuildFailure] or [Failure], as the client is told
+  public void refused(
+      Map<String, String> attributes, List<String> names, String name, String text, Exception why) {
+    if (begun) {
+      return;
+    }
+    OneBuild refused = add(attributes, names);
+    build = refused;
+    refused.progress().vertex("[internal] load build definition from " + name).start().done();
+    SourceErrors source = new SourceErrors(name, text.getBytes(StandardCharsets.UTF_8));
+    if (why instanceof BuildFailure e) {
+      end(Map.of(), source.of(e));
+    } else if (why.getCause() instanceof ParseFailure e) {
+      end(Map.of(), source.of(e));
+    } else {
+      String said = why instanceof Failure e ? e.text() : String.valueOf(why.getMessage());
+      end(Map.of(), new GrpcException(GrpcException.UNKNOWN, said));
+    }
+  }
+
+  private OneBuild add(Map<String, String> attributes, List<String> names) {
     SolveRequest.Exporter exporter =
         new SolveRequest.Exporter(
             "moby", names.isEmpty() ? Map.of() : Map.of("name", String.join(",", names)));
-    OneBuild begun =
+    OneBuild added =
         new OneBuild(
             new SolveRequest(
                 id,
@@ -76,16 +111,12 @@ public final class Recording implements AutoCloseable {
                 false,
                 SourcePolicy.NONE));
     try {
-      builds.add(begun);
+      builds.add(added);
     } catch (GrpcException e) {
       throw new Failure.Conflict(e.text());
     }
-    build = begun;
-    errors = new SourceErrors(name, text.getBytes(StandardCharsets.UTF_8));
-    StepProgress recorded =
-        StepProgress.of(begun.progress(), file, arguments, image -> "", warning -> false);
-    steps = recorded;
-    return new Both(shown, recorded);
+    begun = true;
+    return added;
   }
 
   /// It has succeeded.
@@ -139,6 +170,11 @@ public final class Recording implements AutoCloseable {
     @Override
     public Step begin(int number) {
       return new BothSteps(one.begin(number), other.begin(number));
+    }
+
+    @Override
+    public Step begin(int number, String text) {
+      return new BothSteps(one.begin(number, text), other.begin(number, text));
     }
 
     @Override

@@ -31,6 +31,7 @@ final class StepProgress implements BuildProgress {
   private final boolean several;
   private final Set<String> stages;
   private final List<Progress.@Nullable Vertex> vertices = new ArrayList<>();
+  private final List<String> prefixes = new ArrayList<>();
   private final Set<Progress.Vertex> begun = new HashSet<>();
 
   /// @param stages names of all stages of the Dockerfile, in lower case
@@ -103,20 +104,22 @@ final class StepProgress implements BuildProgress {
     for (Planned step : steps) {
       if (!isShown(step) || isOtherBuild(step)) { // whose steps the other build has shown
         vertices.add(null);
+        prefixes.add("");
         continue;
       }
       int total = totals.getOrDefault(step.stage(), 1);
       String of = Integer.toString(total);
       String number = Integer.toString(numbers.merge(step.stage(), 1, Integer::sum));
-      String name =
+      String prefix =
           "["
               + prefix(step.stage())
               + " ".repeat(of.length() - number.length())
               + number
               + "/"
               + of
-              + "] "
-              + text(step.text());
+              + "] ";
+      prefixes.add(prefix);
+      String name = prefix + text(step.text());
       vertices.add(
           word(step).equals("FROM") // stages that stand on one image have it in one line
               ? bases.computeIfAbsent(
@@ -157,6 +160,10 @@ final class StepProgress implements BuildProgress {
     return !image.equals("scratch") && !stages.contains(image.toLowerCase(Locale.ROOT));
   }
 
+  private static boolean isFrom(String instruction) {
+    return instruction.regionMatches(true, 0, "FROM", 0, 4);
+  }
+
   private static String image(String from) {
     for (String word : from.strip().split("\\s+")) {
       if (!word.equalsIgnoreCase("FROM") && !word.startsWith("--")) {
@@ -167,7 +174,7 @@ final class StepProgress implements BuildProgress {
   }
 
   private String text(String instruction) {
-    if (!instruction.regionMatches(true, 0, "FROM", 0, 4)) {
+    if (!isFrom(instruction)) {
       return instruction;
     }
     String image = expansion.apply(image(instruction));
@@ -182,6 +189,15 @@ final class StepProgress implements BuildProgress {
     } catch (Failure e) {
       return name; // a context's name, or variables in it
     }
+  }
+
+  @Override
+  public synchronized Step begin(int number, String text) {
+    Progress.Vertex vertex = number < vertices.size() ? vertices.get(number) : null;
+    if (vertex != null && !begun.contains(vertex) && !isFrom(text)) {
+      vertex.rename(prefixes.get(number) + text);
+    }
+    return begin(number);
   }
 
   @Override

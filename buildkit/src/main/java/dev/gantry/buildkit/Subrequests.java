@@ -1,6 +1,7 @@
 package dev.gantry.buildkit;
 
 import dev.gantry.dockerfile.Dockerfile;
+import dev.gantry.dockerfile.Expansion;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
@@ -9,13 +10,16 @@ import dev.gantry.dockerfile.Warning;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import dev.gantry.json.Json;
+import dev.gantry.json.JsonWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /// Questions about a Dockerfile instead of a build of it: `docker buildx build --check` and
@@ -48,13 +52,15 @@ final class Subrequests {
       case "frontend.outline" -> outline(target, arguments);
       case "frontend.subrequests.describe" -> describe();
       default ->
-          throw new GrpcException(GrpcException.UNIMPLEMENTED, "unsupported request " + request);
+          throw new GrpcException( // twice, as BuildKit's frontend says it
+              GrpcException.UNKNOWN,
+              "unsupported request " + request + ": unsupported request " + request);
     };
   }
 
   private static Message result(Json json, String people, String status) {
     Message result = new Message().message(3, new Message());
-    result.entry(10, "result.json", bytes(json.text()));
+    result.entry(10, "result.json", bytes(JsonWriter.indented(json, "  ", true)));
     result.entry(10, "result.txt", bytes(people));
     result.entry(10, "version", bytes("1.0.0"));
     if (!status.isEmpty()) {
@@ -117,7 +123,9 @@ final class Subrequests {
     Json.JsonObject source =
         Json.object().put("filename", name).put("language", "Dockerfile").put("data", source());
     return result(
-        Json.object().put("warnings", all).put("sources", Json.array().add(source)),
+        Json.object()
+            .put("warnings", all.isEmpty() ? Json.NULL : all)
+            .put("sources", Json.array().add(source)),
         people.toString(),
         warnings.isEmpty() ? "0" : "1");
   }
@@ -128,18 +136,23 @@ final class Subrequests {
     for (Dockerfile.Stage stage : file.stages()) {
       boolean last = stage.index() == file.stages().size() - 1;
       Json.JsonObject target = Json.object();
-      if (!stage.from().name().isEmpty()) {
-        target.put("name", stage.from().name());
+      String own = stage.from().name();
+      if (!own.isEmpty()) {
+        target.put("name", own);
       }
       if (last) {
         target.put("default", true);
+      }
+      String about = description(own, stage.from().origin());
+      if (!about.isEmpty()) {
+        target.put("description", about);
       }
       all.add(
           target
               .put("base", stage.from().image())
               .put("location", location(stage.from().origin())));
-      if (last || !stage.from().name().isEmpty()) {
-        people.append(stage.from().name()).append(last ? " (default)\t\n" : "\t\n");
+      if (last || !own.isEmpty()) {
+        people.append(own).append(last ? " (default)\t" : "\t").append(about).append('\n');
       }
     }
     return result(
@@ -157,44 +170,139 @@ final class Subrequests {
         target.isEmpty()
             ? file.stages().getLast()
             : file.stage(target, file.stages().size()).orElseThrow();
-    Json.JsonArray args = Json.array();
-    Json.JsonArray secrets = Json.array();
-    Json.JsonArray agents = Json.array();
-    Json.JsonArray caches = Json.array();
-    for (Instruction.Arg arg : file.arguments()) {
-      args(arg, arguments, args);
-    }
     Map<Integer, Dockerfile.Stage> needed = new TreeMap<>();
     need(stage, needed);
+    Arguments args = new Arguments(arguments);
+    Json.JsonArray secrets = Json.array();
+    Json.JsonArray agents = Json.array();
     for (Dockerfile.Stage each : needed.values()) {
+      args.named(each.from().origin().text());
       for (Instruction instruction : each.instructions()) {
         if (instruction instanceof Instruction.Arg arg) {
-          args(arg, arguments, args);
+          arg.arguments().forEach(a -> args.add(a, arg.origin()));
         } else if (instruction instanceof Instruction.Run run) {
           for (String mount : run.mounts()) {
-            mount(mount, run.origin(), secrets, agents, caches);
+            mount(mount, run.origin(), secrets, agents);
           }
         }
       }
     }
+    Json.JsonObject answer = Json.object();
     StringBuilder people = new StringBuilder();
-    people.append("TARGET:\t").append(stage.label()).append("\n\nBUILD ARG\tVALUE\n");
-    for (int i = 0; i < args.size(); i++) {
-      if (args.get(i) instanceof Json.JsonObject a) {
-        people.append(a.string("name", "")).append('\t').append(a.string("value", ""));
-        people.append('\n');
+    people.append("TARGET:\t").append(stage.label()).append('\n');
+    put(answer, "name", stage.from().name());
+    String about = description(stage.from().name(), stage.from().origin());
+    put(answer, "description", about);
+    if (!about.isEmpty()) {
+      people.append("DESCRIPTION:\t").append(about).append('\n');
+    }
+    list(answer, "args", args.all(), people, "BUILD ARG\tVALUE\tDESCRIPTION");
+    list(answer, "secrets", secrets, people, "SECRET\tREQUIRED");
+    list(answer, "ssh", agents, people, "SSH\tREQUIRED");
+    return result(answer.put("sources", Json.array().add(source())), people.toString(), "");
+  }
+
+  private static void put(Json.JsonObject object, String name, String value) {
+    if (!value.isEmpty()) {
+      object.put(name, value);
+    }
+  }
+
+  /// Lists of nothing are left out.
+  private static void list(
+      Json.JsonObject answer, String name, Json.JsonArray all, StringBuilder people, String head) {
+    if (all.isEmpty()) {
+      return;
+    }
+    answer.put(name, all);
+    people.append('\n').append(head).append('\n');
+    for (Json one : all.items()) {
+      Json.JsonObject each = (Json.JsonObject) one;
+      people.append(each.string("name", ""));
+      if (name.equals("args")) {
+        people.append('\t').append(each.string("value", ""));
+        people.append('\t').append(each.string("description", ""));
+      } else {
+        people.append('\t').append(each.bool("required", false) ? "true" : "");
+      }
+      people.append('\n');
+    }
+  }
+
+  /// What a comment above an instruction says of `name`: `# NAME words`.
+  private String description(String name, Origin origin) {
+    List<String> lines = new String(text, StandardCharsets.UTF_8).lines().toList();
+    String found = "";
+    for (int i = origin.first() - 2; i >= 0 && lines.get(i).strip().startsWith("#"); i--) {
+      String comment = lines.get(i).strip().substring(1).strip();
+      if (!name.isEmpty() && comment.startsWith(name + " ")) {
+        found = comment.substring(name.length() + 1).strip();
       }
     }
-    return result(
-        Json.object()
-            .put("name", stage.from().name())
-            .put("args", args)
-            .put("secrets", secrets)
-            .put("ssh", agents)
-            .put("cache", caches)
-            .put("sources", Json.array().add(source())),
-        people.toString(),
-        "");
+    return found;
+  }
+
+  /// The arguments that a target takes, each with the value that it would have.
+  private final class Arguments {
+    private final Map<String, String> given;
+    private final Map<String, String> values = new LinkedHashMap<>();
+    private final Map<Integer, List<Json.JsonObject>> byLine = new TreeMap<>();
+
+    Arguments(Map<String, String> given) {
+      this.given = given;
+    }
+
+    /// Arguments before the first FROM that the text of a FROM names.
+    void named(String from) {
+      for (Instruction.Arg arg : file.arguments()) {
+        for (Instruction.Argument a : arg.arguments()) {
+          if (from.matches("(?s).*\\$\\{?" + Pattern.quote(a.name()) + "\\b.*")) {
+            put(a, arg.origin());
+          }
+        }
+      }
+    }
+
+    /// One of a stage; without a value it is the one before the first FROM.
+    void add(Instruction.Argument own, Origin origin) {
+      for (Instruction.Arg arg : file.arguments()) {
+        for (Instruction.Argument a : arg.arguments()) {
+          if (own.value().isEmpty() && a.name().equals(own.name())) {
+            put(a, arg.origin());
+            return;
+          }
+        }
+      }
+      put(own, origin);
+    }
+
+    private void put(Instruction.Argument a, Origin origin) {
+      if (values.containsKey(a.name())) {
+        return;
+      }
+      String value = given.getOrDefault(a.name(), a.value().map(this::expanded).orElse(""));
+      values.put(a.name(), value);
+      Json.JsonObject one = Json.object().put("name", a.name());
+      Subrequests.put(one, "description", description(a.name(), origin));
+      Subrequests.put(one, "value", value);
+      byLine
+          .computeIfAbsent(origin.first(), l -> new ArrayList<>())
+          .add(one.put("location", location(origin)));
+    }
+
+    Json.JsonArray all() {
+      Json.JsonArray all = Json.array();
+      byLine.values().forEach(line -> line.forEach(all::add));
+      return all;
+    }
+
+    private String expanded(String word) {
+      try {
+        return new Expansion(file.directives().escape(), values::get).word(word);
+      } catch (ParseFailure e) {
+        return word; // the build itself will say so
+      }
+    }
   }
 
   /// The stage and those that it stands on or takes files from.
@@ -216,63 +324,62 @@ final class Subrequests {
     names.forEach(name -> file.stage(name, stage.index()).ifPresent(s -> need(s, needed)));
   }
 
-  private static void args(Instruction.Arg arg, Map<String, String> arguments, Json.JsonArray all) {
-    for (Instruction.Argument a : arg.arguments()) {
-      String value = arguments.getOrDefault(a.name(), a.value().orElse(""));
-      all.add(
-          Json.object()
-              .put("name", a.name())
-              .put("value", value)
-              .put("location", location(arg.origin())));
-    }
-  }
-
   private static void mount(
-      String text,
-      Origin origin,
-      Json.JsonArray secrets,
-      Json.JsonArray agents,
-      Json.JsonArray caches) {
+      String text, Origin origin, Json.JsonArray secrets, Json.JsonArray agents) {
     RunMount mount;
     try {
       mount = RunMount.parse(text);
     } catch (ParseFailure e) {
       return; // the build itself will say so
     }
-    Json.JsonObject entry = Json.object().put("name", mount.id()).put("location", location(origin));
+    String id = mount.id().isEmpty() && mount.kind().equals("ssh") ? "default" : mount.id();
+    Json.JsonObject entry = Json.object().put("name", id);
+    if (mount.required()) {
+      entry.put("required", true);
+    }
     switch (mount.kind()) {
-      case "secret" -> secrets.add(entry.put("required", mount.required()));
-      case "ssh" -> agents.add(entry.put("required", mount.required()));
-      case "cache" ->
-          caches.add(
-              Json.object()
-                  .put("ID", mount.id().isEmpty() ? mount.target() : mount.id())
-                  .put("location", location(origin)));
+      case "secret" -> secrets.add(entry.put("location", location(origin)));
+      case "ssh" -> agents.add(entry.put("location", location(origin)));
       default -> {}
     }
   }
 
   private static Message describe() {
     Json.JsonArray all = Json.array();
-    StringBuilder people = new StringBuilder("NAME\tVERSION\n");
-    for (String request :
-        List.of(
-            "frontend.lint",
-            "frontend.outline",
-            "frontend.targets",
-            "frontend.subrequests.describe")) {
-      all.add(
-          Json.object()
-              .put("name", request)
-              .put("version", "1.0.0")
-              .put("type", "rpc")
-              .put(
-                  "metadata",
-                  Json.array()
-                      .add(Json.object().put("name", "result.json"))
-                      .add(Json.object().put("name", "result.txt"))));
-      people.append(request).append("\t1.0.0\n");
-    }
+    StringBuilder people = new StringBuilder("NAME\tVERSION\tDESCRIPTION\n");
+    Json.JsonArray target =
+        Json.array()
+            .add(Json.object().put("name", "target").put("description", "Target build stage"));
+    describe(
+        "frontend.outline",
+        "List all parameters current build target supports",
+        target,
+        all,
+        people);
+    describe(
+        "frontend.targets", "List all targets current build supports", Json.array(), all, people);
+    describe(
+        "frontend.subrequests.describe", "List available subrequest types", Json.NULL, all, people);
     return result(all, people.toString(), "");
+  }
+
+  private static void describe(
+      String request, String about, Json options, Json.JsonArray all, StringBuilder people) {
+    Json.JsonArray metadata = Json.array();
+    for (String key : List.of("result.json", "result.txt")) {
+      metadata.add(Json.object().put("name", key).put("description", ""));
+    }
+    all.add(
+        Json.object()
+            .put("name", request)
+            .put("version", "1.0.0")
+            .put("type", "rpc")
+            .put("description", about)
+            .put("opts", options)
+            .put("inputs", Json.NULL)
+            .put("metadata", metadata)
+            .put("refs", Json.NULL));
+    String shown = request.substring("frontend.".length());
+    people.append(shown).append("\t1.0.0\t").append(about).append('\n');
   }
 }

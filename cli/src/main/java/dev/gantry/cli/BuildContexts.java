@@ -10,10 +10,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// `--build-context NAME=WHAT`: an image, a folder of ours, which travels to the engine in the
-/// context, or a URL, which the engine fetches.
+/// `--build-context NAME=WHAT`: an image, a folder or an OCI layout of ours, which travel to the
+/// engine in the context, or a URL, which the engine fetches.
 final class BuildContexts {
   private static final String IMAGE = "docker-image://";
+  private static final String LAYOUT = "oci-layout://";
 
   /// A folder of ours, and what it is called in the context.
   private record Sent(Path folder, String name, IgnoreFile ignored) {}
@@ -37,12 +38,8 @@ final class BuildContexts {
       images.put(name, value.substring(IMAGE.length()));
     } else if (value.matches("(?i)(https?|git|ssh)://.+|git@.+|github\\.com/.+")) {
       others.put(name, Json.object().put("Url", value));
-    } else if (value.startsWith("oci-layout://")) {
-      throw new Exit(
-          1,
-          "invalid build context "
-              + name
-              + ": load the layout (tar -C FOLDER -c . | gantry load), then docker-image://NAME");
+    } else if (value.startsWith(LAYOUT)) {
+      layout(name, value.substring(LAYOUT.length()));
     } else if (Files.isDirectory(Path.of(value))) {
       Path folder = Path.of(value);
       String own = ".gantry-context-" + sent.size();
@@ -51,6 +48,23 @@ final class BuildContexts {
     } else {
       throw new Exit(1, "failed to get build context " + name + ": no folder " + value);
     }
+  }
+
+  /// An image in a layout.
+  ///
+  /// @param value `FOLDER[:TAG][@DIGEST]`
+  private void layout(String name, String value) {
+    String[] digest = value.split("@", 2);
+    String[] tag = digest[0].split(":", 2);
+    Path folder = Path.of(tag[0]);
+    if (!Files.isRegularFile(folder.resolve("index.json"))) {
+      throw new Exit(
+          1, "failed to get build context " + name + ": " + tag[0] + " is no OCI layout");
+    }
+    String own = ".gantry-context-" + sent.size();
+    sent.add(new Sent(folder, own, IgnoreFile.NONE));
+    String which = digest.length > 1 ? digest[1] : tag.length > 1 ? tag[1] : "";
+    others.put(name, Json.object().put("Layout", own).put("Which", which));
   }
 
   private static IgnoreFile ignored(Path folder) throws IOException {

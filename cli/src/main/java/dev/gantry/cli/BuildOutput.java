@@ -127,6 +127,7 @@ record BuildOutput(
   private void archive(Session session, Json.JsonObject result, List<String> tags)
       throws IOException {
     Query query = Query.of("/build/archive").with("image", result.string("Config", ""));
+    query.with("oci", Boolean.toString(kind.equals("oci")));
     tags.forEach(t -> query.with("t", t));
     names.forEach(t -> query.with("t", t));
     result

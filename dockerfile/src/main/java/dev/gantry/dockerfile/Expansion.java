@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,9 @@ public final class Expansion {
   private static final int DEEPEST = 50;
   private static final int LONGEST = 256 << 10; // twice what Linux gives a program in one variable
   private static final int MOST = 4 << 20; // of all that one instruction says
+
+  private static final Pattern NAME =
+      Pattern.compile("\\$(?:([A-Za-z_][A-Za-z0-9_]*)|\\{([A-Za-z_][A-Za-z0-9_]*)\\})");
 
   private final char escape;
   private final Function<String, @Nullable String> values;
@@ -78,6 +83,38 @@ public final class Expansion {
   /// Variables alone: quotes stay. For what a heredoc holds.
   public String text(String text) throws ParseFailure {
     return counted(new Scan(text, 0).plain());
+  }
+
+  /// The text as it is, but for variables outside single quotes that are set: what people are
+  /// shown.
+  public String shown(String text) {
+    StringBuilder out = new StringBuilder();
+    char quote = 0;
+    for (int at = 0; at < text.length() && out.length() < LONGEST; at++) {
+      char c = text.charAt(at);
+      if (c == escape && quote != '\'' && at + 1 < text.length()) {
+        out.append(c).append(text.charAt(++at));
+        continue;
+      }
+      if (c == '\'' && quote != '"' || c == '"' && quote != '\'') {
+        quote = quote == 0 ? c : 0;
+      }
+      Matcher name = NAME.matcher(text).region(at, text.length());
+      String value =
+          c == '$' && quote != '\'' && name.lookingAt() ? values.apply(named(name)) : null;
+      if (value == null) {
+        out.append(c);
+      } else {
+        out.append(value);
+        at = name.end() - 1;
+      }
+    }
+    return out.toString();
+  }
+
+  private static String named(Matcher name) {
+    String plain = name.group(1);
+    return plain == null ? name.group(2) : plain;
   }
 
   /// Values that double with each line would soon fill the memory.

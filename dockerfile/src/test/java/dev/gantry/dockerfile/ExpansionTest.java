@@ -102,4 +102,20 @@ class ExpansionTest {
     String deep = "${none:-".repeat(5000) + "x" + "}".repeat(5000);
     assertThrows(ParseFailure.class, () -> expansion().word(deep));
   }
+
+  /// As people are shown an instruction: everything stays but variables that are set.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      quoteCharacter = '~',
+      value = {
+        "RUN echo \"$name\" > /v;RUN echo \"value\" > /v",
+        "COPY ${name}/x '$name';COPY value/x '$name'",
+        "RUN echo $none ${none:-x} \\$name $;RUN echo $none ${none:-x} \\$name $",
+        "RUN it's \"$name;RUN it's \"$name",
+        "RUN echo \"it's $name\";RUN echo \"it's value\""
+      })
+  void peopleSeeTheValuesOfVariables(String text, String shown) {
+    assertEquals(shown, expansion().shown(text));
+  }
 }

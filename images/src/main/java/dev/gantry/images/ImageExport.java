@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 
@@ -36,6 +37,8 @@ public final class ImageExport {
   private final Json.JsonArray docker = Json.array();
   private final Json.JsonObject repositories = Json.object();
   private Optional<Descriptor> root = Optional.empty();
+  private Map<String, String> said = Map.of();
+  private boolean asDocker = true;
 
   private ImageExport(Images images, OutputStream out) {
     this.images = images;
@@ -73,15 +76,20 @@ public final class ImageExport {
 
   /// Writes one image under names that it need not have here.
   ///
-  /// @param root the index that it goes out with, or its manifest
+  /// @param root the index that it goes out with, or its manifest; what is said of either goes
+  ///   along
+  /// @param docker whether Docker's layout is there too
   public static void write(
       Images images,
       Image image,
       Optional<Descriptor> root,
       List<ImageReference> names,
+      boolean docker,
       OutputStream out)
       throws IOException {
     ImageExport export = new ImageExport(images, out);
+    export.asDocker = docker;
+    export.said = root.map(Descriptor::annotations).orElse(Map.of());
     export.root = root.filter(r -> r.mediaType().equals(MediaTypes.INDEX));
     export.add(image, names, export.root.isPresent() ? List.of() : List.of(image.platform()));
     export.finish();
@@ -94,12 +102,21 @@ public final class ImageExport {
             .put("schemaVersion", 2)
             .put("mediaType", MediaTypes.INDEX)
             .put("manifests", index.isEmpty() ? Json.NULL : index));
-    entry("manifest.json", docker.isEmpty() ? Json.NULL : docker);
+    if (asDocker) {
+      entry("manifest.json", docker.isEmpty() ? Json.NULL : docker);
+    }
     entry("oci-layout", Json.object().put("imageLayoutVersion", "1.0.0"));
-    if (!repositories.isEmpty()) {
+    if (asDocker && !repositories.isEmpty()) {
       entry("repositories", repositories);
     }
     tar.finish();
+  }
+
+  private Map<String, String> annotations(ImageReference tag, String label) {
+    Map<String, String> all = new TreeMap<>(said);
+    all.put("io.containerd.image.name", tag.toString());
+    all.put("org.opencontainers.image.ref.name", label);
+    return all;
   }
 
   private void add(Image image, List<ImageReference> tags, List<Platform> platforms)
@@ -114,12 +131,7 @@ public final class ImageExport {
       index.add(
           (platforms.size() == 1 ? Optional.<Descriptor>empty() : index(tag, platforms))
               .orElse(descriptor)
-              .withAnnotations(
-                  Map.of(
-                      "io.containerd.image.name",
-                      tag.toString(),
-                      "org.opencontainers.image.ref.name",
-                      label))
+              .withAnnotations(annotations(tag, label))
               .json());
       Json.JsonObject known = repositories.object(tag.familiarName()).orElseGet(Json::object);
       repositories.put(tag.familiarName(), known.put(label, image.id().hex()));

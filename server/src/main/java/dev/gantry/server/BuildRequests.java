@@ -57,6 +57,7 @@ final class BuildRequests implements AutoCloseable {
   private String fileText = "";
   private List<Warning> warnings = List.of();
   private @Nullable Dockerfile dockerfile;
+  private Map<String, NamedContexts.Layout> layouts = Map.of();
   private final Function<String, BuildClient> sessions;
   private final Cancellation cancellation;
   private final Runnable watch;
@@ -85,6 +86,11 @@ final class BuildRequests implements AutoCloseable {
   @Override
   public void close() {
     release();
+  }
+
+  /// The layout of the client that `name` stands for, once all is read.
+  Optional<NamedContexts.Layout> layout(String name) {
+    return Optional.ofNullable(layouts.get(name));
   }
 
   /// Nothing of the context is read any more.
@@ -116,6 +122,11 @@ final class BuildRequests implements AutoCloseable {
     } catch (JsonException | IllegalArgumentException e) {
       throw new Failure.InvalidRequest("the header X-Gantry-Build cannot be read", null, e);
     }
+  }
+
+  /// Whether nothing shall be built, only answered.
+  boolean asks() {
+    return extras().bool("Check", false) || extras().has("Call");
   }
 
   private static Map<String, String> texts(Json.JsonObject object) {
@@ -202,13 +213,17 @@ final class BuildRequests implements AutoCloseable {
       try (var _ = cancellation.waiting()) {
         named.read(extras.object("Contexts").orElseGet(Json::object), cancellation.shield(client));
       }
+      layouts = named.layouts();
+      Map<String, String> images =
+          new LinkedHashMap<>(texts(extras.object("Images").orElseGet(Json::object)));
+      images.putAll(named.images());
       BuildContext context =
           listed.isPresent() ? listed.get().source() : BuildContext.without(folder, rules);
       return BuildRequest.of(parsed, context)
           .client(client)
           .contexts(named.sources())
           .entitlements(Set.copyOf(extras.strings("Allow")))
-          .images(texts(extras.object("Images").orElseGet(Json::object)))
+          .images(images)
           .target(q.text("target"))
           .platform(platforms.getFirst())
           .text(text)

@@ -17,6 +17,7 @@ import dev.gantry.build.Packaging;
 import dev.gantry.build.PlatformBuild;
 import dev.gantry.build.Provenance;
 import dev.gantry.buildkit.BuildKit;
+import dev.gantry.buildkit.PassingImages;
 import dev.gantry.buildkit.Recording;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.Warning;
@@ -136,29 +137,18 @@ final class BuildRoutes {
                 id -> recording.client(buildKit().client(id)),
                 cancellation,
                 () -> r.whenGone(cancellation::cancel))) {
-      List<ImageReference> names = requests.names();
-      BuildRequest request = requests.read();
-      Instant began = Instant.now();
-      if (requests.extras().bool("Check", false)) {
-        requests.release();
-        r.json(200, Json.object().put("Warnings", warnings(requests)));
-        return;
-      }
-      if (requests.extras().has("Call")) {
-        requests.release();
-        r.json(200, answer(requests, q.text("target")));
-        return;
-      }
-      String logins = q.header("X-Registry-Config").orElse("");
-      try (PlatformBuild run =
-              builder.plan(
-                  requests.platforms().stream().map(request::withPlatform).toList(),
-                  (name, platform, pull, waits) ->
-                      base(ImageReference.parse(name), name, platform, pull, logins, waits));
-          OutputStream out = r.stream(200, "application/json")) {
-        cancellation.then(run::cancel);
-        build(run, names, requests, out, q.flag("q"), began, logins, recording, cancellation);
-        requests.release(); // before the client knows: its next build finds the context free
+      try {
+        carryOut(q, r, requests, recording, cancellation);
+      } catch (BuildFailure | Failure e) {
+        if (!requests.text().isEmpty() && !requests.asks()) {
+          recording.refused(
+              requests.attributes(),
+              requests.names().stream().map(ImageReference::familiar).toList(),
+              requests.name(),
+              requests.text(),
+              e);
+        }
+        throw e;
       }
     } catch (BuildFailure e) {
       throw new Failure.InvalidRequest(e.text(), null, e);
@@ -167,6 +157,51 @@ final class BuildRoutes {
       if (Files.exists(BuildCaches.beside(folder))) {
         Builder.remove(BuildCaches.beside(folder));
       }
+    }
+  }
+
+  private void carryOut(
+      HttpRequest q,
+      HttpResponse r,
+      BuildRequests requests,
+      Recording recording,
+      Cancellation cancellation)
+      throws BuildFailure, IOException {
+    List<ImageReference> names = requests.names();
+    BuildRequest request = requests.read();
+    Instant began = Instant.now();
+    if (requests.extras().bool("Check", false)) {
+      requests.release();
+      r.json(200, Json.object().put("Warnings", warnings(requests)));
+      return;
+    }
+    if (requests.extras().has("Call")) {
+      requests.release();
+      r.json(200, answer(requests, q.text("target")));
+      return;
+    }
+    String logins = q.header("X-Registry-Config").orElse("");
+    try (PassingImages passing = new PassingImages(engine.images());
+        PlatformBuild run =
+            builder.plan(
+                requests.platforms().stream().map(request::withPlatform).toList(),
+                (name, platform, pull, waits) ->
+                    requests
+                        .layout(name)
+                        .map(l -> l.image(engine.images(), platform, passing))
+                        .orElseGet(
+                            () ->
+                                base(
+                                    ImageReference.parse(name),
+                                    name,
+                                    platform,
+                                    pull,
+                                    logins,
+                                    waits)));
+        OutputStream out = r.stream(200, "application/json")) {
+      cancellation.then(run::cancel);
+      build(run, names, requests, out, q.flag("q"), began, logins, recording, cancellation);
+      requests.release(); // before the client knows: its next build finds the context free
     }
   }
 
@@ -226,7 +261,8 @@ final class BuildRoutes {
     }
   }
 
-  /// What a build was made of, as an archive of images with names that they need not have here.
+  /// What a build was made of, as an archive of images with names that they need not have here;
+  /// with `oci` in the OCI layout alone.
   private void archive(HttpRequest q, HttpResponse r, Map<String, String> p) throws IOException {
     Image image = engine.images().require(q.text("image"));
     List<ImageReference> names =
@@ -236,7 +272,7 @@ final class BuildRoutes {
             ? Optional.empty()
             : Optional.of(new Descriptor(MediaTypes.INDEX, Digest.parse(q.text("root")), 0));
     try (OutputStream out = r.stream(200, "application/x-tar")) {
-      ImageExport.write(engine.images(), image, root, names, out);
+      ImageExport.write(engine.images(), image, root, names, !q.flag("oci"), out);
     }
   }
 

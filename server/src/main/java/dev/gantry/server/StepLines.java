@@ -35,7 +35,12 @@ final class StepLines implements BuildProgress {
 
   @Override
   public Step begin(int number) {
-    step(number, "began", "");
+    return begin(number, "");
+  }
+
+  @Override
+  public Step begin(int number, String text) {
+    step(number, "began", text);
     return new Telling(number);
   }
 

@@ -59,11 +59,15 @@ class BuildHistoryIT extends BuildxTest {
     engine.gantry("build", context.toString()).exited(7);
     String failedToo = newest(engine);
     assertEquals(5, List.of(first, second, third, failed, failedToo).stream().distinct().count());
+    file("Dockerfile", "FROM busybox\nRUNN true\n");
+    engine.gantry("build", context.toString()).exited(1);
+    String unread = newest(engine);
     engine.kill();
     engine.restart();
 
+    has(history(engine, "inspect", unread).succeeded().out(), "unknown instruction: RUNN");
     String listed = history(engine, "ls", "--no-trunc").succeeded().out();
-    for (String ref : List.of(first, second, third, failed, failedToo)) {
+    for (String ref : List.of(first, second, third, failed, failedToo, unread)) {
       has(listed, ref);
     }
     has(history(engine, "logs", first).succeeded().err(), "told by buildx");
@@ -76,7 +80,7 @@ class BuildHistoryIT extends BuildxTest {
     has(engine.gantry("build", "history", "logs", "--progress=rawjson").out(), "\"vertexes\"");
     String errors =
         engine.gantry("build", "history", "ls", "-q", "--filter=status=error").succeeded().out();
-    assertTrue(errors.startsWith(failedToo + "\n" + failed + "\n"), errors);
+    assertTrue(errors.startsWith(unread + "\n" + failedToo + "\n" + failed + "\n"), errors);
     has(history(engine, "ls", "--filter", "status=error").succeeded().out(), failed);
     assertFalse(history(engine, "ls", "--filter", "status=error").out().contains(first));
 
@@ -107,7 +111,7 @@ class BuildHistoryIT extends BuildxTest {
 
     history(engine, "rm", first).succeeded();
     engine.gantry("build", "history", "pin", second).succeeded();
-    engine.gantry("build", "history", "rm", third, failed.substring(0, 12)).succeeded();
+    engine.gantry("build", "history", "rm", third, unread, failed.substring(0, 12)).succeeded();
     engine.kill();
     engine.restart();
     assertEquals(
@@ -122,13 +126,15 @@ class BuildHistoryIT extends BuildxTest {
   @Test
   void noSecretIsInIt(Engine engine) throws IOException {
     Path secret = Files.writeString(folder.resolve("secret"), SECRET + "\n");
+    file("Dockerfile", "FROM busybox\nADD https://me:my-password-123@127.0.0.1:1/f /\n");
+    build(engine).exited(1);
+    engine.gantry("build", context.toString()).exited(1);
     file(
         "Dockerfile",
         """
         FROM busybox
         RUN --mount=type=secret,id=s cat /run/secrets/s; head -c 8 /run/secrets/s; sleep 0.1; \
-        tail -c +9 /run/secrets/s; echo shown
-        ADD https://me:my-password-123@127.0.0.1:1/f /
+        tail -c +9 /run/secrets/s; echo shown; exit 1
         """);
     String[] given = {"--secret", "id=s,src=" + secret};
     Outcome seen = build(engine, given[0], given[1]).exited(1);
@@ -140,10 +146,14 @@ class BuildHistoryIT extends BuildxTest {
             Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1).contains(SECRET));
       }
     }
-    for (String ref : List.of("^0", "^1")) {
+    for (String ref : List.of("^0", "^1", "^2", "^3")) {
       Outcome logs = engine.gantry("build", "history", "logs", ref).succeeded();
-      has(logs.out(), "shown");
-      has(logs.out(), "*".repeat(SECRET.length()));
+      if (ref.equals("^0") || ref.equals("^1")) {
+        has(logs.out(), "shown");
+        has(logs.out(), "*".repeat(SECRET.length()));
+      } else {
+        has(logs.out(), "ADD https://xxxxx:xxxxx@127.0.0.1:1/f");
+      }
       assertFalse(logs.toString().contains(SECRET), logs.toString());
       String all = logs + engine.gantry("build", "history", "inspect", ref).toString();
       assertFalse(all.contains("my-password-123"), all);

@@ -422,10 +422,11 @@ class BuildxFlagsIT extends BuildxTest {
     file(
         "Dockerfile",
         """
-        # the image's version
+        # VERSION the image's version
         ARG VERSION=1
-        # what all stand on
+        # base what all stand on
         FROM busybox AS base
+        ARG VERSION
         RUN --mount=type=secret,id=tok --mount=type=ssh true
         FROM base AS Last
         """);
@@ -436,6 +437,7 @@ class BuildxFlagsIT extends BuildxTest {
     Outcome outline = build(engine, "--call=outline").succeeded();
     has(outline, "VERSION");
     has(outline, "tok");
+    has(build(engine, "--call=outline", "--target=base").succeeded(), "what all stand on");
     Outcome targets = build(engine, "--call=targets,format=json").succeeded();
     assertEquals(2, Json.parseObject(targets.out()).objects("targets").size());
     has(build(engine, "--call=subrequests.describe").succeeded(), "outline");

@@ -58,7 +58,7 @@ class BuildxOutputsIT extends BuildxTest {
                 "-tnamed:1",
                 "-otype=oci,dest=" + oci)
             .succeeded(),
-        "[linux/arm64 1/1] COPY f /f-$TARGETARCH");
+        "[linux/arm64 1/1] COPY f /f-arm64");
     Json.JsonObject top = inArchive(oci, "index.json").objects("manifests").getFirst();
     assertEquals(
         "docker.io/library/named:1", top.stringMap("annotations").get("io.containerd.image.name"));

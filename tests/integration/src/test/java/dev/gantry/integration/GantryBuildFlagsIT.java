@@ -220,6 +220,20 @@ class GantryBuildFlagsIT extends BuildTest {
     Path layout = folder.resolve("layout");
     build(engine, "-o", "type=oci,tar=false,dest=" + layout).succeeded();
     assertTrue(Files.exists(layout.resolve("oci-layout")));
+    assertFalse(Files.exists(layout.resolve("manifest.json")), "Docker's layout, not OCI's");
+    Path above = Files.createDirectory(folder.resolve("above"));
+    Files.writeString(above.resolve("Dockerfile"), "FROM base\nCOPY --from=base /f* /copies/\n");
+    String from = "--build-context=base=oci-layout://" + layout;
+    Path copied = folder.resolve("copied");
+    engine.gantry("build", from, "-o", copied.toString(), above.toString()).succeeded();
+    assertEquals("one\n", Files.readString(copied.resolve("copies/f-amd64")));
+    has(engine.gantry("build", from + ":none", above.toString()).exited(1), "no image called none");
+    has(
+        engine.gantry("build", from + "@sha256:" + "0".repeat(64), above.toString()).exited(1),
+        "the layout has no sha256:00");
+    has(
+        engine.gantry("build", "--build-context=base=oci-layout://" + out, "" + above).exited(1),
+        "is no OCI layout");
     assertEquals(before, dangling(engine));
     build(engine, "--load", "-t", "loaded:1", "--quiet").succeeded();
     assertFalse(engine.docker("images", "-q", "loaded:1").out().isBlank());
