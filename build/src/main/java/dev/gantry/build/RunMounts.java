@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /// What `RUN --mount` puts into a container: folders, files and sockets on this machine to bind
 /// there. Whatever was made for it goes with [#close].
@@ -37,7 +38,7 @@ final class RunMounts implements AutoCloseable {
   private final StageBuild stage;
   private final List<RunMount> wanted;
   private final Origin origin;
-  private final Path folder;
+  private @Nullable Path folder;
   private final List<ReentrantLock> held = new ArrayList<>();
   private final List<Path> caches = new ArrayList<>();
   private final Set<String> targets = new HashSet<>();
@@ -46,11 +47,18 @@ final class RunMounts implements AutoCloseable {
   private final Map<String, String> environment = new LinkedHashMap<>();
   private Optional<Path> memory = Optional.empty();
 
-  RunMounts(StageBuild stage, List<RunMount> wanted, Origin origin) throws IOException {
+  RunMounts(StageBuild stage, List<RunMount> wanted, Origin origin) {
     this.stage = stage;
     this.wanted = wanted;
     this.origin = origin;
-    this.folder = Files.createTempDirectory(stage.run().builder().folder(), "run-");
+  }
+
+  /// For what this step alone needs; a step from the cache needs none.
+  private Path folder() throws IOException {
+    if (folder == null) {
+      folder = Files.createTempDirectory(stage.run().builder().folder(), "run-");
+    }
+    return folder;
   }
 
   /// What of it decides the result: the files bound, not what a cache holds or a secret is.
@@ -167,7 +175,7 @@ final class RunMounts implements AutoCloseable {
 
   private Path overlay(List<Path> layers, boolean readOnly) throws IOException {
     List<Path> lowers = new ArrayList<>(layers);
-    Path own = Files.createDirectory(folder.resolve("overlay-" + mounted.size()));
+    Path own = Files.createDirectory(folder().resolve("overlay-" + mounted.size()));
     Path target = Files.createDirectory(own.resolve("root"));
     Path empty = Files.createDirectory(own.resolve("empty"));
     while (lowers.size() < (readOnly ? 2 : 1)) {
@@ -200,7 +208,7 @@ final class RunMounts implements AutoCloseable {
     caches.add(shared);
     ReentrantLock lock = LOCKS.computeIfAbsent(shared, p -> new ReentrantLock());
     if (m.sharing().equals("private") && (lock.isHeldByCurrentThread() || !lock.tryLock())) {
-      Path own = folder.resolve("cache-" + Ids.next().substring(0, 8));
+      Path own = folder().resolve("cache-" + Ids.next().substring(0, 8));
       make(own, m); // somebody else has it
       return own;
     }
@@ -214,7 +222,7 @@ final class RunMounts implements AutoCloseable {
     try {
       if (!Files.isDirectory(shared)) {
         Files.createDirectories(shared.resolveSibling("."));
-        Path fresh = folder.resolve("cache-" + Ids.next().substring(0, 8));
+        Path fresh = folder().resolve("cache-" + Ids.next().substring(0, 8));
         make(fresh, m);
         Files.move(fresh, shared, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
       }
@@ -283,7 +291,7 @@ final class RunMounts implements AutoCloseable {
 
   private Path inMemory(byte[] content, int mode, long uid, long gid) throws IOException {
     if (memory.isEmpty()) {
-      Path place = Files.createDirectory(folder.resolve("memory"));
+      Path place = Files.createDirectory(folder().resolve("memory"));
       HostMounts.mount(
           "tmpfs",
           place,
@@ -314,10 +322,10 @@ final class RunMounts implements AutoCloseable {
       }
       return Optional.empty();
     }
-    Path place = folder.resolve("agent-" + sockets.size());
+    Path place = folder().resolve("agent-" + sockets.size());
     String target = m.target().isEmpty() ? "/run/buildkit/ssh_agent." + sockets.size() : m.target();
     sockets.add(AgentSocket.listen(place, agent.get()));
-    try (Tree tree = Tree.open(folder.toString())) {
+    try (Tree tree = Tree.open(folder().toString())) {
       String name = "/" + place.getFileName();
       tree.setOwner(name, m.uid(), m.gid());
       tree.setMode(name, m.mode() < 0 ? 0600 : m.mode());
@@ -349,9 +357,9 @@ final class RunMounts implements AutoCloseable {
   /// A file with that content that lives as long as the program.
   Path file(String content, int mode) throws IOException {
     String name = "/file-" + Ids.next().substring(0, 8);
-    Path file = folder.resolve(name.substring(1));
+    Path file = folder().resolve(name.substring(1));
     Files.writeString(file, content);
-    try (Tree tree = Tree.open(folder.toString())) {
+    try (Tree tree = Tree.open(folder().toString())) {
       tree.setMode(name, mode);
     }
     return file;
@@ -370,6 +378,8 @@ final class RunMounts implements AutoCloseable {
         return; // rather leave the folder than remove what is mounted there
       }
     }
-    Builder.remove(folder);
+    if (folder != null) {
+      Builder.remove(folder);
+    }
   }
 }

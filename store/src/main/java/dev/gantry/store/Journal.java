@@ -190,9 +190,11 @@ public final class Journal implements AutoCloseable {
     write(List.of(changes));
   }
 
-  /// Applies the changes together and returns when they are on the disk.
+  /// Applies the changes together and returns when they are on the disk. No changes need no disk.
   public void commit(Change... changes) {
-    sync(write(List.of(changes)));
+    if (changes.length > 0) {
+      sync(write(List.of(changes)));
+    }
   }
 
   /// Returns when everything noted so far is on the disk.
