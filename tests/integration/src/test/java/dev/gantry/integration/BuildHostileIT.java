@@ -88,6 +88,92 @@ class BuildHostileIT extends BuildTest {
     engine.docker("version").succeeded();
   }
 
+  /// Links of a stage lead where they do in the stage, and nowhere else; whatever stands there can
+  /// be copied without being opened.
+  @Test
+  void linksAndNodesOfStagesStayInside(Engine engine) throws IOException {
+    Path outside = folder.resolve("outside");
+    file(
+        "Dockerfile",
+        """
+        FROM busybox AS s
+        RUN mkdir /x /f && cd /x && echo inside > /f/passwd && ln -s /f/passwd absolute \\
+            && ln -s ../../../../../../f up && ln -s loop loop && ln -s /nothing dangling \\
+            && ln -s /proc/1/root/etc/passwd proc && mkfifo fifo && mknod zero c 1 5 \\
+            && touch "$(printf 'a\\nb')" "$(printf '\\377\\376')" -- -rf "$(printf '%%0255d' 1)"
+        FROM busybox
+        RUN ln -s /f /d && ln -s ../../../../%1$s /e
+        COPY --from=s /x/absolute /a
+        COPY --from=s /x/up/passwd /d/b
+        COPY --from=s /x/up/ /e/
+        COPY --from=s /x/ /all/
+        COPY --from=s /x/fifo /x/zero /nodes/
+        RUN --mount=from=s,source=/x/up,target=/m cat /a /f/b %1$s/passwd /m/passwd > /out; \\
+            ls /all | wc -l >> /out; test -p /nodes/fifo && test -c /nodes/zero && echo nodes >> /out
+        """
+            .formatted(outside));
+    build(engine, "-t", "inside:1").succeeded();
+    assertEquals("inside\n".repeat(4) + "11\nnodes\n", sh(engine, "inside:1", "cat /out"));
+    assertFalse(Files.exists(outside), "a link of an image has led out of it");
+    String head = Files.readString(context.resolve("Dockerfile")).split("FROM busybox\n")[0];
+    for (String link : List.of("loop", "dangling", "proc")) {
+      file("Dockerfile", head + "FROM scratch\nCOPY --from=s /x/" + link + " /l\n");
+      build(engine).exited(1);
+    }
+    file("Dockerfile", head + "FROM busybox\nRUN --mount=from=s,source=/x/proc,target=/m cat /m\n");
+    build(engine).exited(1);
+  }
+
+  /// Who a stage says that its users are may be anything.
+  @Test
+  void usersOfStagesMayBeAnything(Engine engine) throws IOException {
+    for (String how :
+        List.of(
+            "rm /etc/passwd; mkfifo /etc/passwd",
+            "ln -sf /dev/zero /etc/passwd",
+            "rm /etc/passwd; mknod /etc/passwd c 1 5",
+            "ln -sf passwd /etc/passwd",
+            "printf 'y:x:-1:99999999999999999999:::\\nx:::::\\n:::' > /etc/passwd")) {
+      file("Dockerfile", "FROM busybox\nRUN " + how + "\nUSER nobody-here\nRUN id\n");
+      Outcome refused = build(engine).exited(1);
+      has(refused, "unable to find user nobody-here");
+    }
+  }
+
+  /// A step's programs end with it, and what it mounts over stays its own.
+  @Test
+  void stepsLeaveNoPrograms(Engine engine) throws IOException {
+    file(
+        "Dockerfile",
+        """
+        FROM busybox
+        RUN (setsid sleep 4711 &) ; (setsid sh -c 'trap "" TERM HUP; sleep 4712' &) ; echo begun
+        RUN --mount=type=cache,id=../../../../escaped,target=/c touch /c/f
+        RUN --mount=type=tmpfs,target=/etc touch /etc/f
+        RUN test ! -e /etc/f
+        """);
+    build(engine).succeeded();
+    Eventually.within(
+        LIMIT,
+        () -> "programs of a step go on",
+        () ->
+            ProcessHandle.allProcesses()
+                    .noneMatch(p -> p.info().commandLine().orElse("").endsWith("sleep 4711"))
+                && ProcessHandle.allProcesses()
+                    .noneMatch(p -> p.info().commandLine().orElse("").endsWith("sleep 4712")));
+    assertFalse(Files.exists(engine.folder().resolve("escaped")));
+    for (String[] refused :
+        new String[][] {
+          {"--security=insecure", "security.insecure is not allowed"},
+          {"--network=host", "network.host is not allowed"},
+          {"--mount=type=tmpfs,target=/", "destination can't be '/'"},
+          {"--mount=type=cache,from=busybox,source=/bin/busybox,target=/c", "must be a folder"}
+        }) {
+      file("Dockerfile", "FROM busybox\nRUN " + refused[0] + " true\n");
+      has(build(engine).exited(1), refused[1]);
+    }
+  }
+
   @Test
   void patternsTakeNoTime(Engine engine) throws IOException {
     file("a".repeat(200), "");
