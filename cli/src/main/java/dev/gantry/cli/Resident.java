@@ -102,8 +102,7 @@ public final class Resident {
   }
 
   private static int command(Session session, Words words) {
-    Resident resident =
-        running.orElseThrow(() -> new Exit(1, "no resident program runs: GANTRY_RESIDENT=on"));
+    Resident resident = running.orElseThrow(() -> new Exit(1, "no resident program runs"));
     switch (words.argument(0)) {
       case "status" -> session.out().println(resident.status());
       case "stop" -> resident.stop();
