@@ -13,6 +13,29 @@ final class MavenRecipe {
   private static final String COPY_LIBRARIES =
       "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 
+  /// Moves the jars of the project's own modules away from the libraries. Each is packed again:
+  /// older plugins write the time of the build into it, and `SOURCE_DATE_EPOCH` is as new as the
+  /// newest source, so a change elsewhere would change it.
+  private static final String MODULES =
+      """
+      RUN <<'END' sh -e
+      mkdir %1$s/container/modules
+      for jar in $(find /source -path '*/target/*.jar' -not -path '*/container/*' | sort); do
+        name=${jar##*/}
+        cd %1$s/container/lib
+        [ -f "$name" ] || continue
+        rm -rf /tmp/module && mkdir /tmp/module
+        mv "$name" /tmp/module.jar
+        cd /tmp/module
+        jar xf /tmp/module.jar
+        find . -name pom.properties -exec sed -i '/^#/d' {} +
+        find . -exec touch -d @1000000000 {} +
+        find . -type f | sed 's,^\\./\\(.*\\),"\\1",' | LC_ALL=C sort >/tmp/module.files
+        jar cfM %1$s/container/modules/$name @/tmp/module.files
+      done
+      END
+      """;
+
   private MavenRecipe() {}
 
   /// A module that can be the application.
@@ -118,31 +141,20 @@ final class MavenRecipe {
     return main;
   }
 
-  /// The rest of Maven's step, that lays apart what changes at different times. Jars of the
-  /// project's own modules are told by their names from those that were fetched; their entries get
-  /// the date of the build, so that the same sources make the same jar.
+  /// The rest of Maven's step, that lays apart what changes at different times.
   private static String layers(String target, boolean several) {
     String step =
         " \\\n"
             + """
                   -Dspring-boot.repackage.skip=true \\
-                  -Dproject.build.outputTimestamp=${SOURCE_DATE_EPOCH:-1000000000} \\
+                  -Dproject.build.outputTimestamp=1000000000 \\
                   %1$s \\
                   -DincludeScope=runtime -DexcludeArtifactIds=spring-boot-devtools \\
                   -DoutputDirectory=target/container/lib && \\
                 cd %2$s && mkdir -p container/lib classes && mv classes container/classes
             """
                 .formatted(COPY_LIBRARIES, target);
-    return several
-        ? step
-            + """
-            RUN mkdir %1$s/container/modules && cd %1$s/container/lib && \\
-                for jar in $(find /source -path '*/target/*.jar' -not -path '*/container/*'); do \\
-                  [ ! -f "${jar##*/}" ] || mv "${jar##*/}" ../modules/; \\
-                done
-            """
-                .formatted(target)
-        : step;
+    return several ? step + MODULES.formatted(target) : step;
   }
 
   // ---- Quarkus
