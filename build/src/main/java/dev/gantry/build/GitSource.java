@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -236,9 +237,17 @@ public record GitSource(
       }
       // as old as the commit, not as the clone: what is built of it is the same each time
       new Walk(tree, IgnoreFile.NONE, "/")
-          .from("/", (path, below, status) -> tree.setTime(path, seconds, 0));
+          .from("/", (path, below, status) -> age(tree, path, seconds));
+      Files.setLastModifiedTime(work, FileTime.from(seconds, TimeUnit.SECONDS));
       return new Checkout(
           part.equals("/") ? work : work.resolve(part.substring(1)), name, commit, seconds);
+    }
+  }
+
+  /// The top itself has no name in the tree.
+  private static void age(Tree tree, String path, long seconds) throws IOException {
+    if (!path.equals("/")) {
+      tree.setTime(path, seconds, 0);
     }
   }
 
