@@ -295,7 +295,7 @@ public final class Builder {
     need(request, bases, target.index(), wanted);
     for (int stage : wanted) {
       for (Instruction instruction : bases.get(stage).stage().instructions()) {
-        check(instruction, bases.get(stage).stage());
+        check(request, instruction, bases.get(stage).stage());
       }
     }
     return new Plan(
@@ -303,7 +303,7 @@ public final class Builder {
   }
 
   /// What can be seen to be wrong before anything is done.
-  private static void check(Instruction instruction, Dockerfile.Stage stage)
+  private static void check(BuildRequest request, Instruction instruction, Dockerfile.Stage stage)
       throws ParseFailure, BuildFailure {
     switch (instruction) {
       case Instruction.Copy copy when !copy.add() -> {
@@ -316,6 +316,12 @@ public final class Builder {
         }
         if (!from.isEmpty() && from.equalsIgnoreCase(stage.from().name())) {
           throw new BuildFailure("circular dependency detected on stage: " + from, copy.origin());
+        }
+        if (from.matches("[0-9]{1,9}")
+            && request.stage(from, stage.index()).isEmpty()
+            && !request.contexts().containsKey(from)
+            && !request.images().containsKey(from)) {
+          throw new BuildFailure("invalid stage index " + from, copy.origin());
         }
         if (from.isEmpty() && copy.sources().stream().anyMatch(RemoteFile::isUrl)) {
           throw new BuildFailure("source can't be a URL for COPY", copy.origin());

@@ -5,6 +5,7 @@ import dev.gantry.base.Ids;
 import dev.gantry.dockerfile.Heredoc;
 import dev.gantry.dockerfile.Instruction;
 import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.Quoted;
 import dev.gantry.dockerfile.RunMount;
 import dev.gantry.engine.Attach;
 import dev.gantry.engine.Container;
@@ -247,7 +248,12 @@ final class RunStep {
       engine.layerFiles().pack(id, layer, stage.limit(), mounted.stubs());
     } catch (Failure e) {
       stage.run().check();
-      throw new BuildFailure(e.text(), instruction.origin());
+      throw new BuildFailure(
+          "process "
+              + Quoted.of(String.join(" ", argv))
+              + " did not complete successfully: "
+              + e.text(),
+          instruction.origin());
     } finally {
       stage.run().removed(id);
     }

@@ -1,6 +1,6 @@
 package dev.gantry.build;
 
-import dev.gantry.json.Json;
+import dev.gantry.dockerfile.Quoted;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -10,7 +10,7 @@ final class Shown {
 
   /// `["a" "b c"]`.
   static String quoted(List<String> words) {
-    return words.stream().map(w -> Json.of(w).text()).collect(Collectors.joining(" ", "[", "]"));
+    return words.stream().map(Quoted::of).collect(Collectors.joining(" ", "[", "]"));
   }
 
   /// `[a b]`.

@@ -274,7 +274,8 @@ final class StageBuild {
       String path = LayerFiles.resolve(below, wanted);
       String file = CopyLayer.fileOnTheWay(below, path, true);
       if (!file.isEmpty()) {
-        throw new BuildFailure("mkdir " + file + ": not a directory", w.origin());
+        throw new BuildFailure(
+            (file.equals(path) ? "mkdir " : "lstat ") + path + ": not a directory", w.origin());
       }
       Optional<Tree.Status> there = below.status(path);
       if (there.isEmpty()) {

@@ -270,11 +270,13 @@ final class StageState {
 
   private String arg(Instruction.Arg arg) throws ParseFailure {
     List<String> shown = new ArrayList<>();
+    Expansion expansion = // each argument knows those before it
+        new Expansion(run.request().file().directives().escape(), variables::get);
     for (Instruction.Argument a : arg.arguments()) {
       run.usesArgument(a.name());
       String value = run.request().arguments().get(a.name());
       if (value == null && a.value().isPresent()) {
-        value = expansion().word(a.value().get());
+        value = expansion.word(a.value().get());
       }
       if (value == null) {
         value = run.globalArguments().get(a.name());

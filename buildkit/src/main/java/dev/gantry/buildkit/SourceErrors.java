@@ -3,6 +3,7 @@ package dev.gantry.buildkit;
 import dev.gantry.build.BuildFailure;
 import dev.gantry.dockerfile.Origin;
 import dev.gantry.dockerfile.ParseFailure;
+import dev.gantry.dockerfile.Quoted;
 import dev.gantry.grpc.GrpcException;
 import dev.gantry.grpc.Message;
 import dev.gantry.json.Json;
@@ -59,9 +60,9 @@ final class SourceErrors {
       return "process did not complete: context canceled"; // clients look at the end of it
     }
     return exit.matches()
-        ? "process \""
-            + exit.group(1)
-            + "\" did not complete successfully: exit code: "
+        ? "process "
+            + Quoted.of(exit.group(1))
+            + " did not complete successfully: exit code: "
             + exit.group(2)
         : text;
   }

@@ -443,6 +443,10 @@ final class Builds {
     names.forEach(name -> query.with("t", name));
     words.list("add-host").forEach(host -> query.with("extrahosts", host.replace('=', ':')));
     Json.JsonObject arguments = Json.object();
+    String date = Surroundings.variable("SOURCE_DATE_EPOCH"); // as Buildx takes it along
+    if (!date.isEmpty()) {
+      arguments.put("SOURCE_DATE_EPOCH", date);
+    }
     for (String argument : words.list("build-arg")) {
       String[] pair = argument.split("=", 2);
       String ours = pair.length > 1 ? pair[1] : Surroundings.ours().environment().get(pair[0]);

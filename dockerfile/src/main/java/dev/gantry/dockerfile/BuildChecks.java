@@ -542,6 +542,8 @@ public final class BuildChecks {
           case Instruction.Volume v -> v.paths();
           case Instruction.Expose e -> e.ports();
           case Instruction.StopSignal s -> List.of(s.signal());
+          case Instruction.Arg a ->
+              a.arguments().stream().flatMap(v -> v.value().stream()).toList();
           default -> List.of();
         };
     for (String text : texts) {

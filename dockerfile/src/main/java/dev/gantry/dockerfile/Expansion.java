@@ -1,6 +1,5 @@
 package dev.gantry.dockerfile;
 
-import dev.gantry.json.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -47,7 +46,7 @@ public final class Expansion {
       value = new Scan(text, 0).until('\0');
     } catch (ParseFailure e) {
       String shown = text.length() > LONGEST_SHOWN ? text.substring(0, LONGEST_SHOWN) : text;
-      throw new ParseFailure(0, "failed to process " + Json.of(shown).text() + ": " + e.text());
+      throw new ParseFailure(0, "failed to process " + Quoted.of(shown) + ": " + e.text());
     }
     return counted(value);
   }
@@ -144,6 +143,11 @@ public final class Expansion {
 
     /// Up to `end`, which is eaten, or to the end of the text for 0.
     String until(char end) throws ParseFailure {
+      return until(end, false);
+    }
+
+    /// @param pattern what is escaped stays so, with a backslash
+    String until(char end, boolean pattern) throws ParseFailure {
       StringBuilder out = new StringBuilder();
       while (more()) {
         char c = text.charAt(at);
@@ -160,7 +164,7 @@ public final class Expansion {
         } else if (c == escape) {
           at++;
           if (more()) {
-            out.append(text.charAt(at++));
+            out.append(pattern ? "\\" : "").append(text.charAt(at++));
           }
         } else {
           out.append(c);
@@ -179,7 +183,7 @@ public final class Expansion {
         char c = text.charAt(at);
         if (c == '$') {
           limit(out.append(variable()));
-        } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1), false)) {
+        } else if (c == escape && at + 1 < text.length()) {
           out.append(text.charAt(at + 1));
           at += 2;
         } else {
@@ -190,8 +194,8 @@ public final class Expansion {
       return out.toString();
     }
 
-    private boolean isSpecial(char c, boolean quoted) {
-      return c == '$' || c == escape || quoted && c == '"';
+    private boolean isSpecial(char c) {
+      return c == '$' || c == escape || c == '"';
     }
 
     private void singleQuoted(StringBuilder out) throws ParseFailure {
@@ -214,7 +218,7 @@ public final class Expansion {
         }
         if (c == '$') {
           limit(out.append(variable()));
-        } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1), true)) {
+        } else if (c == escape && at + 1 < text.length() && isSpecial(text.charAt(at + 1))) {
           out.append(text.charAt(at + 1));
           at += 2;
         } else {
@@ -264,12 +268,12 @@ public final class Expansion {
         case '#', '%' -> {
           boolean longest = more() && text.charAt(at) == c;
           at += longest ? 1 : 0;
-          yield Glob.trim(value(name), until('}'), c == '#', longest);
+          yield Glob.trim(value(name), until('}', true), c == '#', longest);
         }
         case '/' -> {
           boolean all = more() && text.charAt(at) == '/';
           at += all ? 1 : 0;
-          String pattern = until('/');
+          String pattern = until('/', true);
           yield Glob.replace(value(name), pattern, until('}'), all);
         }
         default -> throw new ParseFailure(0, "unsupported modifier (" + c + ") in substitution");

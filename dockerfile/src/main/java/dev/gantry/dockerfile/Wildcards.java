@@ -66,20 +66,20 @@ public final class Wildcards {
     return new Wildcards(tokens, effort);
   }
 
-  /// Of a shell's substitution: `*` and `?`, which take slashes too.
+  /// Of a shell's substitution: `*` and `?`, which take slashes too, and `\x`.
   static Wildcards ofText(String pattern) {
     checkLength(pattern);
     List<Token> tokens = new ArrayList<>();
-    pattern
-        .codePoints()
-        .forEach(
-            c ->
-                tokens.add(
-                    switch (c) {
-                      case '*' -> new Token.Any(true);
-                      case '?' -> new Token.One(List.of(), true, true);
-                      default -> one(c);
-                    }));
+    int[] p = pattern.codePoints().toArray();
+    for (int i = 0; i < p.length; i++) {
+      tokens.add(
+          switch (p[i]) {
+            case '*' -> new Token.Any(true);
+            case '?' -> new Token.One(List.of(), true, true);
+            case '\\' -> one(i + 1 < p.length ? p[++i] : '\\');
+            default -> one(p[i]);
+          });
+    }
     return new Wildcards(tokens, new Effort());
   }
 

@@ -125,9 +125,15 @@ public final class TarReader {
     if (ended) {
       return null;
     }
-    skip(remaining + padding);
+    skip(remaining);
     remaining = 0;
+    // `docker build -f -` ends its archive behind the last file's last byte
+    ended = in.readNBytes(scratch, 0, padding) < padding;
+    position += padding;
     padding = 0;
+    if (ended) {
+      return null;
+    }
     Map<String, byte[]> pax = new LinkedHashMap<>();
     String longName = null;
     String longLink = null;

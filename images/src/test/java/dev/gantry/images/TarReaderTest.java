@@ -47,6 +47,15 @@ class TarReaderTest {
   }
 
   @Test
+  void theLastPaddingMayBeMissing() throws IOException {
+    byte[] whole = new TarBytes().file("a", "first").bytes();
+    TarReader reader = reader(java.util.Arrays.copyOf(whole, 512 + 5));
+    assertEquals("a", reader.next().name());
+    assertEquals("first", new String(reader.data().readAllBytes(), StandardCharsets.UTF_8));
+    assertNull(reader.next());
+  }
+
+  @Test
   void dataThatNobodyReadIsSkipped() throws IOException {
     TarReader reader = reader(new TarBytes().file("a", "x".repeat(2000)).file("b", "").bytes());
     reader.next();

@@ -159,6 +159,13 @@ final class BuildRequests implements AutoCloseable {
     if (q.flag("squash") && extras().isEmpty()) { // ours may, Docker's has to be experimental
       throw new Failure.InvalidRequest("squash is only supported with experimental mode");
     }
+    String isolation = q.text("isolation");
+    if (!isolation.isEmpty() && !isolation.equalsIgnoreCase("default")) {
+      throw new Failure.InvalidRequest("unsupported isolation: \"" + isolation + "\"");
+    }
+    if (!List.of("", "null", "[]").contains(q.text("securityopt"))) {
+      throw new Failure.InvalidRequest("security options are not supported on linux");
+    }
     List<Platform> platforms = platforms();
     Map<String, String> arguments = arguments();
     Map<String, String> labels = map("labels", "labels");

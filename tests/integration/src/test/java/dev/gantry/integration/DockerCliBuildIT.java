@@ -90,6 +90,28 @@ class DockerCliBuildIT extends BuildTest {
   }
 
   @Test
+  void theDockerfileMayComeBesideTheContext(Engine engine) throws IOException {
+    file("f", "of the context\n");
+    String[] words = {"build", "-q", "-f", "-", context.toString()};
+    String image =
+        engine
+            .dockerCommand(words)
+            .with("DOCKER_BUILDKIT", "0")
+            .input("FROM busybox\nCOPY f /g\n")
+            .run()
+            .succeeded()
+            .line();
+    assertEquals("of the context\n", engine.docker("run", "--rm", image, "cat", "/g").out());
+    file("Dockerfile", "FROM busybox\n");
+    assertTrue(
+        build(engine, "--isolation", "hyperv").err().contains("unsupported isolation: \"hyperv\""));
+    assertTrue(
+        build(engine, "--security-opt", "x=y")
+            .err()
+            .contains("security options are not supported on linux"));
+  }
+
+  @Test
   void failuresNameWhatIsWrong(Engine engine) throws IOException {
     file("Dockerfile", "FROM busybox\nRUN echo before; exit 7\n");
     Outcome run = build(engine);

@@ -11,7 +11,10 @@ import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -109,6 +112,55 @@ class GantryBuildIT extends BuildTest {
     file("Dockerfile", "FROM busybox\nCOPY f /f\nENV E=other\n");
     Outcome environment = engine.gantry("image", "verify", "verified", context.toString());
     assertTrue(environment.out().contains("Config.Env is "), environment.out());
+  }
+
+  @Test
+  void verifyNamesTimesModesAndWhatIsBelow(Engine engine) throws IOException {
+    file("f", "data\n");
+    file("Dockerfile", "FROM busybox\nCOPY f /f\n");
+    Path f = context.resolve("f");
+    Files.setLastModifiedTime(f, FileTime.from(Instant.ofEpochSecond(1_500_000_000)));
+    build(engine, "--no-cache", "-t", "held").succeeded();
+    assertVerified(engine, 0, "held is what ");
+    Files.setLastModifiedTime(f, FileTime.from(Instant.ofEpochSecond(1_400_000_000)));
+    assertVerified(
+        engine,
+        1,
+        "the time of /f is 2017-07-14T02:40:00Z, built again it is 2014-05-13T16:53:20Z");
+    Files.setPosixFilePermissions(f, PosixFilePermissions.fromString("rw-------"));
+    assertVerified(engine, 1, "built again it is a file of 0:0 with mode 600");
+    file("Dockerfile", "FROM scratch\nCOPY f /f\n");
+    assertVerified(engine, 1, "held is not what ");
+    file("Dockerfile", "FROM busybox\nRUN exit 3\n");
+    assertVerified(engine, 3, "");
+  }
+
+  private void assertVerified(Engine engine, int code, String said) {
+    Outcome outcome = engine.gantry("image", "verify", "held", context.toString());
+    assertEquals(code, outcome.code(), outcome.out() + outcome.err());
+    assertTrue(outcome.out().contains(said), outcome.out());
+  }
+
+  /// As Buildx does: so a checkout makes the same image on each machine.
+  @Test
+  void aDateOfTheEnvironmentCounts(Engine engine) throws IOException {
+    file("f", "data\n");
+    file("Dockerfile", "FROM busybox\nCOPY f /f\n");
+    String first = dated(engine);
+    Files.setLastModifiedTime(
+        context.resolve("f"), FileTime.from(Instant.ofEpochSecond(1_600_000_000)));
+    assertEquals(first, dated(engine));
+    assertEquals(
+        "2014-05-13T16:53:20Z", engine.docker("inspect", "-f", "{{.Created}}", first).line());
+  }
+
+  private String dated(Engine engine) {
+    return engine
+        .gantryCommand("build", "-q", "--no-cache", context.toString())
+        .with("SOURCE_DATE_EPOCH", "1400000000")
+        .run()
+        .succeeded()
+        .line();
   }
 
   @Test

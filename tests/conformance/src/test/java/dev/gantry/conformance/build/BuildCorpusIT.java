@@ -33,7 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 ///
 /// Docker's side is recorded in `build/recorded.txt`; with `GANTRY_RECORD_BUILDS=1` this test makes
 /// the recording anew (the socket of a dockerd that runs serves as well) with the dockerd of
-/// `tools/real-peers` and the Buildx of `tools/real-clients`.
+/// `tools/real-peers` and the Buildx of `tools/real-clients`; with `GANTRY_RECORD_NEW=1` beside it
+/// only what is not recorded yet.
 class BuildCorpusIT {
   private static final Duration LIMIT = Duration.ofMinutes(3);
 
@@ -58,16 +59,20 @@ class BuildCorpusIT {
     try (Engine engine = Engine.start()) {
       box(engine.socket());
       for (CorpusCase one : cases) {
-        Map<String, String> ours = facts(one, engine.socket(), words -> ours(engine, one, words));
-        faults.addAll(compare(one, recorded.getOrDefault(one.name(), Map.of()), ours));
+        Map<String, String> docker = recorded.getOrDefault(one.name(), Map.of());
+        Map<String, String> ours =
+            facts(one, engine.socket(), words -> ours(engine, one, docker, words));
+        faults.addAll(compare(one, docker, ours));
       }
     }
     assertEquals("", String.join("\n", faults));
   }
 
-  /// Our own command line, but where the answer is meant for programs.
-  private static Command ours(Engine engine, CorpusCase one, List<String> words) {
-    return one.isCheck()
+  /// Our own command line; Docker's with Buildx where the answer is meant for programs, and where a
+  /// failure's text is what counts.
+  private static Command ours(
+      Engine engine, CorpusCase one, Map<String, String> docker, List<String> words) {
+    return one.isCheck() || docker.getOrDefault("error", "").contains("failed to solve")
         ? buildx(Needs.dockerClient().toString(), "unix://" + engine.socket(), words)
         : engine.gantryCommand(words.toArray(String[]::new));
   }
@@ -84,10 +89,13 @@ class BuildCorpusIT {
     List<String> faults = new ArrayList<>();
     TreeSet<String> keys = new TreeSet<>(docker.keySet());
     keys.addAll(ours.keySet());
-    keys.remove("error");
+    if (!docker.getOrDefault("error", "").contains("failed to solve")) {
+      keys.remove("error"); // the client's own words, not the engine's
+    }
     keys.remove("Config.ArgsEscaped"); // of Windows alone, and as the base image was imported
     for (String key : keys) {
-      boolean same = docker.getOrDefault(key, "none").equals(ours.getOrDefault(key, "none"));
+      boolean same =
+          plain(docker.getOrDefault(key, "none")).equals(plain(ours.getOrDefault(key, "none")));
       boolean known = one.differences().containsKey(key) || one.differences().containsKey("all");
       if (!same && !known) {
         faults.add(
@@ -95,9 +103,9 @@ class BuildCorpusIT {
                 + " "
                 + key
                 + "\n  dockerd: "
-                + docker.getOrDefault(key, "none")
+                + plain(docker.getOrDefault(key, "none"))
                 + "\n  ours:    "
-                + ours.getOrDefault(key, "none")
+                + plain(ours.getOrDefault(key, "none"))
                 + (ours.containsKey("error") ? "\n  " + ours.get("error") : ""));
       }
     }
@@ -105,12 +113,20 @@ class BuildCorpusIT {
       boolean same =
           known.equals("all")
               ? without(docker).equals(without(ours))
-              : docker.getOrDefault(known, "").equals(ours.getOrDefault(known, ""));
+              : plain(docker.getOrDefault(known, "")).equals(plain(ours.getOrDefault(known, "")));
       if (same) {
         faults.add(one.name() + " no longer differs: " + known);
       }
     }
     return faults;
+  }
+
+  /// Without what is of the engine's inside: its numbers of what it has fetched.
+  private static String plain(String text) {
+    return text.startsWith("ERROR: ")
+        ? text.replaceFirst("^ERROR: (failed to build: )?(failed to solve: )?", "")
+            .replaceAll("checksum of ref [^ ]+: ", "checksum: ")
+        : text;
   }
 
   private static Map<String, String> without(Map<String, String> facts) {
@@ -139,7 +155,8 @@ class BuildCorpusIT {
     }
     if (built.code() != 0) {
       facts.put("exit", "failed");
-      facts.put("error", built.err().strip().lines().reduce("", (a, b) -> b));
+      String last = built.err().strip().lines().reduce("", (a, b) -> b);
+      facts.put("error", last.replaceAll("/[^ ]*/overlay2/[a-z0-9]+/merged", ""));
       return facts;
     }
     facts.put("exit", "built");
@@ -299,10 +316,15 @@ class BuildCorpusIT {
       }
       box(socket);
       String host = "unix://" + socket;
+      Map<String, Map<String, String>> before =
+          System.getenv("GANTRY_RECORD_NEW") == null ? Map.of() : recorded();
       for (CorpusCase one : cases) {
         out.append("== ").append(one.name()).append('\n');
-        facts(one, socket, words -> buildx(client, host, words))
-            .forEach((key, value) -> out.append(key).append(" = ").append(value).append('\n'));
+        Map<String, String> facts = before.get(one.name());
+        if (facts == null) {
+          facts = facts(one, socket, words -> buildx(client, host, words));
+        }
+        facts.forEach((key, value) -> out.append(key).append(" = ").append(value).append('\n'));
       }
     } finally {
       Command.of(tool, "stop", name).within(LIMIT).run();
