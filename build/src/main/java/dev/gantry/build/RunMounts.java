@@ -16,10 +16,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -120,11 +123,19 @@ final class RunMounts implements AutoCloseable {
 
   /// As `Mounts` of the Docker API.
   Json.JsonArray mounts() throws BuildFailure, IOException {
+    Map<RunMount, Path> folders = new IdentityHashMap<>();
+    // in one order for all, lest two steps wait for each other's caches for ever
+    for (RunMount m : wanted.stream().sorted(Comparator.comparing(this::cacheName)).toList()) {
+      if (m.kind().equals("cache")) {
+        folders.put(m, cache(m));
+      }
+    }
     Json.JsonArray mounts = Json.array();
     for (RunMount m : wanted) {
       switch (m.kind()) {
         case "bind" -> mounts.add(bind(place(m), m.target(), m.readOnly()));
-        case "cache" -> mounts.add(bind(cache(m), m.target(), m.readOnly()));
+        case "cache" ->
+            mounts.add(bind(Objects.requireNonNull(folders.get(m)), m.target(), m.readOnly()));
         case "tmpfs" -> {
           targets.add(target(m));
           Json.JsonObject tmpfs = Json.object().put("Type", "tmpfs").put("Target", target(m));
@@ -195,16 +206,23 @@ final class RunMounts implements AutoCloseable {
 
   // ---- caches
 
+  private String cacheId(RunMount m) {
+    return m.id().isEmpty() ? target(m) : m.id();
+  }
+
+  private String cacheName(RunMount m) {
+    String group = stage.run().request().arguments().getOrDefault("BUILDKIT_CACHE_MOUNT_NS", "");
+    return Digest.of(
+            (group + "\0" + cacheId(m) + "\0" + m.from() + "\0" + m.source())
+                .getBytes(StandardCharsets.UTF_8))
+        .hex();
+  }
+
   /// The folder of a cache, which outlives the build.
   private Path cache(RunMount m) throws BuildFailure, IOException {
-    String id = m.id().isEmpty() ? target(m) : m.id();
-    String group = stage.run().request().arguments().getOrDefault("BUILDKIT_CACHE_MOUNT_NS", "");
-    Digest name =
-        Digest.of(
-            (group + "\0" + id + "\0" + m.from() + "\0" + m.source())
-                .getBytes(StandardCharsets.UTF_8));
+    String id = cacheId(m);
     CacheMounts mounts = stage.run().builder().mounts();
-    Path shared = mounts.use(name.hex(), id);
+    Path shared = mounts.use(cacheName(m), id);
     caches.add(shared);
     ReentrantLock lock = LOCKS.computeIfAbsent(shared, p -> new ReentrantLock());
     if (m.sharing().equals("private") && (lock.isHeldByCurrentThread() || !lock.tryLock())) {
