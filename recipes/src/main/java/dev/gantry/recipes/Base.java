@@ -83,14 +83,16 @@ public record Base(Optional<String> debian, boolean certificates) {
     return "FROM " + (debian.isEmpty() ? official : "runtime") + "\n";
   }
 
-  /// Installs packages of Debian; their lists and archives stay in caches of the build.
+  /// Installs packages of Debian; their lists and archives stay in caches of the build, and what
+  /// tells only when that was goes, so that the next time makes the same layer.
   static String install(String packages) {
     return """
     RUN --mount=type=cache,id=apt-lists,target=/var/lib/apt/lists,sharing=locked \\
         --mount=type=cache,id=apt-archives,target=/var/cache/apt,sharing=locked \\
         apt-get update && \\
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\
-          %s
+          %s && \\
+        rm -f /var/cache/ldconfig/aux-cache /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log
     """
         .formatted(packages);
   }

@@ -201,8 +201,8 @@ class RecipesTest {
       assertEquals(List.of("debian:bookworm"), recipe.bases());
       contains(
           recipe.dockerfile(),
-          "openjdk-17-jdk-headless maven\n",
-          "openjdk-17-jre-headless\n",
+          "openjdk-17-jdk-headless maven && ",
+          "openjdk-17-jre-headless && ",
           "keytool -importcert");
     }
 
@@ -342,7 +342,7 @@ class RecipesTest {
           "CMD [\"sh\", \"-c\", \"migrate up && exec next start -p $PORT\"]");
       file("package.json", "{\"scripts\":{\"prestart\":\"x\",\"start\":\"node a.js\"}}");
       contains(recipe().dockerfile(), "CMD [\"npm\", \"start\"]");
-      contains(onDebian().dockerfile(), "      nodejs npm tini\n");
+      contains(onDebian().dockerfile(), "      nodejs npm tini && ");
     }
 
     @Test
@@ -495,7 +495,7 @@ class RecipesTest {
       contains(refusal(), "poetry lock");
       file("poetry.lock", "");
       contains(recipe().dockerfile(), "poetry install --only main --no-root");
-      contains(onDebian().dockerfile(), "python3-venv ca-certificates python3-poetry\n");
+      contains(onDebian().dockerfile(), "python3-venv ca-certificates python3-poetry && ");
       file("uv.lock", "");
       contains(recipe().dockerfile(), "uv sync --frozen --no-dev --no-install-project");
     }

@@ -87,6 +87,7 @@ class ApplicationsIT {
     } finally {
       Outcome _ = compose(engine, "down", "-v", "-t", "0").within(LONG).run();
     }
+    baked(engine);
     // another client finds what the first has built
     Path front = Needs.tree().resolve("examples/applications/front");
     String id = engine.gantry("build", "-q", front.toString()).succeeded().line();
@@ -94,11 +95,34 @@ class ApplicationsIT {
     assertEquals(label(engine, "applications/front", layers), label(engine, id, layers));
   }
 
+  /// Several targets at once by Bake, which reads Compose's file and finds what Compose has built;
+  /// one again by Buildx, from another folder with the secrets that Compose gave.
+  private void baked(Engine engine) throws IOException {
+    List<String> names = List.of("shop", "greeter", "front");
+    List<String> before =
+        names.stream().map(name -> label(engine, "applications/" + name, "{{.Id}}")).toList();
+    List<String> words = new ArrayList<>(List.of("buildx", "bake", "--progress", "plain"));
+    words.addAll(List.of("-f", COMPOSE, "--allow", "fs.read=*"));
+    words.addAll(names);
+    String said = client(engine, words).within(LONG).run().succeeded().err();
+    assertTrue(said.contains("[shop build ") && said.contains("[greeter build "), said);
+    assertTrue(said.contains("CACHED"), said);
+    List<String> after =
+        names.stream().map(name -> label(engine, "applications/" + name, "{{.Id}}")).toList();
+    assertEquals(before, after);
+  }
+
+  private static final String COMPOSE =
+      Needs.tree().resolve("examples/applications/compose.yaml").toString();
+
   private Command compose(Engine engine, String... words) throws IOException {
-    Path file = Needs.tree().resolve("examples/applications/compose.yaml");
-    List<String> all =
-        new ArrayList<>(List.of("compose", "-p", engine.name(), "-f", file.toString()));
+    List<String> all = new ArrayList<>(List.of("compose", "-p", engine.name(), "-f", COMPOSE));
     all.addAll(List.of(words));
+    return client(engine, all);
+  }
+
+  /// The real client with what the applications' compose file reads of the environment.
+  private Command client(Engine engine, List<String> all) throws IOException {
     Command command =
         engine
             .dockerCommand(all.toArray(String[]::new))
@@ -253,198 +277,14 @@ class ApplicationsIT {
     }
   }
 
-  // ---- trees without a Dockerfile
-
-  private Path tree(String... namesAndContents) throws IOException {
-    Path tree = Files.createTempDirectory(folder, "sources");
-    for (int i = 0; i < namesAndContents.length; i += 2) {
-      Path file = tree.resolve(namesAndContents[i]);
-      Files.createDirectories(file.resolveSibling("."));
-      Files.writeString(file, namesAndContents[i + 1]);
-    }
-    return tree;
-  }
-
-  /// Builds as the user would, with the machine's own settings of Maven where it has some.
-  private static Outcome build(Engine engine, String tag, Path tree) {
-    List<String> words = new ArrayList<>(List.of("build", "-t", tag));
-    if (Files.exists(SETTINGS)) {
-      words.addAll(List.of("--secret", "id=maven-settings,src=" + SETTINGS));
-    }
-    words.add(tree.toString());
-    return engine.gantryCommand(words.toArray(String[]::new)).within(LONG).run().succeeded();
-  }
-
-  /// Runs it as careful people do, read-only and without capabilities, and asks for its page.
-  private static String page(Engine engine, String image, int port) {
-    String id =
-        engine
-            .docker("run", "-d", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", image)
-            .succeeded()
-            .line();
-    try {
-      String address =
-          engine.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", id).succeeded().line();
-      return page("http://" + address + ":" + port + "/");
-    } finally {
-      engine.docker("rm", "-f", id).succeeded();
-    }
-  }
-
   private static String label(Engine engine, String image, String format) {
     return engine.docker("inspect", "-f", format, image).succeeded().line();
   }
 
+  // ---- trees without a Dockerfile
+
   @Test
   void treesOfEachKindAreBuiltAndAnswer() throws IOException {
-    Engine engine = engine();
-    maven(engine);
-    node(engine);
-    python(engine);
-    site(engine);
-    written(engine);
-  }
-
-  private void maven(Engine engine) throws IOException {
-    Path tree =
-        tree(
-            "pom.xml",
-            """
-            <project xmlns="http://maven.apache.org/POM/4.0.0">
-              <modelVersion>4.0.0</modelVersion>
-              <groupId>example</groupId>
-              <artifactId>shop</artifactId>
-              <version>1.0</version>
-              <properties>
-                <maven.compiler.source>17</maven.compiler.source>
-                <maven.compiler.target>17</maven.compiler.target>
-                <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
-              </properties>
-              <dependencies>
-                <dependency>
-                  <groupId>org.jspecify</groupId>
-                  <artifactId>jspecify</artifactId>
-                  <version>1.0.0</version>
-                </dependency>
-              </dependencies>
-            </project>
-            """,
-            "src/main/java/shop/Shop.java",
-            """
-            package shop;
-
-            import com.sun.net.httpserver.HttpServer;
-            import java.net.InetSocketAddress;
-            import org.jspecify.annotations.NullMarked;
-
-            @NullMarked
-            public class Shop {
-              public static void main(String[] args) throws Exception {
-                String library = NullMarked.class.getSimpleName();
-                HttpServer server = HttpServer.create(new InetSocketAddress(8080), 0);
-                server.createContext("/", exchange -> {
-                  byte[] answer = ("open, with " + library).getBytes("UTF-8");
-                  exchange.sendResponseHeaders(200, answer.length);
-                  exchange.getResponseBody().write(answer);
-                  exchange.close();
-                });
-                server.start();
-              }
-            }
-            """);
-    Outcome built = build(engine, "sources:maven", tree);
-    assertTrue(built.err().contains("Recognised a Maven project"), built.err());
-    assertTrue(built.err().contains("starts shop.Shop"), built.err());
-    assertTrue(built.err().contains("The image, on debian:bookworm"), built.err());
-    assertEquals("open, with NullMarked", page(engine, "sources:maven", 8080));
-    assertEquals("10001:10001", label(engine, "sources:maven", "{{.Config.User}}"));
-
-    // another line in the program leaves all layers but its own
-    String before = label(engine, "sources:maven", "{{json .RootFS.Layers}}");
-    Path source = tree.resolve("src/main/java/shop/Shop.java");
-    Files.writeString(source, Files.readString(source).replace("open, with", "closed, with"));
-    build(engine, "sources:maven", tree);
-    String after = label(engine, "sources:maven", "{{json .RootFS.Layers}}");
-    assertEquals(
-        before.substring(0, before.lastIndexOf(',')), after.substring(0, after.lastIndexOf(',')));
-    assertEquals("closed, with NullMarked", page(engine, "sources:maven", 8080));
-    assertEquals(
-        "jspecify-1.0.0.jar\n",
-        engine
-            .docker("run", "--rm", "--entrypoint", "ls", "sources:maven", "/app/lib")
-            .succeeded()
-            .out());
-  }
-
-  private void node(Engine engine) throws IOException {
-    Path tree =
-        tree(
-            "package.json",
-            "{\"name\": \"greeter\", \"scripts\": {\"start\": \"node server.js\"},"
-                + " \"dependencies\": {\"ms\": \"2.1.3\"}}",
-            "server.js",
-            "const text = 'two hours are ' + require('ms')('2h') + ' ms';\n"
-                + "require('http').createServer((q, r) => r.end(text)).listen(3000);\n",
-            "node_modules/ms/index.js",
-            "throw 'the machine\\'s own packages are not sent';\n");
-    Outcome built = build(engine, "sources:node", tree);
-    assertTrue(built.err().contains("Recognised a Node project"), built.err());
-    assertEquals("two hours are 7200000 ms", page(engine, "sources:node", 3000));
-  }
-
-  private void python(Engine engine) throws IOException {
-    Path tree =
-        tree(
-            "requirements.txt",
-            "# none\n",
-            "main.py",
-            """
-            import os
-            from http.server import BaseHTTPRequestHandler, HTTPServer
-
-
-            class Answer(BaseHTTPRequestHandler):
-                def do_GET(self):
-                    self.send_response(200)
-                    self.end_headers()
-                    self.wfile.write(f"user {os.getuid()}".encode())
-
-
-            HTTPServer(("", int(os.environ["PORT"])), Answer).serve_forever()
-            """);
-    Outcome built = build(engine, "sources:python", tree);
-    assertTrue(built.err().contains("Recognised a Python project"), built.err());
-    assertEquals("user 10001", page(engine, "sources:python", 8080));
-  }
-
-  private void site(Engine engine) throws IOException {
-    Path tree = tree("index.html", "<h1>pages</h1>", ".env", "PASSWORD=x");
-    Outcome built = build(engine, "sources:site", tree);
-    assertTrue(built.err().contains("Recognised a static site"), built.err());
-    assertEquals("<h1>pages</h1>", page(engine, "sources:site", 8080));
-    assertEquals(
-        "index.html\n",
-        engine
-            .docker("run", "--rm", "--entrypoint", "ls", "sources:site", "-A", "/site")
-            .succeeded()
-            .out());
-  }
-
-  /// What `init` writes makes the same image.
-  private void written(Engine engine) throws IOException {
-    Path tree = tree("index.html", "<h1>pages</h1>");
-    Outcome first = engine.gantry("init", tree.toString()).succeeded();
-    assertTrue(first.out().contains("Recognised a static site"), first.out());
-    assertTrue(Files.readString(tree.resolve("compose.yaml")).contains("\"8080:8080\""));
-    assertTrue(Files.readString(tree.resolve(".dockerignore")).contains(".env\n"));
-    Files.writeString(tree.resolve("compose.yaml"), "mine");
-    engine.gantry("init", tree.toString()).succeeded();
-    assertEquals("mine", Files.readString(tree.resolve("compose.yaml")));
-    build(engine, "sources:written", tree);
-    assertEquals(
-        label(engine, "sources:site", "{{.Id}}"), label(engine, "sources:written", "{{.Id}}"));
-    Path nothing = tree("readme", "x");
-    assertEquals(1, engine.gantry("init", nothing.toString()).code());
-    assertEquals(1, engine.gantry("build", nothing.toString()).code());
+    new SourceTrees(engine(), folder).all();
   }
 }
