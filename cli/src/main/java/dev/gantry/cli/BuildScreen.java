@@ -88,19 +88,13 @@ final class BuildScreen implements AutoCloseable {
       return true;
     }
     if (message.has("plan")) {
-      for (Json item : message.items("plan")) {
-        if (item instanceof Json.JsonObject s) {
-          heads.add(
-              "["
-                  + s.string("Stage", "")
-                  + " "
-                  + s.number("Number", 0)
-                  + "/"
-                  + s.number("Of", 0)
-                  + "] "
-                  + s.string("Text", ""));
-        }
-      }
+      List<Json.JsonObject> planned =
+          message.items("plan").stream()
+              .filter(Json.JsonObject.class::isInstance)
+              .map(Json.JsonObject.class::cast)
+              .toList();
+      boolean several = planned.stream().map(BuildScreen::stage).distinct().count() > 1;
+      planned.forEach(s -> heads.add(head(s, several)));
       if (kind.equals("tty")) {
         terminal = new BuildTerminal(session.out(), Streams.columns());
         terminal.plan(heads);
@@ -130,6 +124,33 @@ final class BuildScreen implements AutoCloseable {
     return step.isPresent();
   }
 
+  /// A stage as `linux/arm64 NAME`, without the platform if there is but one.
+  private static String platform(Json.JsonObject step) {
+    String stage = step.string("Stage", "");
+    return stage.substring(0, stage.indexOf(' ') + 1);
+  }
+
+  private static String stage(Json.JsonObject step) {
+    return step.string("Stage", "").substring(platform(step).length());
+  }
+
+  /// As BuildKit's clients show a step: with the name of its stage if there are several.
+  private static String head(Json.JsonObject step, boolean several) {
+    String name = stage(step);
+    String stage = (name.matches("[0-9]+") ? "stage-" : "") + name + " ";
+    String of = Long.toString(step.number("Of", 0));
+    String number = Long.toString(step.number("Number", 0));
+    return "["
+        + platform(step)
+        + (several ? stage : "")
+        + " ".repeat(of.length() - number.length())
+        + number
+        + "/"
+        + of
+        + "] "
+        + step.string("Text", "");
+  }
+
   private void step(Json.JsonObject s) {
     int number = (int) s.number("Number", 0);
     String text = s.string("Text", "");
@@ -143,9 +164,9 @@ final class BuildScreen implements AutoCloseable {
         line(number, heads.get(number));
       }
       case "cached" -> line(number, "CACHED");
-      case "done" -> line(number, "DONE " + seconds(number) + "s");
+      case "done" -> line(number, "DONE " + seconds(number, 1) + "s");
       case "failed" -> line(number, "ERROR: " + text);
-      case "stdout", "stderr" -> text.lines().forEach(l -> line(number, seconds(number) + " " + l));
+      case "stdout", "stderr" -> text.lines().forEach(l -> line(number, seconds(number, 3) + " " + l));
       default -> {} // a container runs
     }
   }
@@ -161,10 +182,10 @@ final class BuildScreen implements AutoCloseable {
     }
   }
 
-  private String seconds(int number) {
+  private String seconds(int number, int digits) {
     Step step = steps.get(number);
     double seconds = step == null ? 0 : (System.nanoTime() - step.began()) / 1e9;
-    return String.format(Locale.ROOT, "%.3f", seconds);
+    return String.format(Locale.ROOT, "%." + digits + "f", seconds);
   }
 
   private void line(int number, String text) {

@@ -303,7 +303,7 @@ class GantryBuildFlagsIT extends BuildTest {
   void progressHasEveryShapeAndFailuresTheirCodes(Engine engine) throws IOException {
     file("Dockerfile", "FROM busybox\nRUN echo some words; exit 3\n");
     Outcome plain = build(engine, "--progress=plain", "--no-cache").exited(3);
-    has(plain.out(), "#2 [0 2/2] RUN echo some words; exit 3");
+    has(plain.out(), "#2 [2/2] RUN echo some words; exit 3");
     has(plain.err(), "   2 | >>> RUN echo some words; exit 3");
     Outcome raw = build(engine, "--progress=rawjson", "--no-cache").exited(3);
     StringBuilder logs = new StringBuilder();
@@ -330,7 +330,7 @@ class GantryBuildFlagsIT extends BuildTest {
             .run()
             .exited(3);
     has(tty, "[+] Building ");
-    has(tty, " => ERROR [0 2/2] RUN echo some words; exit 3");
+    has(tty, " => ERROR [2/2] RUN echo some words; exit 3");
     build(engine, "-q").exited(3);
     has(build(engine, "--progress=colourful").exited(1), "invalid progress colourful");
     has(engine.gantry("build").exited(1), "requires 1 argument");
