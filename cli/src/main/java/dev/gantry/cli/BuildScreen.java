@@ -166,7 +166,8 @@ final class BuildScreen implements AutoCloseable {
       case "cached" -> line(number, "CACHED");
       case "done" -> line(number, "DONE " + seconds(number, 1) + "s");
       case "failed" -> line(number, "ERROR: " + text);
-      case "stdout", "stderr" -> text.lines().forEach(l -> line(number, seconds(number, 3) + " " + l));
+      case "stdout", "stderr" ->
+          text.lines().forEach(l -> line(number, seconds(number, 3) + " " + l));
       default -> {} // a container runs
     }
   }

@@ -246,6 +246,21 @@ class BuildParallelIT extends BuildxTest {
   }
 
   @Test
+  void aBuildThatIsGivenUpLeavesTheRegistry(Engine engine) throws Exception {
+    String head = "FROM busybox\nARG WHO\n";
+    cancelled(engine, "ARG WHO\nFROM GATE/hang-from-$WHO\n", "/v2/");
+    cancelled(engine, head + "COPY --from=GATE/hang-copied /f /\n", "/v2/");
+    // what is done with the result
+    cancelled(engine, head, "/v2/", "--push", "-tGATE/hang-push-WHO");
+    cancelled(engine, head, "/v2/", "--cache-to=type=registry,ref=GATE/hang-to-WHO");
+    cancelled(
+        engine,
+        head + "RUN echo $WHO\n",
+        "/v2/",
+        "--cache-from=type=registry,ref=GATE/hang-cache-WHO");
+  }
+
+  @Test
   void aBuildThatSharesTheStepGoesOn(Engine engine) throws Exception {
     file("Dockerfile", "FROM busybox\n" + wait("open") + "RUN echo fine\n");
     Process first = command(engine, HOST.toArray(String[]::new)).start();

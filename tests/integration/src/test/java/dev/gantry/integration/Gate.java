@@ -68,6 +68,9 @@ final class Gate implements Closeable {
         socket
             .getOutputStream()
             .write("HTTP/1.0 400 Bad Request\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        socket.shutdownOutput();
+        socket.setSoTimeout(5_000);
+        socket.getInputStream().transferTo(OutputStream.nullOutputStream()); // lest it hear a reset
         return;
       }
       while (path != null) {
