@@ -2,6 +2,7 @@ package dev.gantry.integration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gantry.json.Json;
@@ -200,6 +201,10 @@ class BuildOutputsIT extends BuildTest {
     return build(engine, words).succeeded().out().lines().filter(l -> l.endsWith("CACHED")).count();
   }
 
+  private static String layers(Engine engine, String image) {
+    return engine.docker("inspect", "-f", "{{json .RootFS.Layers}}", image).succeeded().line();
+  }
+
   @Test
   void anotherBuilderTakesUpTheLayers(Engine engine) throws IOException {
     file("f", "data\n");
@@ -248,6 +253,40 @@ class BuildOutputsIT extends BuildTest {
     assertEquals(0, missing.code(), missing.err());
     file("f", "other\n");
     assertEquals(0, taken(engine, "--cache-from=type=registry,ref=" + cache));
+  }
+
+  /// An image that carries its cache is all that an engine needs that has built nothing yet: what
+  /// chance has made in the first build is in the second as well.
+  @Test
+  void anImageIsTheCacheOfAnotherEngine(Engine engine) throws IOException {
+    file("f", "data\n");
+    String base = folder.resolve("base.tar").toString();
+    engine.docker("save", "-o", base, "busybox").succeeded();
+    String chance = "RUN head -c 8 /dev/urandom | od -t x1 > /chance";
+    for (String dockerfile :
+        List.of(
+            "FROM busybox\nCOPY f /f\n" + chance + "\nRUN cat /f /chance > /both\n",
+            "FROM busybox AS first\nRUN echo first > /first\nFROM busybox\nCOPY f /f\n"
+                + chance
+                + "\nCOPY --from=first /first /\n")) {
+      file("Dockerfile", dockerfile);
+      String name = registry.address() + "/carries:" + (dockerfile.contains("first") ? 2 : 1);
+      String wish = // two ways to say it
+          dockerfile.contains("first") ? "--build-arg=BUILDKIT_INLINE_CACHE=1" : "--cache-to=inline";
+      build(engine, "-t", name, wish, "--push").succeeded();
+      try (Engine other = Engine.start()) {
+        other.docker("load", "-q", "-i", base).succeeded();
+        Outcome built = build(other, "-t", "again", "--cache-from=" + name).succeeded();
+        assertEquals(layers(engine, name), layers(other, "again"), built.out());
+        assertEquals(
+            3,
+            built.out().lines().filter(l -> l.endsWith("CACHED")).count(),
+            built.out());
+        other.docker("builder", "prune", "-af").succeeded();
+        build(other, "-t", "anew").succeeded();
+        assertNotEquals(layers(engine, name), layers(other, "anew"));
+      }
+    }
   }
 
   @Test

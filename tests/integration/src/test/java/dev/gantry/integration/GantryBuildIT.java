@@ -191,7 +191,7 @@ class GantryBuildIT extends BuildTest {
     Outcome failed = build(engine, "--progress", "plain");
     assertEquals(7, failed.code());
     assertTrue(failed.err().contains("   3 | >>> RUN exit 7"), failed.err());
-    assertTrue(failed.out().contains("#3 [0 3/3] RUN exit 7"), failed.out());
+    assertTrue(failed.out().contains("#3 [3/3] RUN exit 7"), failed.out());
     file("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN exit 7\n");
     Outcome entered = command(engine, "--debug").input("cat /kept\n").run();
     assertTrue(entered.out().contains("kept\n"), entered.out() + entered.err());
