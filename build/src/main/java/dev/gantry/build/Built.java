@@ -9,6 +9,7 @@ import dev.gantry.oci.Digest;
 import dev.gantry.oci.ImageReference;
 import dev.gantry.oci.Platform;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -35,6 +36,15 @@ public final class Built {
   /// What it runs on.
   public Platform platform() {
     return Platform.read(stage.document());
+  }
+
+  /// What ARG has set for steps, which the configuration does not say.
+  public Map<String, String> arguments() {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String name : stage.declared()) {
+      all.put(name, stage.variables().getOrDefault(name, ""));
+    }
+    return all;
   }
 
   /// What it was made of beside the context: base images, downloads, repositories; sorted.

@@ -117,15 +117,18 @@ final class Builds {
       if (words.on("debug") && !failed.state.isEmpty()) {
         session.err().println(exit.text());
         session.err().println("a shell in the state before the failed step; exit ends it");
-        shell(session, failed.state);
+        shell(session, failed.state, failed.arguments);
       }
       throw exit;
     }
   }
 
   /// A shell in a container of the image `id`, which goes with it.
-  private static void shell(Session session, String id) throws IOException {
+  ///
+  /// @param arguments `NAME=VALUE` of what ARG had set for the step
+  private static void shell(Session session, String id, List<String> arguments) throws IOException {
     List<String> run = new ArrayList<>(List.of("--rm", "-i", "--entrypoint", "/bin/sh"));
+    arguments.forEach(a -> run.addAll(List.of("-e", a)));
     if (Streams.inputIsTerminal()) {
       run.add("-t");
     }
@@ -156,12 +159,15 @@ final class Builds {
     private static final long serialVersionUID = 1L;
     private final int code;
     private final String state;
+    private final transient List<String> arguments;
 
     /// @param state an image of how it was before; empty if there is none
-    FailedStep(int code, String message, String state) {
+    /// @param arguments what ARG had set then
+    FailedStep(int code, String message, String state, List<String> arguments) {
       super(message, null, false, false);
       this.code = code;
       this.state = state;
+      this.arguments = arguments;
     }
   }
 
@@ -771,7 +777,8 @@ final class Builds {
       throw new FailedStep(
           (int) problem.get().number("code", 1),
           problem.get().string("message", message.string("error", "")),
-          problem.get().string("state", ""));
+          problem.get().string("state", ""),
+          problem.get().strings("arguments"));
     }
     if (screen.shows(message)) {
       return;

@@ -388,7 +388,15 @@ final class BuildRoutes {
         detail.put("excerpt", Excerpt.of(requests.name(), requests.text(), b.origin()));
       }
       if (requests.extras().bool("Debug", false)) {
-        run.beforeFailure().ifPresent(b -> detail.put("state", b.image(List.of()).id().toString()));
+        run.beforeFailure()
+            .ifPresent(
+                before -> {
+                  Json.JsonArray arguments = Json.array();
+                  before.arguments().forEach((name, value) -> arguments.add(name + "=" + value));
+                  detail
+                      .put("state", before.image(List.of()).id().toString())
+                      .put("arguments", arguments);
+                });
       }
       ProgressLines.line(
           out, Json.object().put("errorDetail", detail.put("message", text)).put("error", text));

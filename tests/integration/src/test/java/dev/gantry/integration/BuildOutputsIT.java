@@ -272,16 +272,15 @@ class BuildOutputsIT extends BuildTest {
       file("Dockerfile", dockerfile);
       String name = registry.address() + "/carries:" + (dockerfile.contains("first") ? 2 : 1);
       String wish = // two ways to say it
-          dockerfile.contains("first") ? "--build-arg=BUILDKIT_INLINE_CACHE=1" : "--cache-to=inline";
+          dockerfile.contains("first")
+              ? "--build-arg=BUILDKIT_INLINE_CACHE=1"
+              : "--cache-to=inline";
       build(engine, "-t", name, wish, "--push").succeeded();
       try (Engine other = Engine.start()) {
         other.docker("load", "-q", "-i", base).succeeded();
         Outcome built = build(other, "-t", "again", "--cache-from=" + name).succeeded();
         assertEquals(layers(engine, name), layers(other, "again"), built.out());
-        assertEquals(
-            3,
-            built.out().lines().filter(l -> l.endsWith("CACHED")).count(),
-            built.out());
+        assertEquals(3, built.out().lines().filter(l -> l.endsWith("CACHED")).count(), built.out());
         other.docker("builder", "prune", "-af").succeeded();
         build(other, "-t", "anew").succeeded();
         assertNotEquals(layers(engine, name), layers(other, "anew"));

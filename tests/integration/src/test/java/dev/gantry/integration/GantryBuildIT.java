@@ -192,13 +192,29 @@ class GantryBuildIT extends BuildTest {
     assertEquals(7, failed.code());
     assertTrue(failed.err().contains("   3 | >>> RUN exit 7"), failed.err());
     assertTrue(failed.out().contains("#3 [3/3] RUN exit 7"), failed.out());
-    file("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN exit 7\n");
-    Outcome entered = command(engine, "--debug").input("cat /kept\n").run();
-    assertTrue(entered.out().contains("kept\n"), entered.out() + entered.err());
-    assertEquals("", engine.docker("ps", "-aq").out());
     file("Dockerfile", "FROM busybox\nRUN --network=host true\n");
     assertTrue(build(engine).err().contains("network.host is not allowed"));
     build(engine, "--allow", "network.host").succeeded();
+  }
+
+  /// The state before the failed step: its files, folder, user, environment and arguments.
+  @Test
+  void aFailedBuildCanBeEntered(Engine engine) throws IOException {
+    String head =
+        "FROM busybox\nENV SET=env\nARG GIVEN=default\nWORKDIR /work\nRUN echo kept > kept\nUSER 12\n";
+    String before = engine.docker("images", "-aq").out();
+    for (String step : List.of("RUN touch more; exit 7", "COPY none /")) {
+      file("Dockerfile", head + step + "\nRUN echo later > /later\n");
+      Outcome entered =
+          command(engine, "--debug", "--build-arg", "GIVEN=a b")
+              .input("pwd; id -u; echo $SET-$GIVEN; ls; exit 3\n")
+              .run();
+      assertEquals(step.startsWith("RUN") ? 7 : 1, entered.code());
+      assertTrue(entered.out().endsWith("\n/work\n12\nenv-a b\nkept\n"), entered::out);
+      assertTrue(entered.err().contains(">>> " + step), entered::err);
+    }
+    assertEquals("", engine.docker("ps", "-aq").out());
+    assertEquals(before, engine.docker("images", "-aq").out(), "of the shells");
   }
 
   @Test
