@@ -19,6 +19,10 @@ final class BuildBench {
   // a run does not meet what the last one has not yet removed
   private static final String NAME = "buildbench" + ProcessHandle.current().pid();
   private static final int FILES = 100_000;
+
+  /// How often a build is tried that finds all in its cache, as in a day's work.
+  private static final int CACHED = 20;
+
   private static final Duration LONG = Duration.ofMinutes(10);
 
   private final int rounds;
@@ -41,49 +45,64 @@ final class BuildBench {
         Engine engine = Engine.start("--data-root", disks.path("gantry").toString());
         ResidentProgram resident = new ResidentProgram().start()) {
       List<Maker> makers = makers(engine, resident, disks);
-      Path context = context();
-      Row cold = new Row("build, 4 stages and 12 steps, nothing cached", "faster than the others");
-      Row cached = new Row("  all cached", "at least 5x faster than the others");
-      Row changed = new Row("  one source file changed", "");
-      for (int round = 0; round < rounds; round++) {
-        for (Maker maker : List.copyOf(makers)) {
-          measured(
-              makers,
-              maker,
-              () -> {
-                maker.forget().forEach(words -> Command.of(words).within(LONG).run().succeeded());
-                cold.value(maker.name(), seconds(maker, context));
-                cached.value(maker.name(), seconds(maker, context));
-                Files.writeString(
-                    context.resolve("src/main.txt"), "source " + System.nanoTime() + "\n");
-                changed.value(maker.name(), seconds(maker, context));
-              });
-        }
-      }
-      Row many = new Row("build, a context of 100,000 files, copied", "");
-      Row again = new Row("  all cached", "");
-      Row one = new Row("  one of the files changed", "");
-      Path large = many();
+      steps(makers);
+      large(makers);
+    } finally {
+      Command.of(peers, "stop", NAME).within(LONG).run();
+      Path data = Needs.peers().resolveSibling("run").resolve(NAME);
+      Command.of("rm", "-rf", folder.toString(), data.toString()).within(LONG).run();
+    }
+  }
+
+  private void steps(List<Maker> makers) throws Exception {
+    Path context = context();
+    Row cold = new Row("build, 4 stages and 12 steps, nothing cached", "faster than the others");
+    Row cached = new Row("  all cached", "at least 5x faster than the others");
+    Row changed = new Row("  one source file changed", "");
+    for (int round = 0; round < rounds; round++) {
       for (Maker maker : List.copyOf(makers)) {
         measured(
             makers,
             maker,
             () -> {
-              // what another maker has left in a cache is no good to this one
-              Files.writeString(large.resolve("files/8/f8008"), maker.name() + "\n");
-              many.value(maker.name(), seconds(maker, large));
-              again.value(maker.name(), seconds(maker, large));
-              Files.writeString(large.resolve("files/7/f7007"), maker.name() + "\n");
-              one.value(maker.name(), seconds(maker, large));
+              maker.forget().forEach(words -> Command.of(words).within(LONG).run().succeeded());
+              cold.value(maker.name(), seconds(maker, context));
+              for (int again = 0; again < CACHED; again++) {
+                cached.value(maker.name(), seconds(maker, context));
+              }
+              Files.writeString(
+                  context.resolve("src/main.txt"), "source " + System.nanoTime() + "\n");
+              changed.value(maker.name(), seconds(maker, context));
             });
       }
-      for (Row row : List.of(cold, cached, changed, many, again, one)) {
-        row.lines("s").forEach(System.out::println);
-      }
-    } finally {
-      Command.of(peers, "stop", NAME).within(LONG).run();
-      Path data = Needs.peers().resolveSibling("run").resolve(NAME);
-      Command.of("rm", "-rf", folder.toString(), data.toString()).within(LONG).run();
+    }
+    show(cold, cached, changed);
+  }
+
+  private void large(List<Maker> makers) throws Exception {
+    Row many = new Row("build, a context of 100,000 files, copied", "");
+    Row again = new Row("  all cached", "");
+    Row one = new Row("  one of the files changed", "");
+    Path large = many();
+    for (Maker maker : List.copyOf(makers)) {
+      measured(
+          makers,
+          maker,
+          () -> {
+            // what another maker has left in a cache is no good to this one
+            Files.writeString(large.resolve("files/8/f8008"), maker.name() + "\n");
+            many.value(maker.name(), seconds(maker, large));
+            again.value(maker.name(), seconds(maker, large));
+            Files.writeString(large.resolve("files/7/f7007"), maker.name() + "\n");
+            one.value(maker.name(), seconds(maker, large));
+          });
+    }
+    show(many, again, one);
+  }
+
+  private static void show(Row... rows) {
+    for (Row row : rows) {
+      row.lines("s").forEach(System.out::println);
     }
   }
 
