@@ -215,13 +215,7 @@ class BuildHostileIT extends BuildTest {
         "FROM busybox\nRUN --mount=type=secret,id=s test -s /run/secrets/s && sleep 1000\n");
     Process client = command(engine, "--secret=id=s,src=" + secret).start();
     try {
-      Eventually.within(
-          LIMIT,
-          () -> "no step sleeps",
-          () -> {
-            String id = engine.docker("ps", "-q").out().lines().findFirst().orElse("none");
-            return engine.docker("top", id).out().contains("sleep 1000");
-          });
+      awaitSleep(engine);
       assertEquals(List.of(), showing("cmdline"));
       assertEquals(List.of(), showing("environ"));
     } finally {

@@ -283,13 +283,7 @@ class BuildSecretsIT extends BuildxTest {
     file("Dockerfile", STEPS.replace("wc -c > /proxied", "cat; sleep 1000"));
     Process client = command(engine, given()).with("GIVEN", VARIABLE).start();
     try {
-      Eventually.within(
-          LIMIT,
-          () -> "no step sleeps",
-          () -> {
-            String id = engine.docker("ps", "-q").out().lines().findFirst().orElse("none");
-            return engine.docker("top", id).out().contains("sleep 1000");
-          });
+      awaitSleep(engine);
       engine.kill();
     } finally {
       client.descendants().forEach(ProcessHandle::destroyForcibly);

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gantry.testkit.Command;
 import dev.gantry.testkit.Engine;
 import dev.gantry.testkit.EngineExtension;
+import dev.gantry.testkit.Eventually;
 import dev.gantry.testkit.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -53,6 +55,17 @@ abstract class BuildTest {
 
   static String sh(Engine engine, String image, String script) {
     return engine.docker("run", "--rm", image, "sh", "-c", script).succeeded().out();
+  }
+
+  /// Waits until a step has come to its `sleep 1000`.
+  static void awaitSleep(Engine engine) {
+    Eventually.within(
+        Duration.ofMinutes(2),
+        () -> "no step sleeps",
+        () -> {
+          String id = engine.docker("ps", "-q").out().lines().findFirst().orElse("none");
+          return engine.docker("top", id).out().contains("sleep 1000");
+        });
   }
 
   static void has(String text, String part) {
