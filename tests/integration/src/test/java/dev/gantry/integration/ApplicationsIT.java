@@ -87,7 +87,6 @@ class ApplicationsIT {
     } finally {
       Outcome _ = compose(engine, "down", "-v", "-t", "0").within(LONG).run();
     }
-    baked(engine);
     // another client finds what the first has built
     Path front = Needs.tree().resolve("examples/applications/front");
     String id = engine.gantry("build", "-q", front.toString()).succeeded().line();
@@ -95,25 +94,8 @@ class ApplicationsIT {
     assertEquals(label(engine, "applications/front", layers), label(engine, id, layers));
   }
 
-  /// Several targets at once by Bake, which reads Compose's file and finds what Compose has built;
-  /// one again by Buildx, from another folder with the secrets that Compose gave.
-  private void baked(Engine engine) throws IOException {
-    List<String> names = List.of("shop", "greeter", "front");
-    List<String> before =
-        names.stream().map(name -> label(engine, "applications/" + name, "{{.Id}}")).toList();
-    List<String> words = new ArrayList<>(List.of("buildx", "bake", "--progress", "plain"));
-    words.addAll(List.of("-f", COMPOSE, "--allow", "fs.read=*"));
-    words.addAll(names);
-    String said = client(engine, words).within(LONG).run().succeeded().err();
-    assertTrue(said.contains("[shop build ") && said.contains("[greeter build "), said);
-    assertTrue(said.contains("CACHED"), said);
-    List<String> after =
-        names.stream().map(name -> label(engine, "applications/" + name, "{{.Id}}")).toList();
-    assertEquals(before, after);
-  }
-
-  private static final String COMPOSE =
-      Needs.tree().resolve("examples/applications/compose.yaml").toString();
+  private static final Path APPLICATIONS = Needs.tree().resolve("examples/applications");
+  private static final String COMPOSE = APPLICATIONS.resolve("compose.yaml").toString();
 
   private Command compose(Engine engine, String... words) throws IOException {
     List<String> all = new ArrayList<>(List.of("compose", "-p", engine.name(), "-f", COMPOSE));
@@ -128,14 +110,15 @@ class ApplicationsIT {
             .dockerCommand(all.toArray(String[]::new))
             .with("BUILDX_CONFIG", folder.resolve("buildx").toString())
             .with("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
-    if (Files.exists(SETTINGS)) {
-      command = command.with("MAVEN_SETTINGS", SETTINGS.toString());
-    }
+    Path settings = Files.exists(SETTINGS) ? SETTINGS : APPLICATIONS.resolve("shop/settings.xml");
     String trusted = trusted();
-    return trusted.isEmpty()
-        ? command
-        : command.with(
-            "CERTIFICATES", Files.writeString(folder.resolve("trusted"), trusted).toString());
+    Path certificates =
+        trusted.isEmpty()
+            ? APPLICATIONS.resolve("no-certificates.pem")
+            : Files.writeString(folder.resolve("trusted"), trusted);
+    return command
+        .with("MAVEN_SETTINGS", settings.toString())
+        .with("CERTIFICATES", certificates.toString());
   }
 
   /// What this machine trusts beside its distribution's certificates.
